@@ -225,7 +225,7 @@ REFUSED = [
     ("csv", COMMAS, "Line 3 of the table metadata.csv has more cells than the head"),
     ("csv", FIRST, "Line 2 of the table metadata.csv has more cells than the head"),
     ("csv", QUOTE, "never closed, in line 4 or"),
-    ("jsonl", '{"a": 1}\n[1]', "Line 2 of the table"),
+    ("jsonl", '{"a": 1}\n\n[1]', "Line 3 of the table"),
     ("jsonl", "[" * 100_000, "Line 1 of the table"),
     ("csv", f"{HEAD}\n7.png,a,b\n8.png,a,b", r"7\.png is in the table.*so on for 1 more"),
 ]

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from vlcore.data.importers.benchmarks import (
@@ -69,8 +69,11 @@ class Format:
     needs: str  # what a source of it holds
     # Two groups that hold one id contradict each other; else an id keeps images together.
     one_group_per_id: bool = False
-    # Other files may look like it: a later format whose rows name groups is preferred.
+    # Where it names no groups, or cannot be read, a later format that names two objects in two
+    # contexts is preferred.
     is_doubtful: bool = False
+    # Whether a file may be its table: messages then say which columns that has.
+    is_table: Callable[[str], bool] | None = None
     # Nothing in a source tells that it has this format, so the user must name it.
     only_by_name: bool = False
 
@@ -82,12 +85,14 @@ FORMATS = (
         "Hugging Face folders (`metadata.csv`)",
         read_imagefolder,
         "a metadata.csv or .jsonl with file_name, and object and context or text",
+        is_table=is_metadata,
     ),
     Format(
         "labels-csv",
         "tables of labels (`labels.csv` with file, label and background)",
         read_labels,
         f"a labels.csv with {LABEL_COLUMNS}",
+        is_table=is_labels,
     ),
     Format(
         "captions-csv",
@@ -180,10 +185,11 @@ def _listing(source: Source, name: str) -> Listing:
         skipped = [*source.skipped, *unsupported_images(source)]
         raise ImportSetError(f"{source.name} holds {_no_image(skipped)}")
     has = ""
-    for called, is_wanted in (("metadata", is_metadata), ("labels.csv", is_labels)):
+    for is_table in filter(None, (format.is_table for format in FORMATS)):
         with suppress(ImportSetError):  # of a table that says nothing
-            for table in islice(read_tables(source, is_wanted, ()), 1):
-                has += f" Its {called} has the columns {_listed(table.columns)}."
+            for table in islice(read_tables(source, is_table, ()), 1):
+                table_name = PurePosixPath(table.file).name
+                has += f" Its {table_name} has the columns {_listed(table.columns)}."
     if name != "auto":
         needs = find_format(name).needs
         raise ImportSetError(

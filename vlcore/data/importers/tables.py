@@ -2,7 +2,7 @@
 lists of labels, and Waterbirds.
 
 A line that names a file which is missing or lies outside is left out and listed; the other lines
-count.
+count. A line of JSON that is broken ends the import.
 """
 
 import csv
@@ -130,13 +130,18 @@ def _labelled(
                 skipped.append((named_mask, f"is a mask that {reason}"))
             row = Row(file, obj, context, _split_of(record, file) or split, caption, mask)
             if spare:
-                others = json.dumps(json.loads(others) | {name: record[name] for name in spare})
+                others = _with_columns(others, record, spare)
             row = row._replace(id=record.get("scene", ""), factors=record.get("factors", ""))
             rows.append(row._replace(columns=others))
     names = ", ".join(sorted({PurePosixPath(table.file).name for table in tables}))
     has_groups = any(row.object and row.context for row in rows)
     content = "objects and contexts" if has_groups else "captions only"
     return Contents(f"A table {names} with {content}.", rows, skipped)
+
+
+def _with_columns(others: str, record: Mapping[str, str], names: Iterable[str]) -> str:
+    """The other columns of a line, a JSON object, with those of some names."""
+    return json.dumps(json.loads(others) | {name: record[name] for name in names})
 
 
 def _split_of(record: dict[str, str], file: str) -> str:
@@ -201,7 +206,7 @@ def read_labels(source: Source) -> Contents | None:
                 skipped.append((path or table.file, reason))
                 continue
             if spare:
-                others = json.dumps(json.loads(others) | {name: record[name] for name in spare})
+                others = _with_columns(others, record, spare)
             rows.append(Row(file, obj, context, _split_of(record, file), columns=others))
     return Contents("A table labels.csv with labels and backgrounds.", rows, skipped)
 
@@ -418,7 +423,9 @@ def _from_json_lines(file: str, text: str, columns: Collection[str]) -> Table:
     records: list[dict[str, str]] = []
     others: list[dict[str, str]] = []
     names: dict[str, None] = {}  # in the order in which they are met
-    for number, line in enumerate(filter(None, map(str.strip, text.split("\n"))), start=1):
+    for number, line in enumerate(map(str.strip, text.split("\n")), start=1):
+        if not line:
+            continue
         try:
             values = json.loads(line)
             names |= dict.fromkeys(values)
