@@ -2,7 +2,6 @@
 trains nothing."""
 
 import json
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,17 +22,6 @@ from vlcore.jobs.queue import Job
 # Kinds of controls by which somebody chooses.
 CHOICES = "button_group checkbox multiselect number_input radio select_slider selectbox slider"
 CHOICES += " text_area text_input"
-
-
-@pytest.fixture(scope="module")
-def bundled_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A home with bundled models alone, and its caches, for all tests of a module."""
-    clear()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VLCORE_HOME", str(tmp_path_factory.mktemp("bundled")))
-        patch.delenv("VLCORE_SHIPPED")
-        yield
-    clear()
 
 
 def clear() -> None:
@@ -87,7 +75,8 @@ class FakeQueue:
 
 
 def opened(page: str = "", **address: str | list[str]) -> AppTest:
-    """A page, by its file in ``pages/``, at an address; Home without one."""
+    """A page, by its file in ``pages/``, at an address; Home without one. Only in a test. A set of
+    embeddings is chosen by ``data``; what an address asks for in vain is a warning on the page."""
     test = AppTest.from_file(str(Path(__file__).parents[2] / "app.py"), default_timeout=120)
     if page:
         test.switch_page(f"pages/{page}.py")

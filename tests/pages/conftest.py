@@ -28,6 +28,17 @@ from .serving import PATIENCE, served
 TABS = pytest.StashKey[list[Page]]()
 
 
+@pytest.fixture(scope="module")
+def bundled_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home with bundled models alone, and its caches, for all tests of a module."""
+    clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLCORE_HOME", str(tmp_path_factory.mktemp("bundled")))
+        patch.delenv("VLCORE_SHIPPED")
+        yield
+    clear()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_components_of_packages() -> Iterator[None]:
     """Each AppTest looks through all installed packages for components, for half a second; there

@@ -20,7 +20,6 @@ from vlcore.study import plans
 from vlcore.web import cache
 
 from .app import FakeQueue, alts, clear, labels, ok, opened, press, setting, text_of, told_maps
-from .app import bundled_home as bundled_home
 
 pytestmark = pytest.mark.usefixtures("bundled", "queue")
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]

@@ -27,7 +27,6 @@ from .app import (
     setting,
     text_of,
 )
-from .app import bundled_home as bundled_home
 
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
 # A button beside each does what they say, and what it leaves is in the address.

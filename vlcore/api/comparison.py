@@ -54,17 +54,22 @@ class Comparison:
         return self._maps[projection]
 
     def chart(
-        self, side: int = 360, *, dark: bool = False, options: MapOptions | None = None
+        self,
+        side: int = 360,
+        *,
+        dark: bool = False,
+        options: MapOptions | None = None,
+        **settings: Any,
     ) -> alt.TopLevelMixin:
         """The linked maps, with the image under the pointer and the group accuracy panel beneath.
 
         Args:
             side: of a map in px.
             dark: in the colours for a dark ground.
-            options: in place of those of the comparison, such as
-                ``both.options.replace(trust=True)``.
+            options: in place of those of the comparison.
+            settings: fields of `vlcore.MapOptions` that differ, such as ``colour_by="margin"``.
         """
-        options = options or self.options
+        options = (options or self.options).replace(**settings)
         palette = DARK if dark else LIGHT
         return offline_page.figure(
             self._projected(options), self.images.grouping, palette, side, options
@@ -125,15 +130,17 @@ class Comparison:
         points = self.maps.points
         return row_numbers(points[points["id"].isin(list(images))]).tolist()
 
-    def html(self, options: MapOptions | None = None) -> str:
-        """Maps, words, numbers and training animation as one page that works offline."""
-        options = options or self.options
+    def html(self, options: MapOptions | None = None, **settings: Any) -> str:
+        """Maps, words, numbers and training animation as one page that works offline; options and
+        settings are those of `chart`."""
+        options = (options or self.options).replace(**settings)
         return offline_page.page(self._projected(options), self.images, options=options)
 
-    def save(self, path: str | Path, options: MapOptions | None = None) -> Path:
-        """Write `html` to a file, whole or not at all."""
+    def save(self, path: str | Path, options: MapOptions | None = None, **settings: Any) -> Path:
+        """Write `html` to a file, whole or not at all; options and settings are those of
+        `chart`."""
         with atomic(Path(path), durable=True) as draft:
-            draft.write_text(self.html(options), encoding="utf-8", newline="")
+            draft.write_text(self.html(options, **settings), encoding="utf-8", newline="")
         return Path(path)
 
     def select(self, rows: ArrayLike, words: str = "") -> Selection:

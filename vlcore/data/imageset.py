@@ -141,7 +141,8 @@ class ImageSet:
     def pixels(
         self, rows: Sequence[int] | NDArray[np.int64], size: int = TRAINING_SIZE
     ) -> NDArray[np.uint8]:
-        """Images averaged down to a square, uint8 (n, size, size, 3); refused of tiles."""
+        """Images averaged down to a square, uint8 (n, size, size, 3); refused of tiles. Missing
+        ones are drawn one by one: `ensure_rendered` draws many in parallel."""
         self.need_pictures()
         rows = [int(row) for row in rows]
         if size != TRAINING_SIZE:

@@ -47,7 +47,9 @@ def test_what_holds_nothing_or_is_not_known_says_what_to_do(tree: Tree, tmp_path
     ):
         list_source(root)
     (root / "metadata.csv").write_text("file_name,label\n1.png,3\n")
-    with pytest.raises(ImportSetError, match=r"Its metadata.csv has the columns file_name, label\."):
+    with pytest.raises(
+        ImportSetError, match=r"Its metadata.csv has the columns file_name, label\."
+    ):
         list_source(root)
     with pytest.raises(
         ImportSetError, match="empty holds no image; it needs PNG, JPEG or WebP files"
