@@ -113,10 +113,19 @@ def test_which_images_are_on_no_map_is_said_of_imports_alone(
     shown, every = len(compared.points), len(IMAGES.table)
     assert shown < every
     counts = f"{shown:,} of the set's {every:,} images"
-    assert counts in description.describe_shown(compared)
+    assert description.describe_shown(compared).count(counts) == len(compared.models)
     all_shown = dataclasses.replace(IMAGES, table=IMAGES.table.iloc[compared.rows])
     assert not description.describe_shown(dataclasses.replace(compared, images=all_shown))
     assert not description.describe_shown(first_and_last), "a set that the lab draws"
+
+
+def test_that_models_were_trained_on_different_images_is_said(maps: list[ModelMap]) -> None:
+    biased = maps[0].artifact.condition.replace(bias=0.5, init_seed=83)
+    both = compare_maps([maps[0], model_map(publish(IMAGES, biased))], IMAGES, thumbs)
+    alike = compare_maps(maps[:2], IMAGES, thumbs)
+    words = description.describe_shown(both)
+    assert "different images" in words
+    assert "different images" not in description.describe_shown(alike)
 
 
 def centre(model: ModelMap, group: str) -> np.ndarray:

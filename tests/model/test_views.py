@@ -46,11 +46,14 @@ def test_there_are_no_composites_where_one_scene_shows_a_context(tmp_path: Path)
     assert len(views.panel_rows) == 0
 
 
-def record_of_row_numbers(images: ImageSet, condition: Condition) -> TrainingRecord:
+def record_of_row_numbers(
+    images: ImageSet, condition: Condition, trained_on: np.ndarray
+) -> TrainingRecord:
     """A model whose embedding of each image is its row number."""
-    views = Views(TrainingSet(images, images.rows("train")[::2]))
+    views = Views(TrainingSet(images, trained_on))
     z = {split: rows[:, None].astype(np.float32) for split, rows in views.rows.items()}
-    z[REMAINING] = views.remaining_rows[:, None].astype(np.float32)
+    if len(views.remaining_rows):
+        z[REMAINING] = views.remaining_rows[:, None].astype(np.float32)
     labels = Labels.from_condition(condition, images.grouping)
     none = np.empty((0, 1), np.float32)
     end = Checkpoint(z, {}, none, 1.0, 0.0, none, {}, ObjectReadout(labels.objects))
@@ -58,13 +61,15 @@ def record_of_row_numbers(images: ImageSet, condition: Condition) -> TrainingRec
     return TrainingRecord(condition, labels, views, no_captions, {"end": end})
 
 
-@pytest.mark.parametrize("mitigation", ["none", "dfr"])
+@pytest.mark.parametrize(("mitigation", "every"), [("none", 2), ("dfr", 2), ("none", 1)])
 def test_all_that_nothing_was_fitted_on_is_held_out_on_the_map(
-    tmp_path: Path, mitigation: str
+    tmp_path: Path, mitigation: str, every: int
 ) -> None:
+    """Also where all training images are used, and none remains."""
     images = pictured(tmp_path)
-    record = record_of_row_numbers(images, Condition(mitigation=mitigation))
-    fitted_on = {*images.rows("train")[::2].tolist()}
+    trained_on = images.rows("train")[::every]
+    record = record_of_row_numbers(images, Condition(mitigation=mitigation), trained_on)
+    fitted_on = {*trained_on.tolist()}
     if mitigation == "dfr":
         fitted_on |= {*images.rows("val").tolist()}
     expected = [row for row in range(len(images.table)) if row not in fitted_on]

@@ -148,17 +148,13 @@ def _with_thumbs(comparison: ComparedMaps) -> ComparedMaps:
 
 def _image_points(models: Sequence[ModelMap], images: ImageSet) -> pd.DataFrame:
     """All images that a model shows, with what does not depend on the model."""
-    # Folds of another seed hold other images out: the first model that shows an image says whether
-    # it is held out.
-    held_out = pd.concat(
-        [pd.Series(np.arange(len(model.rows)) < model.n_held_out, model.rows) for model in models]
-    )
-    held_out = held_out[~held_out.index.duplicated()].sort_index()
-    rows = held_out.index.to_numpy()
+    rows = np.unique(np.concatenate([model.rows for model in models]))
+    trained_on = np.concatenate([model.rows[model.n_held_out :] for model in models])
     table = images.table.iloc[rows].reset_index(drop=True)
     points = table[["object", "context", "group"]].copy()
     points.insert(0, "id", [f"p{row}" for row in rows])
-    points["kind"] = np.where(held_out, "test", "training")
+    # Models of other bias or seed are trained on other images: held out is what none has seen.
+    points["kind"] = np.where(np.isin(rows, trained_on), "training", "test")
     points["minority"] = np.isin(points["group"], images.grouping.minority)
     points["scene"] = table["scene"].to_numpy().astype(str)
     splits = points["kind"].replace("test", "held out")

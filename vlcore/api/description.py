@@ -71,23 +71,25 @@ def describe_shown(comparison: ComparedMaps) -> str:
     if images.about.get("recipe"):
         return ""
     sentences = []
-    conditions = [model.artifact.condition for model in comparison.models]
-    on_maps, every = len(comparison.points), len(images.table)
-    if on_maps < every:
-        why = "models of older versions show fewer: delete and train them again to see all"
-        if any(MITIGATIONS[condition.mitigation].new_layer for condition in conditions):
-            why = "a last layer was fitted on the others"
-        sentences.append(f"On the maps are {on_maps:,} of the set's {every:,} images; {why}.")
+    every = len(images.table)
+    for name, model in comparison.named.items():
+        if len(model.rows) == every:
+            continue
+        why = "models of older versions show fewer: delete it and train it again to see all"
+        if MITIGATIONS[model.artifact.condition.mitigation].new_layer:
+            why = "its last layer was fitted on the others"
+        which = f"The {name} map" if len(comparison.models) > 1 else "The map"
+        sentences.append(f"{which} shows {len(model.rows):,} of the set's {every:,} images; {why}.")
     if images.folds and images.has_pictures:
         sentences.append(
             f"The maps are of the first of {images.folds} models, each of which holds out other"
             " images. Accuracies are over all held-out images."
         )
-        if len({condition.data_seed for condition in conditions}) > 1:
-            sentences.append(
-                "Another seed holds other images out: marks, colours and filters show the split of"
-                " the first model that has an image."
-            )
+    if len({tuple(np.sort(model.rows[model.n_held_out :])) for model in comparison.models}) > 1:
+        sentences.append(
+            "The models were trained on different images: marks, colours and filters call training"
+            " what any of them was trained on."
+        )
     return " ".join(sentences)
 
 

@@ -100,9 +100,10 @@ def _images_seen(condition: Condition) -> int:
 def most_seconds(condition: Condition) -> float:
     """Limit in seconds of a training in a worker, many times the usual on one of two busy cores.
 
-    A quarter of an hour to render and to measure, and five folds at 30 ms an image (usual: 1).
+    A quarter of an hour to render and to measure, five folds at 30 ms an image (usual: 1), and five
+    times what features of the pretrained tower take.
     """
-    return 900 + 5 * 0.03 * _images_seen(condition)
+    return 900 + 5 * (0.03 * _images_seen(condition) + feature_seconds(condition))
 
 
 def likely_seconds(condition: Condition, known: Sequence[tuple[Condition, float]] = ()) -> float:

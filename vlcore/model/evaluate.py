@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.artifacts.embeddings import REMAINING
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.options import OBJECTIVES, RANDOM, ArtifactKind
 from vlcore.experiment.progress import Report
@@ -410,7 +409,7 @@ def _measure(evaluation: Evaluation) -> dict[str, Any]:
             skip(document, f"similarity_to.{name}", "no pictures")
     add_all(document, lacks, PAIRS, evaluation)
     on_map = z[record.views.on_map]
-    if REMAINING in checkpoint.z:
+    if checkpoint.z.keys() == record.checkpoints["end"].z.keys():  # the first fit is measured alone
         on_map = record.held_out_values(checkpoint.z)
     plane = projection.fit_plane(np.concatenate([on_map, checkpoint.captions]))
     document["map_quality"] = projection.map_quality(on_map, plane.place(on_map))

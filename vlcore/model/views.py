@@ -90,11 +90,16 @@ class Views:
                 self.inputs[split] = self.images.pixels(rows)
             self.panel = self._panel(panel_size)
 
+    @property
+    def map_shows_all(self) -> bool:
+        """Whether the map shows all images of the set: of a drawn one a balanced reference."""
+        return self.images.has_pictures and not self.images.about.get("recipe")
+
     @cached_property
     def remaining_rows(self) -> NDArray[np.int64]:
-        """Row numbers of the images that are neither trained on nor measured, (r,), rising; none of
-        a drawn set, whose map is a balanced reference, and of a set of embeddings."""
-        if self.images.about.get("recipe") or not self.images.has_pictures:
+        """Row numbers of the images that are on the map and neither trained on nor measured, (r,),
+        rising."""
+        if not self.map_shows_all:
             return np.empty(0, dtype=np.int64)
         used = np.concatenate([*self.rows.values()])
         return np.setdiff1d(np.arange(len(self.images.table)), used)
@@ -107,6 +112,9 @@ class Views:
 
     def _read_features(self, store: FeatureStore, progress: Progress) -> None:
         unique_rows = np.unique(np.concatenate([*self.rows.values()]))
+        if len(self.remaining_rows):  # so that `progress` is told how many there are in all
+            missing = store.missing(np.concatenate([unique_rows, self.remaining_rows]))
+            store.rows(np.array(missing, dtype=np.int64), progress)
         features = store.rows(unique_rows, progress)
         for split, rows in self.rows.items():
             self.inputs[split] = features[np.searchsorted(unique_rows, rows)]
@@ -330,23 +338,23 @@ class TrainingRecord:
     def held_out_rows(self) -> NDArray[np.int64]:
         """Row numbers of the held-out images on the map, (m,), rising: of an imported set all that
         nothing of the model was fitted on."""
-        views = self.views
-        if REMAINING not in self.checkpoints["end"].z:
-            return views.map_rows
-        parts = [views.rows["test"], views.rows["probe"], views.remaining_rows]
-        if not MITIGATIONS[self.condition.mitigation].new_layer:
-            parts.append(views.rows["val"])
-        return np.sort(np.concatenate(parts))
+        if not self.views.map_shows_all:
+            return self.views.map_rows
+        fitted_on = ["train"]
+        if MITIGATIONS[self.condition.mitigation].new_layer:
+            fitted_on.append("val")
+        splits = [split for split in self.checkpoints["end"].z if split not in fitted_on]
+        return np.sort(np.concatenate([self._rows_of(split) for split in splits]))
 
     def held_out_values(self, by_split: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Values of the held-out images on the map, (m, ...), from those of each split."""
         splits = [split for split in HELD_OUT if split in by_split]
-        rows = [
-            self.views.remaining_rows if split == REMAINING else self.views.rows[split]
-            for split in splits
-        ]
-        index = pd.Index(np.concatenate(rows)).get_indexer(self.held_out_rows)
+        rows = np.concatenate([self._rows_of(split) for split in splits])
+        index = pd.Index(rows).get_indexer(self.held_out_rows)
         return np.concatenate([by_split[split] for split in splits])[index]
+
+    def _rows_of(self, split: str) -> NDArray[np.int64]:
+        return self.views.remaining_rows if split == REMAINING else self.views.rows[split]
 
     @property
     def caption_counts(self) -> NDArray[np.float64]:
