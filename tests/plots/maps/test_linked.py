@@ -298,7 +298,11 @@ def test_names_of_clusters_lie_at_their_middles_off_each_other(full: drawn.Spec)
 
 def test_movement_leads_from_the_first_map(full: drawn.Spec) -> None:
     lines = [
-        [mark for mark in drawn.marks(pane) if mark["encoding"].get("x2", {}).get("field") == "x1"]
+        [
+            mark
+            for mark in drawn.marks(pane)
+            if [mark["encoding"].get(name, {}).get("field") for name in ("x", "x2")] == ["x0", "x1"]
+        ]
         for pane in panes_of(full)
     ]
     assert lines[0] == []
@@ -346,12 +350,12 @@ def test_arrows_point_where_they_lead(way: tuple[int, int], angle: float) -> Non
     (row,) = drawn.rows(spec, shaft)
     assert row["angle"] == angle
     assert (head["encoding"]["x"]["field"], head["encoding"]["angle"]["field"]) == ("x2", "angle")
-    # It runs from circle to circle, on the line between the two images.
-    x, y, x2, y2 = (row[name] for name in ("x", "y", "x2", "y2"))
-    cut = np.hypot(x + 0.2, y - 0.1)
-    low, high = shaft["encoding"]["x"]["scale"]["domain"]
-    assert cut == pytest.approx(8 * (high - low) / 420, rel=1e-6)
-    assert (x2 - x, y2 - y) == pytest.approx(tuple(np.array(way) * (1 - 2 * cut / np.hypot(*way))))
+    # It runs from circle to circle, on the line between the two images, however far one zooms.
+    assert (row["x2"] - row["x"], row["y2"] - row["y"]) == pytest.approx(way)
+    assert (row["dx"], -row["dy"]) == pytest.approx(8 * np.array(way) / np.hypot(*way), abs=0.01)
+    offsets = [shaft["mark"][f"{name}Offset"]["expr"] for name in ("x", "y", "x2", "y2")]
+    assert offsets == ["datum.dx", "datum.dy", "-datum.dx", "-datum.dy"]
+    assert [head["mark"][f"{name}Offset"]["expr"] for name in "xy"] == offsets[2:]
 
 
 def test_a_panel_has_each_group_once_and_each_models_numbers_in_it(full: drawn.Spec) -> None:

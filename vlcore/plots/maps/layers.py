@@ -180,7 +180,7 @@ def twin_arrows(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     if tables.twins is None:
         return []
     arrows = _arrow_rows(tables.twins, pane, _AROUND)
-    arrows = arrows[["scene", "kind", "x", "y", "x2", "y2", "angle"]]
+    arrows = arrows[["scene", "kind", "x", "y", "x2", "y2", "angle", "dx", "dy"]]
     clicked = QuickChart(arrows).transform_filter(_IN_SCENE)
     clicked = clicked.transform_calculate(colour="'arrow: ' + datum.kind")
     shaft, head = _arrows(clicked.encode(stroke=style.stroke()), pane, aria=False)
@@ -250,13 +250,10 @@ def captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
 def _leaders(base: alt.Chart, pane: Pane, colour: str) -> alt.Chart:
     """Lines from diamonds to their words, where these are far."""
     x, y = pane.fields
-    ends = {
-        f"to_{x}": f"datum.{x} + datum.dx * {pane.unit!r}",
-        f"to_{y}": f"datum.{y} - datum.dy * {pane.unit!r}",
-    }
-    far = base.transform_filter(f"abs(datum.dy) > {LINE}").transform_calculate(**ends)
-    rule = far.mark_rule(color=colour, strokeWidth=1, aria=False)
-    return rule.encode(x2=f"to_{x}:Q", y2=f"to_{y}:Q")
+    ends = {"x2Offset": alt.expr("datum.dx"), "y2Offset": alt.expr("datum.dy")}
+    far = base.transform_filter(f"abs(datum.dy) > {LINE}")
+    rule = far.mark_rule(color=colour, strokeWidth=1, aria=False, **ends)
+    return rule.encode(x2=f"{x}:Q", y2=f"{y}:Q")
 
 
 def placed_clusters(tables: MapTables, pane: Pane) -> pd.DataFrame:
@@ -360,13 +357,17 @@ def uploads(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
 
 
 def hovered(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
-    """A circle around the image under the pointer, and the image beside it, towards the middle:
-    never cut off."""
+    """A circle around the image under the pointer, and the image beside it, towards the middle of
+    what is visible of the map: never cut off."""
     side = style.sizes.image
-    shift = (side / 2 + (FRAME / 2 if style.options.images else 9)) * pane.unit
-    lit = {
-        f"lit_{field}": f"datum.{field} + (datum.{field} > {sum(ends) / 2!r} ? -1 : 1) * {shift!r}"
-        for field, ends in zip(pane.fields, pane.extent, strict=True)
+    shift = side / 2 + (FRAME / 2 if style.options.images else 9)
+    is_right, is_above = (
+        f"datum.{field} > lerp({ends}, 0.5)"
+        for field, ends in zip(pane.fields, pane.visible, strict=True)
+    )
+    offsets = {
+        "xOffset": alt.expr(f"{is_right} ? {-shift} : {shift}"),
+        "yOffset": alt.expr(f"{is_above} ? {shift} : {-shift}"),
     }
     sources = [(pane.images(style), style.sizes.grown * 1.5)]
     if tables.uploads is not None:
@@ -374,9 +375,9 @@ def hovered(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     drawn: Layers = []
     for rows, size in sources:
         source = rows.transform_filter(_HOVERED)
-        image = source.transform_calculate(**lit).mark_image(width=side, height=side, aria=False)
+        image = source.mark_image(width=side, height=side, aria=False, **offsets)
         drawn.append(_circle(source, size, style.palette.text))
-        drawn.append(image.encode(**pane.at(*lit), url="thumb:N"))
+        drawn.append(image.encode(url="thumb:N"))
     return drawn
 
 
@@ -458,10 +459,14 @@ def _star(source: alt.Chart, style: MapStyle) -> alt.Chart:
 
 
 def _arrows(source: alt.Chart, pane: Pane, **head: Any) -> tuple[alt.Chart, alt.Chart]:
-    """Shafts and heads of arrows from `x`, `y` to `x2`, `y2`; `head` are properties of the
-    heads."""
-    shaft = source.mark_rule(strokeWidth=2, opacity=1, aria=False)
-    heads = source.mark_point(shape=_HEAD, size=150, strokeWidth=1, opacity=1, **head)
+    """Shafts and heads of arrows from `x`, `y` to `x2`, `y2`, each end cut by `dx`, `dy` in px;
+    `head` are properties of the heads."""
+    x, y = alt.expr("-datum.dx"), alt.expr("-datum.dy")
+    starts = {"xOffset": alt.expr("datum.dx"), "yOffset": alt.expr("datum.dy")}
+    shaft = source.mark_rule(strokeWidth=2, opacity=1, aria=False, **starts, x2Offset=x, y2Offset=y)
+    heads = source.mark_point(
+        shape=_HEAD, size=150, strokeWidth=1, opacity=1, xOffset=x, yOffset=y, **head
+    )
     return (
         shaft.encode(**pane.at("x", "y"), x2="x2:Q", y2="y2:Q"),
         heads.encode(**pane.at("x2", "y2"), angle=alt.Angle("angle:Q", scale=None)),
@@ -469,17 +474,13 @@ def _arrows(source: alt.Chart, pane: Pane, **head: Any) -> tuple[alt.Chart, alt.
 
 
 def _arrow_rows(arrows: pd.DataFrame, pane: Pane, around: float) -> pd.DataFrame:
-    """Arrows of a pane that keep `around` px off both ends, a short one half of its length, with
-    their `angle` in degrees clockwise from up: both axes have one unit, so an angle on the map is
-    one on the screen.
+    """Arrows of a pane with the `dx`, `dy` in px by which they keep `around` px off both ends, a
+    short one half of its length, and their `angle` in degrees clockwise from up: both axes have one
+    unit, so an angle on the map is one on the screen.
     """
     rows = arrows[arrows["pane"] == pane.index]
-    starts = rows[["x", "y"]].to_numpy(float)
-    ends = rows[["x2", "y2"]].to_numpy(float)
-    ways = ends - starts
-    lengths = np.linalg.norm(ways, axis=1, keepdims=True) / pane.unit  # px
-    cuts = ways * np.minimum(around / np.maximum(lengths, 1e-9), 0.25)
-    x, y = (starts + cuts).T
-    x2, y2 = (ends - cuts).T
+    ways = (rows[["x2", "y2"]].to_numpy(float) - rows[["x", "y"]].to_numpy(float)) / pane.unit
+    lengths = np.linalg.norm(ways, axis=1, keepdims=True)
+    dx, up = (ways * np.minimum(around / np.maximum(lengths, 1e-9), 0.25)).round(2).T
     angle = np.degrees(np.arctan2(ways[:, 0], ways[:, 1])).round(1)
-    return rows.assign(x=x, y=y, x2=x2, y2=y2, angle=angle)
+    return rows.assign(dx=dx, dy=-up, angle=angle)

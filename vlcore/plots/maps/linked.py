@@ -135,7 +135,8 @@ def linked_maps(
     )
     panes, charts = [], []
     for index, info in enumerate(infos):
-        pane = Pane(index, content.extents[index], side, (info.x_title, info.y_title))
+        axes = (info.x_title, info.y_title)
+        pane = Pane(index, content.extents[index], side, axes, zoom=f"zoom{index}")
         title = alt.Title(
             wrapped(info.title, side / 7.6),
             subtitle=wrapped(info.subtitle, side / 6),
@@ -155,7 +156,7 @@ def linked_maps(
         selection("shown", [layers.LEGEND], entry, bind={"legend": _LEGEND_CLICK}),
     ]
     for pane, ground in zip(panes, grounds, strict=True):
-        params.append(selection(f"zoom{pane.index}", [ground], _ZOOM, bind="scales"))
+        params.append(selection(pane.zoom, [ground], _ZOOM, bind="scales"))
     if board is not None:
         params.append(_CELL_CLICK)
     if options.twins:

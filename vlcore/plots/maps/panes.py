@@ -82,7 +82,8 @@ class Pane:
     """Everything that differs between two panes.
 
     `view` is its number among all views of the figure, where these are more than the maps;
-    `checkpoints`, in an animation, the checkpoint that each position of the slider shows.
+    `checkpoints`, in an animation, the checkpoint that each position of the slider shows; `zoom`
+    the selection of the part that is visible, where a map can be zoomed.
     """
 
     index: int  # the number in the names of its columns
@@ -91,6 +92,7 @@ class Pane:
     titles: tuple[str, str] | None = None  # of the axes
     view: int | None = None
     checkpoints: tuple[int, ...] = ()
+    zoom: str = ""
 
     def named(self, layer: str) -> str:
         """The name of its ``marks``, or of the ``ground`` of a brush, as Altair numbers layers of
@@ -108,8 +110,19 @@ class Pane:
         return [f"{name}_now" for name in self.columns] if self.checkpoints else self.columns
 
     @property
+    def visible(self) -> list[str]:
+        """The ends of x and of y between which the map is visible: expressions."""
+        ends = [json.dumps(domain) for domain in self.extent]
+        if not self.zoom:
+            return ends
+        return [
+            f"{self.zoom}.{field} || {whole}"
+            for field, whole in zip(self.columns, ends, strict=True)
+        ]
+
+    @property
     def unit(self) -> float:
-        """The length of one px on both axes."""
+        """The length of one px on both axes of the whole map."""
         left, right = self.extent[0]
         return (right - left) / self.side
 
