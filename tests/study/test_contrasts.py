@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vlcore.study import plans
-from vlcore.study.contrasts import arm_rates, contrast
+from vlcore.study import plans, published
+from vlcore.study.contrasts import arm_rates, contrast, published_contrast
 from vlcore.study.plans import StudyPlan
 from vlcore.study.runs_table import AnalysisError
 from vlcore.study.statistics.paired import t_interval
@@ -90,3 +90,12 @@ def test_a_pair_that_lacks_an_arm_is_not_counted(plan: StudyPlan) -> None:
         contrast(two, {"codes long": 1})
     with pytest.raises(AnalysisError):
         arm_rates(runs, plan, "accuracy.balanced", 0.75, "codes long")
+
+
+def test_published_rates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = published_contrast("apart-why", {"sky": 1, "short": -1})
+    monkeypatch.delattr(published, "read_rows")
+    again = published_contrast("apart-why", {"sky": 2, "short": -2})
+    pd.testing.assert_series_equal(again.log_odds_by_pair, 2 * first.log_odds_by_pair)
+    with pytest.raises(AttributeError):
+        published_contrast("apart-why", {"place": 1, "short": -1})

@@ -85,9 +85,9 @@ def arm_rates(
         AnalysisError: where no seed pair has all of these arms.
     """
     arm_of_key = {
-        condition.key: str(plan.arm_of(condition))
+        condition.key: arm
         for condition in plan.conditions
-        if condition.bias == bias
+        if condition.bias == bias and (arm := str(plan.arm_of(condition))) in arms
     }
     is_wanted = (runs["measure"] == measure) & (runs["moment"] == "end")
     is_wanted &= runs["key"].isin(arm_of_key)
@@ -161,8 +161,14 @@ def published_contrast(
         AnalysisError: where fewer than two seed pairs have the arms.
         StudyError: where no such study is published.
     """
+    return contrast(_published_rates(study, measure, bias, *weights), weights, margin)
+
+
+@published.made_once_per_table(200)
+def _published_rates(study: str, measure: str, bias: float, *arms: str) -> ArmRates:
+    """`arm_rates` of a published study: Findings asks for the same ones at every visit."""
     plan = published.published_plan(study)
     runs = published.read_rows(moment="end", measure=measure)
     name = study.removesuffix(f"/{plan.conditions[0].data}")
     counted = runs[published.counts(runs, name)]
-    return contrast(arm_rates(counted, plan, measure, bias, *weights), weights, margin)
+    return arm_rates(counted, plan, measure, bias, *arms)
