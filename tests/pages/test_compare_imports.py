@@ -200,12 +200,6 @@ def test_wrong_images_of_all_folds_are_listed(empty_home: Path, tmp_path: Path) 
     n_wrong = int((predicted != table["object"].to_numpy()[rows]).sum())
     assert len(rows) == len(table)
     assert f"**Left model**: {n_wrong} of {len(table)} wrong" in text_of(page)
-    split_of_first = "the split of the first model that has an image"
-    assert split_of_first not in text_of(page)
-    publish_as(artifact, usual.replace(labels="descriptive", data_seed=1, init_seed=1))
-    assert split_of_first in text_of(
-        with_maps(start(data="pets", towers="scratch", right_seed="1"))
-    )
     (shown,) = (part for part in page.expander if part.label.startswith("All wrong images"))
     assert len(shown.get("image")) == 2 * n_wrong
     places = trained.replace(labels="context")
@@ -214,7 +208,4 @@ def test_wrong_images_of_all_folds_are_listed(empty_home: Path, tmp_path: Path) 
     assert "The right model predicts no object" in text
     assert "before 0.6" not in text
     keys = [usual.replace(labels=labels).key for labels in ("undescriptive", "descriptive")]
-    on_maps = cache.comparison(keys, PCA).rows
-    unshown = open_set("pets").user_columns["source"].drop(index=on_maps).iloc[0]
-    page = with_maps(page.text_input(key="search").set_value(f'"{unshown}"').run())
-    assert "not on these maps" in text_of(page)
+    assert len(cache.comparison(keys, PCA).rows) == len(table), "all are on the maps"

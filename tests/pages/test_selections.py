@@ -268,3 +268,9 @@ def test_a_server_that_cannot_keep_says_so_and_shows_the_selection(
     press(page, "Combine")
     assert len(rows_of(ok(page))) > 0
     assert "The disk is full" in page.toast[0].value
+
+
+def test_a_search_names_images_of_the_set_that_are_on_no_map() -> None:
+    name = "test/horse_grass/0200.png"
+    page = ok(start(search=f'"{name}"'))
+    assert f"not on these maps: 1 image ({name})" in text_of(page)
