@@ -108,6 +108,13 @@ def test_former_maps_are_of_two_models_where_two_are_there(
     maps = maps_of(with_maps(start(left_bias="25 %", right_bias="25 %")))
     assert UNBIASED in maps
     assert title(experiments[2].condition) in maps
+    # The one that is trained was in the place of the other.
+    monkeypatch.setattr(work, "view", view)
+    page = with_maps(start())
+    page.session_state["left_bias"], page.session_state["right_labels"] = "25 %", "short"
+    maps = maps_of(with_maps(page.run()))
+    assert UNBIASED in maps
+    assert DESCRIPTIVE in maps
 
 
 def test_the_address_chooses_both_models() -> None:

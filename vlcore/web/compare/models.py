@@ -197,7 +197,8 @@ def remember_sides(sides: Sequence[Side]) -> None:
 def former(sides: Sequence[Side], images: ImageSet) -> list[Side]:
     """Return what to show until all models are trained; nothing if there is not enough.
 
-    Each side has the model itself, its former one, or one of the study's experiments.
+    Each side has the model itself, its former one, or one of the study's experiments; one that no
+    other side has, where there is any.
     """
     compared: list[Side] = st.session_state.get("compared", [])
     substitutes = [side for side in compared if side.condition.data == images.name]
@@ -206,15 +207,19 @@ def former(sides: Sequence[Side], images: ImageSet) -> list[Side]:
     if images.has_pictures:
         experiments = plans.find("experiments", usual_condition(images)).conditions
         substitutes += [Side("", "", condition.key, condition) for condition in experiments]
-    former_sides: list[Side] = []
+    trained = {side.key for side in sides if work.view(side.key).done}
+    used_keys = set(trained)
+    former_sides = []
     for number, side in enumerate(sides):
-        choices = [side, *substitutes[number : number + 1], *substitutes]
-        done = [choice for choice in choices if work.view(choice.key).done]
-        if not done:
-            return []
-        former_keys = {former_side.key for former_side in former_sides}
-        others = [choice for choice in done if choice.key not in former_keys]
-        ready = side if side in done else (others or done)[0]
+        ready = side
+        if side.key not in trained:
+            choices = [*substitutes[number : number + 1], *substitutes]
+            done = [choice for choice in choices if work.view(choice.key).done]
+            if not done:
+                return []
+            others = [choice for choice in done if choice.key not in used_keys]
+            ready = (others or done)[0]
+            used_keys.add(ready.key)
         former_sides.append(Side(side.name, side.prefix, ready.key, ready.condition))
     return former_sides
 
