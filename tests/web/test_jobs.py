@@ -21,7 +21,7 @@ class Queue:
     def __init__(self, **states: State) -> None:
         self.states, self.reads = states, 0
         self.asked: list[tuple[object, ...]] = []
-        self.reports: dict[str, str] = {}
+        self.reports: dict[str, object] = {}
 
     def submit(self, key: str, *task: object, short: bool, **_: object) -> None:
         self.asked.append((key, *task, short))
@@ -131,6 +131,20 @@ def test_the_page_runs_anew_when_a_job_ends_meanwhile(
 
     page = page_of(SCRIPT % each_done, Ending(a=State.RUNNING, b=State.RUNNING), monkeypatch)
     assert page.session_state["runs"] == 1 + each_done
+
+
+def test_only_results_and_jobs_that_go_on_count_in_the_progress_of_several(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = """
+from vlcore.web import jobs, work
+jobs.follow_several([work.view(key) for key in "abcde"], "in all", "")
+"""
+    states = (State.DONE, State.RUNNING, State.FAILED, State.CANCELLED, State.ABSENT)
+    queue = Queue(**dict(zip("abcde", states, strict=True)))
+    queue.reports = {"fraction": 0.5}
+    (bar,) = page_of(script, queue, monkeypatch).get("progress")
+    assert bar.proto.value == 100 * (1 + 0.5) // 5
 
 
 QUOTA = """

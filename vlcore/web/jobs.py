@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from statistics import fmean
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -177,9 +176,12 @@ def untrained(conditions: Sequence[Condition], views: Sequence[JobStatus]) -> li
 
 
 def follow_several(views: Sequence[JobStatus], words: str, cancel_key: str) -> None:
-    """Show how far several jobs are in all, with a button that cancels them if that has a key."""
+    """Show how far several jobs are in all, with a button that cancels them if that has a key; one
+    that ended without a result counts nothing, as it starts anew."""
+    counted = [view for view in views if view.done or view.state.is_active]
+    share = sum(view.fraction for view in counted) / len(views)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.progress(fmean(view.fraction for view in views), words)
+        st.progress(share, words)
         if cancel_key and st.button("Cancel", key=f"stop_{cancel_key}", icon=":material/stop:"):
             withdraw(view.key for view in views)
 
