@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
 from vlcore.api.comparison import Comparison, compare
+from vlcore.api.offline_page import ZOOMING
 from vlcore.plots.options import OVERLAYS, MapOptions, Projection
 from vlcore.study import plans
 
@@ -104,6 +105,7 @@ def words_of_vectors(
     """The words of the legend of Altair's maps, once all is drawn that the options ask for."""
     tab.goto(address)
     expect_text(tab, "This browser offers no WebGL2")
+    expect_text(tab, ZOOMING)
     maps_drawn(tab)
     maps = tab.locator("[class*='st-key-maps-'] svg.marks .role-legend")
     expect(maps).to_have_count(1)

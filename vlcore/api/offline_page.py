@@ -43,11 +43,9 @@ from vlcore.plots.maps.panes import MOMENT
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import LIGHT, Palette
 
-# What a file's maps answer to.
-HANDS = (
-    "Point at an image: it is lit in every map. Drag: mark images. Ctrl and wheel: zoom into a map;"
-    " Shift and drag: move it. Double click: back."
-)
+# What maps that Altair draws answer to, and all that those of a file do.
+ZOOMING = "Ctrl and wheel: zoom into a map; Shift and drag: move it. Double click: back."
+HANDS = f"Point at an image: it is lit in every map. Drag: mark images. {ZOOMING}"
 PAGE_SIDE = 440  # px of a map on a page that is written
 NEIGHBOURS = 5  # lines from an image to those nearest to it
 OTHER_BACKGROUND = "other background"

@@ -13,6 +13,7 @@ from vlcore.api.description import describe_comparison, describe_shown
 from vlcore.api.model_map import ModelMap
 from vlcore.api.offline_page import (
     OTHER_BACKGROUND,
+    ZOOMING,
     other_object,
     scenes,
     twin_lengths,
@@ -87,7 +88,7 @@ def _show_vectors(view: Shown, alt: str, key: str) -> Clicks:
     st.caption(
         "Click a mark: its image and its nearest neighbours in every model appear below. Drag a"
         " rectangle: the images in it are lit in all maps and listed below. Click a group, in the"
-        " legend or the panel, to see it alone."
+        f" legend or the panel, to see it alone. {ZOOMING}"
     )
     return Clicks(_picked(event))
 
