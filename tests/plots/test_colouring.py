@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.plots.colouring import (
+    CONTEXTS,
     MOST_CATEGORIES,
     NONE,
+    OBJECTS,
     OTHER,
     Colouring,
     LegendEntry,
@@ -55,6 +57,13 @@ def test_the_twelve_most_frequent_words_have_colours_and_all_others_share_one() 
 def test_entries_are_of_what_there_is() -> None:
     _, colouring = coloured(["a", "b", "a"])
     assert [entry.words for entry in entries(colouring)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("colouring", [OBJECTS, CONTEXTS])
+def test_no_name_goes_without_a_colour(colouring: Colouring) -> None:
+    three = ("a", "b", "c")
+    with pytest.raises(ValueError, match="zip"):
+        colouring.entries(LIGHT, Grouping(three, three))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+cmd|' /C calc'!A0", "<b>bold</b>", 'x" onerror="y'])

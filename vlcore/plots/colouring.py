@@ -83,13 +83,14 @@ def _groups(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
 
 
 def _objects(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
-    names = grouping.objects
-    return list(map(LegendEntry, names, names, palette.opposites, OBJECT_SHAPES))
+    looks = zip(grouping.objects, palette.opposites, OBJECT_SHAPES, strict=True)
+    return [LegendEntry(name, name, colour, shape) for name, colour, shape in looks]
 
 
 def _contexts(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
-    names = grouping.contexts
-    return list(map(LegendEntry, names, names, (palette.groups[0], palette.groups[2])))
+    colours = (palette.groups[0], palette.groups[2])
+    looks = zip(grouping.contexts, colours, strict=True)
+    return [LegendEntry(name, name, colour) for name, colour in looks]
 
 
 def _predictions(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
