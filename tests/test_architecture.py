@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import ast
 import graphlib
+import pkgutil
 import re
 import subprocess
 import sys
@@ -262,6 +263,14 @@ def test_every_module_has_a_docstring() -> None:
     for path in LIBRARY + PAGES + BENCHMARKS:
         tree = parsed(path)
         assert not tree.body or ast.get_docstring(tree), f"{name_of(path)} has no docstring"
+
+
+def test_code_names_what_is_there() -> None:
+    code = "".join(path.read_text() for path in LIBRARY + PAGES + BENCHMARKS)
+    named = set(re.findall(r"`((?:vlcore|benchmarks)(?:\.\w+)+)", code))
+    assert named
+    for name in named:
+        pkgutil.resolve_name(name)
 
 
 @pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/architecture.md", "docs/study.md"])

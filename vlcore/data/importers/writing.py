@@ -41,7 +41,7 @@ class Draft:
 
     folder: Path
     grouping: Grouping
-    # As of `vlcore.data.importers.selection.choose`. Once images are written it has their
+    # As of `vlcore.data.importers.selection.choose_groups`. Once images are written it has their
     # ``file_name``, a ``digest`` of their pixels and a perceptual ``hash``, and ``mask`` is the
     # path of the mask that was written.
     table: pd.DataFrame

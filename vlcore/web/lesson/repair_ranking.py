@@ -52,7 +52,7 @@ class Advice:
     max_entries=16, show_spinner="Spending twelve changes by chance …", hash_funcs=cache.BY_CONTENT
 )
 def cached_baselines(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
-    """The baselines of teams, see `vlcore.classroom.repair.baselines`."""
+    """The baselines of teams, see `vlcore.classroom.repair.repair_baselines`."""
     return repair.repair_baselines(images, base)
 
 
