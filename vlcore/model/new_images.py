@@ -1,5 +1,5 @@
 """New images as the pretrained tower sees them: how new they are to a set, and what of them it
-locates as the object, whatever model predicts."""
+locates as the object."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from vlcore.metrics.novelty import Novelty, NoveltyJudge, is_enough, novelty_jud
 from vlcore.metrics.reliance import SIDE, PaintedImages, paint_parts
 from vlcore.model.image_features import feature_store, features_of_images
 
+# Its features are compared for novelty, and it locates the object, whatever model predicts.
 TOWER = "pretrained"
 LOCATING_SIDE = 352  # px: finer than the 224 px of predictions, to resolve a region of 11 x 11
 

@@ -1,7 +1,8 @@
-"""Tables, scales, axes, tooltips and lines that all charts share, and the theme of every chart that
-is no map.
+"""What all charts share: the guard of what travels to a browser, scales, axes, tooltips and lines,
+and the theme of every chart that is no map.
 
-Only the columns that a chart names travel to a browser, and only images that are ours."""
+A table goes into a chart through `checked_columns` alone, with the columns that the chart names and
+images that are ours."""
 
 import math
 from collections.abc import Mapping, Sequence
