@@ -339,7 +339,9 @@ def test_how_long_preparing_takes_is_judged_by_what_ended_last_and_by_what_waits
     made, quick = publish([scratch, scratch.with_towers("pretrained")])  # in a minute each
     queue.latest.append(quick.key)
     assert "the others take about 2 minutes here" in text_of(page.run()), "it waited for features"
-    queue.latest.append(made.key)
+    (empty_home / "imported").mkdir()
+    nothing = store.publish("pets-1.import", empty_home / "imported", {"seconds": 9})
+    queue.latest += [made.key, nothing.key]  # an import that ended says nothing of trainings
     assert "the others take about 5 minutes here" in text_of(page.run())
     queue.long = 5
     assert "the others take about 10 minutes here" in text_of(page.run())

@@ -106,7 +106,7 @@ def compare_maps(
         if len(models) > 2:  # of two, the positions say which is which
             words = f"{name.capitalize()}: {words}"
         axes = _axis_titles(model, is_aligned, together=len(models) > 1)
-        infos.append(MapInfo(words, _subtitle(model), *axes))
+        infos.append(MapInfo(words, _subtitle(model, images), *axes))
     comparison = ComparedMaps(
         aligned, points, captions, tuple(infos), images, thumbs=partial(thumbs, images)
     )
@@ -231,7 +231,7 @@ def _model_columns(
     }
 
 
-def _subtitle(model: ModelMap) -> str:
+def _subtitle(model: ModelMap, images: ImageSet) -> str:
     condition = model.artifact.condition
     end = model.artifact.metrics["end"]
     words = f"{model.z.shape[1]:,} dimensions"
@@ -242,6 +242,8 @@ def _subtitle(model: ModelMap) -> str:
         is_untrained = condition.kind is ArtifactKind.UNTRAINED
         steps = "not trained" if is_untrained else f"{condition.steps:,} steps"
         words = f"{seeds}, {steps}"
+        if not (is_untrained or images.about.get("recipe")):  # of which users think that all are
+            words += f" on {len(model.rows) - model.n_held_out:,} images"
     words += f"; total variance {end['total_variance']['value']:.2g}"
     if end["collapsed"]:
         words += "; COLLAPSED: what spreads here is residue, blown up to fill the map"

@@ -204,10 +204,12 @@ def _timed(condition: Condition, keys: Iterable[str]) -> list[tuple[Condition, f
     timed: list[tuple[Condition, float]] = []
     for key in filter(store.published, keys):
         run = cache.artifact(key)
+        # Imports and checks end here too and have no condition, which `kind` of others reads.
+        if run.kind is not ArtifactKind.TRAINED or run.bundled_with:
+            continue
         seconds = float(run.manifest.get("seconds", 0))
-        is_from_here = run.kind is ArtifactKind.TRAINED and run.bundled_with is None
         is_alike = (run.condition.data, is_quick(run.condition)) == like
-        if is_from_here and is_alike and seconds > 0:
+        if is_alike and seconds > 0:
             timed.append((run.condition, seconds))
         if len(timed) == LATEST:
             break

@@ -14,6 +14,7 @@ from vlcore.web.compare.selections import select
 from vlcore.web.compare.view import Shown
 
 MOST_SHOWN = 12
+SUREST = 9  # neighbours; of images that fewer contradict, most labels are right
 SIDE = 104  # px of an image, with room for its file name
 
 
@@ -27,24 +28,32 @@ def show_suspects(view: Shown) -> None:
     for name, model in view.comparison.named.items():
         with widgets.reason_if_absent("label_off"):
             suspects = _suspects(model.artifact.key)
-            words = f"neighbours of the {name} model contradict the label"
-            selection = Selection.from_rows(view.comparison, suspects.table["row"], words)
             st.markdown(plain(f"{name.capitalize()} model: {suspects.sentence}"))
             _show_images(view, suspects)
-            if len(selection):
-                _offer(name, selection, suspects)
+            if len(suspects.table):
+                _offer(view, name, suspects)
 
 
-def _offer(name: str, selection: Selection, suspects: SuspectLabels) -> None:
-    """Offer to select the suspects of a model, and to download them."""
+def _offer(view: Shown, name: str, suspects: SuspectLabels) -> None:
+    """Offer to select the suspects of a model, all or the surest, and to download them."""
+    counts = suspects.table["contradict"]
     with st.container(horizontal=True):
-        st.button(
-            f"Select all {len(selection):,}",
-            icon=":material/select_all:",
-            key=f"suspects-{name}",
-            on_click=partial(select, selection),
-            help="Lit on the maps; to be kept under a name, or searched in.",
-        )
+        for least in (SUREST, counts.min()):
+            rows = suspects.table["row"][counts >= least]
+            if not len(rows):
+                continue
+            label = f"Select all {len(rows):,}"
+            if least == SUREST:
+                label = f"Select the {len(rows):,} with {SUREST} of {NEIGHBOURS} or more"
+            words = f"neighbours of the {name} model contradict the label"
+            selection = Selection.from_rows(view.comparison, rows, words)
+            st.button(
+                label,
+                icon=":material/select_all:",
+                key=f"suspects-{name}-{least}",
+                on_click=partial(select, selection),
+                help="Lit on the maps; listed above, to be kept under a name, or searched in.",
+            )
         widgets.download(
             "Download CSV",
             partial(safe_csv, suspects.table),
