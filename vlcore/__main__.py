@@ -42,7 +42,8 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"vlcore {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (serve, data, studies, runs, disk, compare, failures):
+    serve.add_app(commands)
+    for module in (data, studies, runs, disk, compare, failures, serve):
         module.add_commands(commands)
     return top
 

@@ -28,7 +28,7 @@ def add_command(
     Args:
         commands: The subparsers that the command is added to.
         run: Returns the document that is printed, as JSON or as text; the first paragraph of its
-            docstring is the help.
+            docstring is the help, which is empty under ``python -OO``.
         name: What is typed; the name of the function by default.
 
     Returns:

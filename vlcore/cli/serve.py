@@ -83,11 +83,13 @@ class _StreamlitProcess:
         self.start()
 
 
-def add_commands(commands: Any) -> None:
+def add_app(commands: Any) -> None:
     option = add_command(commands, app)
     option("--port", type=whole_number(1, 65_535), default=8501)
     option("--no-browser", action="store_true", help="open no browser")
 
+
+def add_commands(commands: Any) -> None:
     option = add_command(commands, serve)
     option(
         "--processes",
