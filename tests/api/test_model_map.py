@@ -194,9 +194,13 @@ def test_an_object_is_read_off_a_new_last_layer_or_off_the_captions_that_speak_o
         dataclasses.replace(model, stored_predictions=names).predicted_objects(SCENES.objects)
         is names
     )
+    shows = IMAGES.table["object"].tolist()
+    right = [name == shows[row] for name, row in zip(names, model.rows, strict=True)]
+    assert dataclasses.replace(model, stored_predictions=names).is_right(IMAGES).tolist() == right
     placed = model_map(publish(IMAGES, BASE.replace(init_seed=43, labels="context")))
     assert placed.captions == ("grass", "desert")
     assert placed.predicted_objects(SCENES.objects) is None
+    assert placed.is_right(IMAGES) is None
 
 
 def test_a_captioner_says_what_it_has_scored_and_nothing_of_new_pictures(home: object) -> None:

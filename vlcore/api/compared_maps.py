@@ -212,14 +212,14 @@ def _model_columns(
     x, y = model.values_at(rows, model.points).round(5).T
     index = model.index(rows)
     is_shown = index >= 0
-    labels = model.predicted_objects(images.grouping.objects)
-    if labels is None:
+    labels, is_right = model.predicted_objects(images.grouping.objects), model.is_right(images)
+    if labels is None or is_right is None:
         predicted = correct = pd.Series("none", range(len(rows)))
         words = pd.Series("none: its labels name no object", range(len(rows)))
     else:
         predicted = pd.Series(labels[index], dtype=str).where(is_shown, "none")
-        is_right = predicted == images.table["object"].iloc[rows].to_numpy()
-        correct = is_right.map({True: "right", False: "wrong"}).where(is_shown, "none")
+        outcomes = np.where(is_right[index], "right", "wrong")
+        correct = pd.Series(outcomes, dtype=str).where(is_shown, "none")
         words = predicted + " (" + correct + ")"
     return {
         f"x{pane}": x,

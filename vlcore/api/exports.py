@@ -238,14 +238,13 @@ def _neighbours(model: ModelMap) -> list[dict[str, Any] | None]:
 
 def _image_rows(model: ModelMap, images: ImageSet) -> pd.DataFrame:
     table = images.table.iloc[model.rows].reset_index(drop=True)
-    predicted = model.predicted_objects(images.grouping.objects)
     rows = table[["object", "context", "group", "scene", "file_name"]].assign(
         id=[f"p{row}" for row in model.rows],
         kind=np.where(table.index < model.n_held_out, "test", "training"),
         minority=table["group"].isin(images.grouping.minority),
-        predicted=predicted,
+        predicted=model.predicted_objects(images.grouping.objects),
         caption=[text or None for text in image_captions(model, images, model.rows)],
-        right=None if predicted is None else predicted == table["object"].to_numpy(),
+        right=model.is_right(images),
     )
     rows[["x", "y"]] = model.points
     of_user = images.user_columns.iloc[model.rows]

@@ -172,8 +172,10 @@ class ModelMap:
     def neighbours(
         self, z: NDArray[np.floating], k: int, apart_from: int | None = None
     ) -> list[tuple[int, float]]:
-        """Row number and cosine of the k images nearest to one embedding, (E,), nearest first."""
-        indices, cosines = nearest(z[None], self.z, k + 1)
+        """Row number and cosine of the k images nearest to one embedding, (E,), nearest first;
+        `apart_from` is a row that is left out."""
+        with_spare = k + 1  # in place of the one that is left out
+        indices, cosines = nearest(z[None], self.z, with_spare)
         rows = self.rows[indices[0]].tolist()
         pairs = zip(rows, cosines[0].tolist(), strict=True)
         return [(row, cosine) for row, cosine in pairs if row != apart_from][:k]
@@ -218,6 +220,14 @@ class ModelMap:
         else:
             scores = self.image_scores(objects)
         return None if scores is None else np.asarray(objects)[scores.argmax(axis=1)]
+
+    def is_right(self, images: ImageSet) -> NDArray[np.bool_] | None:
+        """Whether the predicted object of each image of the map is the one that it shows, (n,);
+        None where the model predicts no object."""
+        predicted = self.predicted_objects(images.grouping.objects)
+        if predicted is None:
+            return None
+        return np.asarray(predicted == images.table["object"].to_numpy()[self.rows], dtype=bool)
 
     def confidence(self, objects: Sequence[str]) -> NDArray[np.float64] | None:
         """Probability of the predicted object of each image of the map, (n,), as the scores give

@@ -77,14 +77,14 @@ def _asked(model: ModelMap, images: ImageSet, rows: Sequence[int], only_wrong: b
     """Of some rows the held-out images that a model can be asked about."""
     index = model.index(rows)
     is_held_out = (index >= 0) & (index < model.n_held_out)
-    predicted = model.predicted_objects(images.grouping.objects)
+    is_right = model.is_right(images)
     held_out = np.asarray(rows)[is_held_out]
-    if predicted is None or len(held_out) == 0:
+    if is_right is None or len(held_out) == 0:
         return Asked()
-    objects = images.table["object"].to_numpy()[held_out]
-    is_wrong = predicted[index[is_held_out]] != objects
+    is_wrong = ~is_right[index[is_held_out]]
     if not only_wrong:
         return Asked(held_out.tolist(), bool(is_wrong.any()))
+    objects = images.table["object"].to_numpy()[held_out]
     counts = pd.Series(objects[is_wrong]).value_counts()
     if counts.empty:
         return Asked()
