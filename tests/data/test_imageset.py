@@ -233,6 +233,11 @@ def test_damage_is_a_picture_or_one_clear_error(
         assert (picture.dtype, picture.shape[2]) == (np.uint8, 3)
 
 
+def test_a_description_names_object_and_context() -> None:
+    shows = (IMAGES.table["object"] == "horse") & (IMAGES.table["context"] == "grass")
+    assert IMAGES.description(int(np.flatnonzero(shows)[-1])) == "horse, grass"
+
+
 @pytest.mark.parametrize("name", ["a name of thirty-eight letters or more", "鷗"])
 def test_words_stay_within_the_tile(name: str) -> None:
     ink = (tile(name, name) < 120).all(axis=2)

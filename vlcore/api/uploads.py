@@ -37,7 +37,7 @@ class UploadReport:
     """What one model predicts for one image.
 
     Attributes:
-        predicted: the object; empty where none is predicted.
+        predicted: the object; empty where none is predicted for this image, as of captioners.
         share: of that object among the objects, or NaN.
         is_calibrated: whether the share is, after one temperature, fitted on validation images.
         why_silent: why no object is predicted; empty where one is.
@@ -287,7 +287,7 @@ def report_table(
 
 def _row(report: UploadReport, images: ImageSet, reliance: str) -> dict[str, object]:
     row, similarity = report.neighbours[0]
-    facts, novelty = images.table.iloc[row], report.novelty
+    novelty = report.novelty
     calibrated = "yes" if report.is_calibrated else "no"
     if report.is_calibrated and novelty and novelty.is_new:
         calibrated = "for images of the set"
@@ -301,7 +301,7 @@ def _row(report: UploadReport, images: ImageSet, reliance: str) -> dict[str, obj
         "Relies on": reliance,
         "Images of the set as far, %": round(100 * novelty.share.value, 1) if novelty else None,
         "Best caption": report.captions[0].caption if report.captions else "",
-        "Nearest image": f"{facts['object']}, {facts['context']} ({similarity:.2f})",
+        "Nearest image": f"{images.description(row)} ({similarity:.2f})",
     }
 
 

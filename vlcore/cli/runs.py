@@ -23,6 +23,7 @@ from vlcore.cli.common import (
 )
 from vlcore.data.catalogue import open_set
 from vlcore.data.decoding import UploadError
+from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.data.training_set import by_chance, training_sets
 from vlcore.experiment import trash
@@ -243,15 +244,11 @@ def embed(options: Namespace) -> Document:
 
 def _upload_entry(model: Model, report: UploadReport) -> Document:
     """What a model predicts for one image: neighbours, captions, label and novelty."""
-    table = model.images.table.rename(columns={"file_name": "image"})
-    # Only imported images have a source.
-    columns = [name for name in ("image", "object", "context", "source") if name in table]
-    neighbours = []
-    for row, similarity in report.neighbours:
-        facts = table.iloc[row][columns].astype(str)
-        neighbours.append({**facts[facts != ""].to_dict(), "similarity": similarity})
     entry: Document = {
-        "neighbours": neighbours,
+        "neighbours": [
+            {**_image_facts(model.images, row), "similarity": similarity}
+            for row, similarity in report.neighbours
+        ],
         "captions": [caption._asdict() for caption in report.captions],
     }
     if report.predicted:
@@ -270,6 +267,13 @@ def _upload_entry(model: Model, report: UploadReport) -> Document:
             "new": report.novelty.is_new,
         }
     return entry
+
+
+def _image_facts(images: ImageSet, row: int) -> dict[str, str]:
+    """The file, object and context of an image, and the source of an imported one; none empty."""
+    facts = images.table.iloc[row].rename({"file_name": "image"})
+    names = ("image", "object", "context", "source")
+    return {name: str(facts[name]) for name in names if facts.get(name, "") != ""}
 
 
 def explain(options: Namespace) -> Document:

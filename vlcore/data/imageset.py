@@ -112,6 +112,10 @@ class ImageSet:
         groups = self.grouping.names
         return {split: {name: sizes.get((split, name), 0) for name in groups} for split in splits}
 
+    def description(self, row: int) -> str:
+        """What an image shows, its object and context: ``horse, grass``."""
+        return ", ".join(self.table.iloc[row][["object", "context"]])
+
     def path(self, row: int) -> Path:
         return self.root / str(self.table["file_name"].iat[row])
 

@@ -254,7 +254,7 @@ def show_neighbours(model: ModelMap, neighbours: Sequence[tuple[int, float]]) ->
     images = cache.image_set(model)
     with st.container(horizontal=True, gap="small"):
         for row, similarity in neighbours:
-            words = ", ".join(images.table.iloc[row][["object", "context"]])
+            words = images.description(row)
             with st.container(width=NEIGHBOUR, gap="xsmall"):
                 show_image(images.image(row), alt=words, width=NEIGHBOUR)
                 st.caption(f"{plain(words)}  \n{similarity:.2f}")

@@ -116,7 +116,7 @@ def _show_nearest_images(model: ModelMap, answer: CaptionAnswer) -> None:
     images = cache.image_set(model)
     with st.container(horizontal=True, gap="small"):
         for row, cosine in model.neighbours(answer.z, NEAREST_IMAGES):
-            alt = ", ".join(images.table.iloc[row][["object", "context"]])
+            alt = images.description(row)
             caption = plain(f"{alt} {decimal(cosine)}")
             widgets.show_image(images.image(row), width=NEAREST_SIDE, caption=caption, alt=alt)
 

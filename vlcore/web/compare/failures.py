@@ -111,7 +111,7 @@ def _show_images(view: Shown, failures: Failures, rows: Rows) -> None:
             words = ["wrong" if row in failures.wrong else "right"]
             if SOURCE in table:
                 words.insert(0, Path(table[SOURCE].iat[row]).name)
-            alt = ", ".join(table.iloc[row][["object", "context"]])
+            alt = view.images.description(row)
             st.image(uri, width=SIDE, alt=alt, caption="  \n".join(map(plain, words)))
 
 

@@ -145,7 +145,7 @@ def _show_wrong_of_folds(comparison: ComparedMaps, images: ImageSet) -> None:
             st.markdown(f"**{name.capitalize()} model**: {is_wrong.sum()} of {len(rows)} wrong")
             with st.container(horizontal=True, gap="small"):
                 for row, answer in zip(rows[is_wrong], predicted[is_wrong], strict=True):
-                    words = ", ".join(images.table.iloc[row][["object", "context"]])
+                    words = images.description(row)
                     file = Path(files.iloc[row]).name
                     caption = plain(f"{file}: {words}, predicted {answer}")
                     widgets.show_image(images.image(row), width=104, alt=words, caption=caption)

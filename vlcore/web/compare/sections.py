@@ -69,7 +69,7 @@ def _movement(view: Shown) -> None:
         st.markdown("The images that moved most")
         with st.container(horizontal=True, gap="small"):
             for moved in displacements.largest.itertuples():
-                alt = ", ".join(images.table.iloc[moved.row][["object", "context"]])
+                alt = images.description(moved.row)
                 caption = plain(f"{alt}: {moved.way:.1f}, {moved.kept:.0%} kept")
                 widgets.show_image(
                     images.image(moved.row), width=MOVED_SIDE, caption=caption, alt=alt

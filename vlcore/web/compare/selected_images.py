@@ -63,7 +63,7 @@ def _show_row(view: Shown, images: Sequence[tuple[int, float | None]]) -> None:
                     f"{_MARKS.get(point[f'right_{pane}'], '–')} {point[f'says_{pane}']}"
                     for pane in range(len(comparison.models))
                 ]
-            alt = ", ".join(table.iloc[row][["object", "context"]])
+            alt = view.images.description(row)
             caption = "  \n".join(map(plain, words))
             widgets.show_image(view.images.image(row), width=72, alt=alt, caption=caption)
 

@@ -162,7 +162,7 @@ def show_nearest(answers: Answers, number: int) -> None:
             st.caption(f"**{name}**, nearest: {plain(_neighbours_in_words(image_set, report))}")
             with st.container(horizontal=True, gap="xsmall"):
                 for row, _ in report.neighbours:
-                    alt = ", ".join(image_set.table.iloc[row][["object", "context"]])
+                    alt = image_set.description(row)
                     widgets.show_image(image_set.image(row), width=NEIGHBOUR_IMAGE, alt=alt)
 
 
