@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from vlcore.api import studies
 from vlcore.api.models import Model
 from vlcore.artifacts.store import Artifact
 from vlcore.data.decoding import UploadError
+from vlcore.data.imageset import ImageSetError
 from vlcore.experiment.errors import LabError
 
 ROOT = Path(__file__).parents[1]
@@ -145,6 +147,20 @@ def test_a_picture_of_the_map_is_its_own_nearest_neighbour(model: Model, tmp_pat
     assert placed.z.shape == (2, model.map.z.shape[1])
     np.testing.assert_allclose(placed.places, model.map.points[[0, 0]], atol=1e-4)
     assert placed.captions.groupby("picture")["probability"].sum().to_numpy() == pytest.approx(1)
+
+
+def test_images_are_embedded_where_the_image_set_was_removed(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def removed(name: str, version: str) -> NoReturn:
+        raise ImageSetError(name)
+
+    picture = Image.new("RGB", (64, 64))
+    whole, bare = model.embed(picture), Model(model.artifact)
+    monkeypatch.setattr("vlcore.api.models.open_set", removed)
+    pd.testing.assert_frame_equal(bare.embed(picture).neighbours, whole.neighbours)
+    with pytest.raises(ImageSetError):
+        _ = bare.images
 
 
 def test_an_image_is_the_same_by_its_path_and_as_it_is(model: Model, tmp_path: Path) -> None:

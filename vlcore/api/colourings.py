@@ -50,10 +50,10 @@ class ColourChoice:
         name: in options, commands and addresses.
         heading: what it belongs to; empty for the first ones, which old addresses have by name.
         fixed: entries with colours of their own, for a column that all points have.
-        values: without these, the value of each point in the map of a number; missing ones are NaN
-            or empty.
+        values: for an entry without fixed colours: maps and pane to a value a point; NaN or empty
+            where it has none.
         per_model: whether each map has values of its own.
-        is_known: whether any of some models has it.
+        is_known: whether maps of these models can be coloured by it.
     """
 
     name: str

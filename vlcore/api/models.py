@@ -155,6 +155,9 @@ class Model:
     def embed(self, images: Sequence[ImageInput] | ImageInput, neighbours: int = 5) -> Placed:
         """Embed new images, and find their positions, captions and neighbours.
 
+        It needs no image set, which may have been removed; what Upload and the command ``embed``
+        say beside, `vlcore.api.uploads.upload_reports`, needs the model's own.
+
         Args:
             images: paths of PNG, JPEG or WebP files, or PIL images.
             neighbours: how many, among the model's own images.
