@@ -24,12 +24,11 @@ from tests.plots.maps.examples import (
     TWINS,
     UPLOADS,
 )
+from tests.plots.test_classroom import standings, votes
 from tests.plots.test_contact_sheets import table as sheets
 from tests.plots.test_curves import curve
 from tests.plots.test_intervals import differing, rates
 from tests.plots.test_matrices import pairs, similarities
-from tests.plots.test_ranking import rows as standings
-from tests.plots.test_votes import votes
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots import measure_by_bias, scales
 from vlcore.plots.classroom import ranking_chart, votes_chart

@@ -1,4 +1,5 @@
-"""The chain stops at the first step that is not rejected on both image sets."""
+"""The chain stops at the first step that is not rejected on both image sets, and each row of the
+table of the answer is what its own function says."""
 
 import math
 from collections.abc import Callable
@@ -9,9 +10,11 @@ import pandas as pd
 import pytest
 
 from vlcore.experiment.condition import STUDY_BIAS
-from vlcore.study import answer, published
-from vlcore.study.answer import CHAIN, StepOutcome
-from vlcore.study.pooled import SETS
+from vlcore.experiment.wording import difference
+from vlcore.study import answer, published, telling_apart
+from vlcore.study.answer import CHAIN, TRAINED_WORDS_COST, WORDS_COST, StepOutcome, answer_table
+from vlcore.study.contrasts import Contrast, published_contrast
+from vlcore.study.pooled import SETS, pooled
 from vlcore.study.runs_table import AnalysisError
 from vlcore.study.statistics.paired import smallest_p
 
@@ -127,3 +130,26 @@ def test_the_sky_is_the_place_within_half_of_what_the_place_costs(
     publish(runs(COSTS, pairs=1))
     with pytest.raises(AnalysisError):
         answer.place_or_sky("scenes")
+
+
+def words_of(result: Contrast) -> str:
+    return f"{difference(result.mean_log_odds.as_dict())}; {result.n}"
+
+
+@pytest.mark.parametrize("data", SETS)
+def test_every_row_has_an_interval_and_pairs_on_each_set(data: str) -> None:
+    head, _, *rows = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in answer_table().splitlines()
+    )
+    column = head.index(f"`{data}`")
+    cells = {row[0]: row[column] for row in rows}
+    assert len(cells) == len(rows), "no two rows ask the same"
+    assert words_of(pooled(data).all_pairs) == cells["**rare images**"]
+    assert words_of(telling_apart.cost(data, "sky", "")) in cells.values()
+    random, trained = (
+        words_of(published_contrast(f"made-of-words-pretrained{SETS[data]}", weights))
+        for weights in (WORDS_COST, TRAINED_WORDS_COST)
+    )
+    assert list(cells.values())[-2:] == [random, trained]
+    assert len(set(cells.values())) == len(rows)

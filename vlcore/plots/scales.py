@@ -1,8 +1,8 @@
 """What all charts share: the guard of what travels to a browser, scales, axes, tooltips and lines,
 and the theme of every chart that is no map.
 
-A table goes into a chart through `checked_columns` alone, with the columns that the chart names and
-images that are ours."""
+Of a table, `checked_columns` lets only the columns travel that a chart names, and only images that
+are ours."""
 
 import math
 from collections.abc import Mapping, Sequence

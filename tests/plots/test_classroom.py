@@ -1,0 +1,144 @@
+"""Charts for a room: votes as bars, dots of which none covers another, and a ranking in no more of
+the page than there is."""
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.plots import drawn
+from vlcore.plots.classroom import DOT_KINDS, dots_chart, ranking_chart, votes_chart
+from vlcore.plots.rendering import SLIDE, chart_slide
+from vlcore.plots.theme import DARK, LIGHT
+
+
+def votes() -> pd.DataFrame:
+    answers = ["mostly: 70 to 90 %", "a coin", "<script>alert(1)</script>"]
+    return pd.DataFrame(
+        {"text": answers, "votes": [12, 1, 0], "measured": ["in this run", "", "in 7 runs"]}
+    )
+
+
+def votes_spec(width: int = 520, **changed: Any) -> drawn.Spec:
+    return votes_chart(votes().assign(**changed), palette=LIGHT, width=width).to_dict(
+        validate=False
+    )
+
+
+def test_every_answer_is_spoken_with_its_votes_and_its_measurement() -> None:
+    found = drawn.rows(votes_spec())
+    assert [row["spoken"] for row in found] == [
+        "mostly: 70 to 90 %: 12 votes; measured in this run",
+        "a coin: 1 vote",
+        "<script>alert(1)</script>: 0 votes; measured in 7 runs",
+    ]
+    assert [row["words"] for row in found] == ["▲ measured in this run", "", "▲ measured in 7 runs"]
+    svg = drawn.svg(votes_spec())
+    assert "&lt;script&gt;" in svg
+    assert "<script" not in svg
+
+
+def test_the_longest_bar_leaves_room_for_its_count() -> None:
+    for votes_cast, most in ([12, 1, 0], 12), (0, 1):
+        chart = votes_spec(votes=votes_cast)
+        x = chart["layer"][0]["encoding"]["x"]["scale"]
+        assert (x["domain"], x["range"][1] + 50, chart["width"]) == ([0, most], 500, 500)
+
+
+def test_a_narrow_window_has_smaller_answers_and_two_readings_on_two_lines() -> None:
+    measured = "in this run and in the published runs"
+    narrow, wide = (votes_spec(width, measured=measured) for width in (290, 520))
+    sizes = [chart["layer"][2]["mark"]["fontSize"] for chart in (narrow, wide)]
+    assert sizes == sorted(set(sizes))
+    assert drawn.rows(wide)[0]["words"] == f"▲ measured {measured}"
+    assert drawn.rows(narrow)[0]["words"].split("\n")[1] == "and in the published runs"
+
+
+def dots(differences: list[float], kinds: list[str] | None = None) -> pd.DataFrame:
+    kinds = kinds or [DOT_KINDS[number % len(DOT_KINDS)] for number in range(len(differences))]
+    words = [f"block {number}" for number in range(len(differences))]
+    return pd.DataFrame({"difference": differences, "kind": kinds, "words": words})
+
+
+@given(
+    st.lists(st.floats(-1, 1), min_size=1, max_size=200),
+    st.sampled_from([(340, 210), (1180, 270), (1000, 480)]),
+)
+def test_dots_stand_apart_and_within_the_figure(
+    differences: list[float], sides: tuple[int, int]
+) -> None:
+    spec = dots_chart(
+        dots(differences), palette=LIGHT, width=sides[0], height=sides[1], title="x", unit=100
+    ).to_dict(validate=False)
+    drawn = next(data for data in spec["datasets"].values() if "kind" in data[0])
+    assert len(drawn) == len(differences)
+    assert len({(round(row["x"], 9), row["y"]) for row in drawn}) == len(differences), (
+        "none covers another"
+    )
+    (points,) = [layer for layer in spec["layer"] if layer["mark"]["type"] == "point"]
+    low, high = points["encoding"]["y"]["scale"]["domain"]
+    heights = [row["y"] for row in drawn]
+    assert low <= min(heights)
+    # In a small figure many equal ones grow out of it, and the dots are as small as they get.
+    if len(differences) <= 60:
+        assert max(heights) <= max(high, 60 * 5 + 20)
+    assert spec["description"].endswith(f"{len(differences)} dots")
+
+
+def test_a_slide_has_the_size_of_one_in_either_theme() -> None:
+    for palette in (LIGHT, DARK):
+        chart = dots_chart(
+            dots([-0.1, 0.2]),
+            palette=palette,
+            width=900,
+            height=400,
+            title="x",
+            mean=(0.05, -0.1, 0.2),
+        )
+        with Image.open(BytesIO(chart_slide(chart.to_dict(validate=False), palette))) as slide:
+            assert slide.size == SLIDE
+            assert len(np.unique(np.asarray(slide.convert("L")))) > 10
+
+
+def standings(teams: int) -> pd.DataFrame:
+    table = pd.DataFrame(
+        [
+            *((f"Team {n}", 0.8 - n / 100, 0.9, "12 changes", False) for n in range(teams)),
+            ("as it was", 0.4, 0.95, "40 %", True),
+            ("dfr", 0.6, 0.9, "60 %", True),
+        ],
+        columns=["name", "value", "second", "words", "is_baseline"],
+    )
+    return table.assign(low=table["value"] - 0.02, high=table["value"] + 0.02)
+
+
+def ranking_spec(table: pd.DataFrame, width: int = 1200) -> drawn.Spec:
+    words = {"title": "right; hollow: majority", "second_title": "majority"}
+    chart = ranking_chart(
+        table, palette=LIGHT, width=width, height=520, baseline="as it was", **words
+    )
+    spec: drawn.Spec = chart.to_dict()
+    return spec
+
+
+@pytest.mark.parametrize("teams", [1, 12, 28])
+def test_it_fits_under_a_title_and_names_all_in_order(teams: int) -> None:
+    spec = ranking_spec(standings(teams))
+    assert spec["height"] <= 520 - 50
+    assert spec["width"] < 1200
+    assert all(f"Team {n}" in str(spec) for n in range(teams))
+    assert drawn.svg(spec)
+
+
+def test_on_a_phone_the_dots_have_the_room_and_words_are_above_them() -> None:
+    spec = ranking_spec(standings(4), 350)
+    assert spec["width"] > 180
+    assert spec["height"] >= 6 * 40
+    (words,) = [layer["mark"] for layer in spec["layer"] if layer["mark"]["type"] == "text"]
+    assert words["dy"] < 0
+    assert "12 changes" in drawn.svg(spec)
