@@ -1,6 +1,7 @@
 """The chain stops at the first step that is not rejected on both image sets, and each row of the
 table of the answer is what its own function says."""
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -55,13 +56,20 @@ def everywhere(**costs: float) -> Costs:
     return {(data, arm.replace("_", " ")): cost for data in SETS for arm, cost in costs.items()}
 
 
+MOMENTS = itertools.count(1e12)  # of tables that tests publish
 COSTS = everywhere(transformer_descriptive=0.1, codes_descriptive=0.1, descriptive=0.1)
 
 
 @pytest.fixture
 def publish(monkeypatch: pytest.MonkeyPatch) -> Callable[[pd.DataFrame], None]:
-    """Make these the published runs."""
-    return lambda table: monkeypatch.setattr(published, "read_rows", lambda **_: table)
+    """Make these the published runs, newer than any before."""
+
+    def replace(table: pd.DataFrame) -> None:
+        moment = next(MOMENTS)
+        monkeypatch.setattr(published, "read_rows", lambda **_: table)
+        monkeypatch.setattr(published, "newest", lambda: moment)
+
+    return replace
 
 
 def test_a_step_is_confirmatory_until_one_before_it_was_not_rejected(
