@@ -3,6 +3,7 @@
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
+from pathlib import PurePath
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api.model_map import ComparisonError, ModelMap, caption_scores
 from vlcore.data import subset
+from vlcore.data.imageset import SOURCE
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import percent
@@ -250,14 +252,18 @@ def in_pairs(items: Iterable[Item]) -> list[tuple[DeltaGenerator, Item]]:
 
 
 def show_neighbours(model: ModelMap, neighbours: Sequence[tuple[int, float]]) -> None:
-    """Show images in a row, by their rows, with their group and cosine."""
+    """Show images in a row, by their rows, with their group and cosine, and the name that a user's
+    own images have."""
     images = cache.image_set(model)
     with st.container(horizontal=True, gap="small"):
         for row, similarity in neighbours:
             words = images.description(row)
+            lines = [words, f"{similarity:.3f}"]
+            if SOURCE in images.table:
+                lines.append(PurePath(images.table[SOURCE].iat[row]).name)
             with st.container(width=NEIGHBOUR, gap="xsmall"):
                 show_image(images.image(row), alt=words, width=NEIGHBOUR)
-                st.caption(f"{plain(words)}  \n{similarity:.2f}")
+                st.caption("  \n".join(map(plain, lines)))
 
 
 def caption_table(model: ModelMap, z: Any) -> None:
