@@ -28,7 +28,7 @@ from vlcore.data.decoding import UploadError, open_apart
 from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
 from vlcore.data.uploads import shown_file_name
-from vlcore.experiment.condition import Condition
+from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.wording import distinct_names
@@ -276,6 +276,21 @@ def test_samples_are_held_out_by_every_model_of_the_page(
     assert len(samples_of(page)) == 4
     page.selectbox(key="left_asked").set_value(other).run()
     assert samples_of(page) == {"Cat, park, held out", "Cat, home, held out"}
+
+
+def test_a_set_opens_at_the_bias_of_its_trained_pair(
+    empty_home: Path, queue: FakeQueue, tmp_path: Path
+) -> None:
+    import_set(pets(tmp_path / "pets", per_group=12), "pets")
+    images = open_set("pets")
+    usual = usual_condition(images).with_towers("scratch")
+    queue.disk = True
+    assert opened("4_Upload", data="pets", towers="scratch").selectbox(key="bias").value == "75 %"
+    for labels in STYLES_OF_THE_STUDY:
+        publish(images, usual.replace(labels=labels))
+    page = ok(opened("4_Upload", data="pets", towers="scratch"))
+    assert page.selectbox(key="bias").value == "0 %"
+    assert told_maps(page)
 
 
 def test_a_visitor_says_what_an_image_shows_and_a_sample_is_known(

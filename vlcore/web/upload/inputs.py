@@ -31,6 +31,7 @@ from vlcore.web.visitors import LOCAL_NAMES
 MOST_IMAGES = 14  # at once: two cut-outs on every background
 SAMPLE_SIDE = 86  # px: eleven are beside each other on a screen of 1280 px
 SAMPLE_KEY = "sample_{}"  # of the checkbox of a sample
+USUAL_LEVEL = "75 %"
 OTHER_BIAS = 0.75  # of the third and fourth model, where the first two have none
 UNKNOWN = "nobody knows"  # which object a visitor's image shows
 
@@ -71,15 +72,16 @@ def choose_models(bar: DeltaGenerator) -> ModelChoice:
         towers = shell.towers_choice("pretrained")
     levels = condition_controls.BIASES
     about = "The share of each minority group that was removed from the training set."
-    level = bar.selectbox(
-        "Bias",
-        list(levels),
-        list(levels).index("75 %"),
-        "bias {}".format,
-        **widgets.in_address("bias", about, label_visibility="collapsed", width=130),
-    )
+    before_settings = bar.container(width="content")
     with bar.popover("Settings", icon=":material/settings:").container(width=460):
         image_set = shell.image_set_choice()
+        level = before_settings.selectbox(
+            "Bias",
+            list(levels),
+            list(levels).index(_trained_level(image_set, towers)),
+            "bias {}".format,
+            **widgets.in_address("bias", about, label_visibility="collapsed", width=130),
+        )
         count = choose_model_count()
         usual = _usual_conditions(image_set, towers, levels[level])
         conditions = _choose_conditions(image_set, count, usual)
@@ -89,6 +91,16 @@ def choose_models(bar: DeltaGenerator) -> ModelChoice:
             "Your images show", [UNKNOWN, *objects], **widgets.in_address("shows", about)
         )
     return ModelChoice(image_set, conditions, usual, truth if truth in objects else "")
+
+
+def _trained_level(image_set: ImageSet, towers: str) -> str:
+    """The bias of the first pair that is trained on a set; 75 % where that is, or none."""
+    levels = condition_controls.BIASES
+    for name in sorted(levels, key=lambda name: name != USUAL_LEVEL):
+        pair = _usual_conditions(image_set, towers, levels[name])[: len(STYLES_OF_THE_STUDY)]
+        if all(work.view(condition.key).done for condition in pair):
+            return name
+    return USUAL_LEVEL
 
 
 def _usual_conditions(image_set: ImageSet, towers: str, bias: float) -> tuple[Condition, ...]:
