@@ -28,12 +28,12 @@ from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.edits import Add, Fade
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.estimate import Estimate
-from vlcore.plots.document import Pictures
+from vlcore.plots.document import ImageRow
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.study import registry
 from vlcore.study.statistics.factorial import phi
 
-SHOWN = Pictures([thumb_uri(np.zeros((8, 8, 3), dtype=np.uint8))], ["horse <b>"])
+SHOWN = ImageRow([thumb_uri(np.zeros((8, 8, 3), dtype=np.uint8))], ["horse <b>"])
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_a_students_copy_has_room_to_write_and_asks_no_network(lesson: Lesson) -
     assert not any(part in page for part in ("<script", "http://", "https://"))
     assert "default-src 'none'" in page
     with pytest.raises(ValueError, match="thumb_uri"):
-        handout_html(lesson, Pictures(["https://example.org/x.png"], ["x"]), SCENES)
+        handout_html(lesson, ImageRow(["https://example.org/x.png"], ["x"]), SCENES)
 
 
 def test_a_lecturers_copy_has_the_numbers_instead(lesson: Lesson) -> None:

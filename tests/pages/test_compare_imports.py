@@ -20,6 +20,7 @@ from vlcore.experiment.plain_text import plain
 from vlcore.plots.options import PCA
 from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.web import cache
+from vlcore.web.compare import suspects
 from vlcore.web.compare.sections import SECTIONS
 from vlcore.web.training_images import TITLE
 
@@ -131,6 +132,18 @@ def test_every_section_opens_of_imports_too(
     if section == "All measures":
         columns = set(trained.dataframe[0].value.columns)
         assert {"Left", "Left, untrained", "Right", "Right, untrained", "Images"} <= columns
+
+
+@pytest.mark.parametrize(("surest", "buttons"), [(6, 0), (7, 2), (11, 0)])
+def test_the_surest_suspects_are_selected_alone_where_they_are_some(
+    experiments: list[store.Artifact], monkeypatch: pytest.MonkeyPatch, surest: int, buttons: int
+) -> None:
+    """More than half of ten neighbours contradict all suspects."""
+    monkeypatch.setattr(suspects, "SUREST", surest)
+    page = with_maps(start(closer="Suspect labels"))
+    of_some = [label for label in labels(page) if label.startswith("Select the")]
+    assert len(of_some) == buttons, "one a model"
+    assert sum(label.startswith("Select all") for label in labels(page)) == 2
 
 
 def test_a_single_encoder_has_a_single_map(encoders: list[str], tmp_path: Path) -> None:

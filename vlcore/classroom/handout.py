@@ -20,7 +20,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import read_yaml, text_beside
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import describe_bias, rate_words
-from vlcore.plots.document import Figure, Heading, Pictures, page_html
+from vlcore.plots.document import Figure, Heading, ImageRow, page_html
 from vlcore.plots.theme import LIGHT
 
 GLOSSARY: dict[str, str] = read_yaml(Path(__file__).with_name("glossary.yaml"))
@@ -35,7 +35,7 @@ def explained(text: str) -> str:
 
 
 def handout_html(
-    lesson: Lesson, groups: Pictures, grouping: Grouping, answers: Sequence[Answer] = ()
+    lesson: Lesson, groups: ImageRow, grouping: Grouping, answers: Sequence[Answer] = ()
 ) -> str:
     """A lesson as one offline HTML page that prints well, without script or request.
 
@@ -108,7 +108,7 @@ def repair_html(ranking: TeamRanking, about: str, grouping: Grouping) -> str:
     return _printed(parts, "Repair a training set")
 
 
-def blame_html(texts: Sequence[str], image: Pictures, sheet: Pictures) -> str:
+def blame_html(texts: Sequence[str], image: ImageRow, sheet: ImageRow) -> str:
     """The sheet of the lesson “who-taught-it”, to guess on paper.
 
     Args:

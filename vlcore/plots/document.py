@@ -87,7 +87,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class ImageRow:
     """A row of images, data URIs that `thumb_uri` made; words are below each, and read out for
     it."""
 
@@ -126,7 +126,7 @@ def page_html(
 
     Args:
         charts_and_text: in order of appearance Altair charts, Vega-Lite specifications, `Figure`s,
-            `Pictures`, strings (a paragraph each, shown as they are), `Heading`s and pandas
+            `ImageRow`, strings (a paragraph each, shown as they are), `Heading`s and pandas
             DataFrames (a table each, numbers to three digits).
         title: of the page.
         palette: that of the charts.
@@ -159,7 +159,7 @@ def _part(part: Any, palette: Palette) -> str:
                 index=False, border=0, escape=True, float_format="{:.3g}".format, na_rep=""
             )
             return f'<div class="wide">{table}</div>'
-        case Pictures():
+        case ImageRow():
             check_uris(part.uris)
             figures = [
                 f'<figure><img src="{uri}" alt="{text}"><figcaption>{text}</figcaption></figure>'

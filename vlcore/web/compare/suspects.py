@@ -36,21 +36,20 @@ def show_suspects(view: Shown) -> None:
 
 def _offer(view: Shown, name: str, suspects: SuspectLabels) -> None:
     """Offer to select the suspects of a model, all or the surest, and to download them."""
-    counts = suspects.table["contradict"]
+    rows = suspects.table["row"]
+    surest = rows[suspects.table["contradict"] >= SUREST]
+    choices = {f"Select all {len(rows):,}": rows}
+    if 0 < len(surest) < len(rows):
+        label = f"Select the {len(surest):,} with {SUREST} of {NEIGHBOURS} or more"
+        choices = {label: surest} | choices
+    words = f"neighbours of the {name} model contradict the label"
     with st.container(horizontal=True):
-        for least in (SUREST, counts.min()):
-            rows = suspects.table["row"][counts >= least]
-            if not len(rows):
-                continue
-            label = f"Select all {len(rows):,}"
-            if least == SUREST:
-                label = f"Select the {len(rows):,} with {SUREST} of {NEIGHBOURS} or more"
-            words = f"neighbours of the {name} model contradict the label"
-            selection = Selection.from_rows(view.comparison, rows, words)
+        for number, (label, chosen) in enumerate(choices.items()):
+            selection = Selection.from_rows(view.comparison, chosen, words)
             st.button(
                 label,
                 icon=":material/select_all:",
-                key=f"suspects-{name}-{least}",
+                key=f"suspects-{name}-{number}",
                 on_click=partial(select, selection),
                 help="Lit on the maps; listed above, to be kept under a name, or searched in.",
             )

@@ -33,7 +33,7 @@ from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots.classroom import votes_chart
-from vlcore.plots.document import Pictures
+from vlcore.plots.document import ImageRow
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.options import PCA, PLAIN
 from vlcore.plots.theme import Palette
@@ -265,6 +265,6 @@ def _most_votes(step: LessonStep, counts: Mapping[str, int]) -> str:
 def lesson_handout(lesson: Lesson, images: ImageSet, *, lecturer: bool) -> str:
     """The lesson on paper; a lecturer's copy has the measurements."""
     uris = [thumb_uri(image, 224) for image in group_pictures(images)]
-    groups = Pictures(uris, list(group_words(images.grouping).values()))
+    groups = ImageRow(uris, list(group_words(images.grouping).values()))
     measured = [lesson_answer(lesson, step, images) for step in lesson.steps] if lecturer else []
     return handout_html(lesson, groups, images.grouping, measured)

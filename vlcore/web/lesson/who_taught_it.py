@@ -20,7 +20,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.jobs.jobs import JobStatus
-from vlcore.plots.document import Pictures
+from vlcore.plots.document import ImageRow
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, image_addresses, jobs, shell, training_images, visitors, widgets, work
 from vlcore.web.lesson import session, steps
@@ -310,8 +310,8 @@ def _handouts(case: WrongPrediction) -> None:
         facts = who_taught_it.facts_text(explanation, case.images)
         return blame_html(
             [case.question, facts],
-            Pictures(draw_thumbs(case.images, [case.row]), [case.group]),
-            Pictures(draw_thumbs(case.images, list(sheet.rows)), words),
+            ImageRow(draw_thumbs(case.images, [case.row]), [case.group]),
+            ImageRow(draw_thumbs(case.images, list(sheet.rows)), words),
         )
 
     with st.container(horizontal=True):
