@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.api.test_training import watch
+from tests.api.trainings import watch
 from tests.data.importers.sources import arrays, groups, save, write
 from tests.model.tiny_tower import ARCHITECTURE, as_in_a_new_process, write_weights
 from vlcore.api import imports

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.api.test_training import watch
+from tests.api.trainings import watch
 from tests.cli.conftest import Document
 from tests.conftest import Cli
 from tests.data.importers.sources import arrays, groups, save, write

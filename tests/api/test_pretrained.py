@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.api.test_training import write_small
+from tests.api.trainings import write_small
 from tests.model.tiny_clip import WIDTH, save_clip
 from vlcore.api import pretrained, training
 from vlcore.api.model_metrics import absence_reason, estimate_of

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.api.trainings import FILES, fits_at_once, watch
-from tests.data.importers.sources import groups, write
+from tests.api.trainings import FILES, fits_at_once, watch, write_small
 from vlcore.api import training as run_train
 from vlcore.api.compared_maps import compare_maps, row_numbers
 from vlcore.api.model_map import model_map
@@ -20,7 +19,6 @@ from vlcore.artifacts.store import Artifact
 from vlcore.data import subset
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet
-from vlcore.data.importers import import_set
 from vlcore.data.subset import training_rows
 from vlcore.data.training_set import TrainingSet
 from vlcore.experiment.condition import Condition
@@ -32,13 +30,6 @@ from vlcore.model.inference import embed_images, load_encoder
 
 SPLITS = ("train", "val", "probe", "test")
 Folds = tuple[ImageSet, Artifact]
-
-
-def write_small(home: Path) -> ImageSet:
-    """Five pictures of noise a group, one more in the first; two of the last are alike, so four
-    folds are possible."""
-    import_set(write(home / "source", groups(6, 5, 5, 5) | {"camel_grass/4.png": 16}), "small")
-    return open_set("small")
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,14 @@
-"""What tests of trainings share: the files of a model, and a training that is watched."""
+"""What tests of trainings share: a small set, the files of a model, a training watched."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.data.importers.sources import groups, write
+from vlcore.data.catalogue import open_set
+from vlcore.data.imageset import ImageSet
+from vlcore.data.importers import import_set
 from vlcore.jobs import jobs
 from vlcore.model import loop
 
@@ -17,6 +22,13 @@ FILES = {
     "history.csv",
     "manifest.json",
 }
+
+
+def write_small(home: Path) -> ImageSet:
+    """Five pictures of noise a group, one more in the first; two of the last are alike, so four
+    folds are possible."""
+    import_set(write(home / "source", groups(6, 5, 5, 5) | {"camel_grass/4.png": 16}), "small")
+    return open_set("small")
 
 
 def watch(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:

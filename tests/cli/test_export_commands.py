@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.stand_ins import publish
-from tests.api.test_training import write_small
+from tests.api.trainings import write_small
 from tests.cli.conftest import Document
 from tests.conftest import Cli
 from vlcore.artifacts import store

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.test_training import write_small
+from tests.api.trainings import write_small
 from tests.cli.conftest import Document
 from tests.conftest import Cli
 from tests.model.tiny_clip import save_clip

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.test_training import write_small
+from tests.api.trainings import write_small
 from tests.cli.conftest import Document, Refused
 from tests.cli.conftest import refused as refused
 from tests.jobs import slurm
