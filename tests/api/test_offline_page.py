@@ -248,7 +248,7 @@ def test_a_page_says_what_the_maps_show(together: ComparedMaps, offline: str) ->
     for thumb, count in together.points["thumb"].value_counts().items():
         assert offline.count(str(thumb)) == count, "every image once"
     (title,) = re.findall("<title>(.*)</title>", offline)
-    assert title == "No bias, short labels | 50 % removed (5 of 10 kept), short labels"
+    assert title == "scenes: No bias, short labels | 50 % removed (5 of 10 kept), short labels"
 
 
 def test_few_images_are_a_warning_on_the_page(home: Path) -> None:

@@ -144,6 +144,8 @@ def test_the_surest_suspects_are_selected_alone_where_they_are_some(
     of_some = [label for label in labels(page) if label.startswith("Select the")]
     assert len(of_some) == buttons, "one a model"
     assert sum(label.startswith("Select all") for label in labels(page)) == 2
+    page.button(key="suspects-left-0").click().run()
+    assert "below" in with_maps(page).toast[0].value, "the list is out of sight"
 
 
 def test_a_single_encoder_has_a_single_map(encoders: list[str], tmp_path: Path) -> None:

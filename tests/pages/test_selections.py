@@ -26,6 +26,7 @@ from .app import (
     press,
     setting,
     text_of,
+    told_maps,
 )
 
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
@@ -112,6 +113,21 @@ def test_more_like_this_leaves_a_selection() -> None:
     assert row in rows_of(ok(page))
     assert ok(start(like="p999999999")).warning
     assert ok(start(like="<b>")).warning
+
+
+def test_one_image_of_a_selection_is_looked_at_closely() -> None:
+    rows = cache.comparison(KEYS, PCA).rows[:2]
+    page = ok(start(selection="." + selection_text(selected(rows[:1]))))
+    assert "The image that is selected" in text_of(page), "where there is one, it is that"
+    assert "Nearest in the left model" in text_of(page)
+    page = ok(start(selection="." + selection_text(selected(rows))))
+    assert "Nearest in" not in text_of(page)
+    ringed = told_maps(page)[0]["selected"]["best"]
+    assert ringed == [[0, 1], [0, 1]], "a few are seen in a cloud of many"
+    page.button(key=f"closer--{rows[1]}").click().run()
+    assert setting(ok(page), "picture") == f"p{rows[1]}"
+    assert "The image you clicked" in text_of(page)
+    assert rows_of(page) == rows.tolist(), "the others stay selected"
 
 
 def test_images_have_predictions_and_more_of_them_are_shown() -> None:

@@ -101,7 +101,7 @@ def marked_table(
         for pane, name in enumerate(comparison.named):
             outcomes = points[f"right_{pane}"]
             right, total = (outcomes == "right").sum(), outcomes.isin(["right", "wrong"]).sum()
-            row[f"Right, {name}"] = f"{right} of {total}" if total else "none"
+            row[f"Correct, {name}"] = f"{right} of {total}" if total else "none"
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -314,4 +314,5 @@ def page(
         chart = Figure(animation.chart(palette, PAGE_SIDE), alt=animation.words, slider=MOMENT)
         content += [Heading("The training as an animation"), chart, *animation.notes]
     content.append(f"Models: {', '.join(model.artifact.key for model in comparison.models)}")
-    return page_html(content, " | ".join(map(title, conditions.values())), palette=palette)
+    heading = f"{images.name}: {' | '.join(map(title, conditions.values()))}"
+    return page_html(content, heading, palette=palette)

@@ -116,6 +116,10 @@ class ImageSet:
         """What an image shows, its object and context: ``horse, grass``."""
         return ", ".join(self.table.iloc[row][["object", "context"]])
 
+    def own_file(self, row: int) -> str | None:
+        """The name of a user's own file, without its folders; None of drawn images."""
+        return Path(self.table[SOURCE].iat[row]).name if SOURCE in self.table else None
+
     def path(self, row: int) -> Path:
         return self.root / str(self.table["file_name"].iat[row])
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
-from pathlib import PurePath
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api.model_map import ComparisonError, ModelMap, caption_scores
 from vlcore.data import subset
-from vlcore.data.imageset import SOURCE
+from vlcore.data.uploads import shown_file_name
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import percent
@@ -33,6 +32,7 @@ LARGEST = 512  # px of the longer side of an image that is sent
 LOSSLESS = 128  # px, up to which an image is sent without loss: each run sends it again
 _SMALL = 16, 6  # rows and columns of a table that a phone shows whole
 NEIGHBOUR = 84  # px of an image in a row of neighbours: four are beside each other on a phone
+ONE_LINE = 20  # characters of a name beside or below an image
 CARD_MAP = 214  # px; the side of a small map
 _SANITY_BADGES: dict[SanityStatus, tuple[str, Any]] = {
     SanityStatus.PASSED: (":material/check_circle:", "green"),
@@ -251,6 +251,11 @@ def in_pairs(items: Iterable[Item]) -> list[tuple[DeltaGenerator, Item]]:
     return list(zip(columns, items, strict=False))
 
 
+def fitting_name(name: str) -> str:
+    """Return an image's name with its long words shortened, which would break between letters."""
+    return " ".join(shown_file_name(word, ONE_LINE) for word in name.split())
+
+
 def show_neighbours(model: ModelMap, neighbours: Sequence[tuple[int, float]]) -> None:
     """Show images in a row, by their rows, with their group and cosine, and the name that a user's
     own images have."""
@@ -259,8 +264,8 @@ def show_neighbours(model: ModelMap, neighbours: Sequence[tuple[int, float]]) ->
         for row, similarity in neighbours:
             words = images.description(row)
             lines = [words, f"{similarity:.3f}"]
-            if SOURCE in images.table:
-                lines.append(PurePath(images.table[SOURCE].iat[row]).name)
+            if file := images.own_file(row):
+                lines.append(fitting_name(file))
             with st.container(width=NEIGHBOUR, gap="xsmall"):
                 show_image(images.image(row), alt=words, width=NEIGHBOUR)
                 st.caption("  \n".join(map(plain, lines)))

@@ -1,7 +1,6 @@
 """Failures on the Compare page: where each model errs, in words, images and slices."""
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,6 @@ from vlcore.api.failures import (
 from vlcore.api.model_map import ModelMap
 from vlcore.api.selections import Selection
 from vlcore.api.small_images import draw_thumbs
-from vlcore.data.imageset import SOURCE
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import title
 from vlcore.plots.options import PCA
@@ -104,13 +102,12 @@ def _show_object(view: Shown, key: str, failures: Failures, part: ObjectFailures
 def _show_images(view: Shown, failures: Failures, rows: Rows) -> None:
     """Show small images of rows, each with its file name, if it has one, and how it is
     predicted."""
-    table = view.images.table
     uris = draw_thumbs(view.images, rows.tolist())
     with st.container(horizontal=True, gap="xsmall"):
         for row, uri in zip(rows, uris, strict=True):
             words = ["wrong" if row in failures.wrong else "right"]
-            if SOURCE in table:
-                words.insert(0, Path(table[SOURCE].iat[row]).name)
+            if file := view.images.own_file(row):
+                words.insert(0, widgets.fitting_name(file))
             alt = view.images.description(row)
             st.image(uri, width=SIDE, alt=alt, caption="  \n".join(map(plain, words)))
 

@@ -14,6 +14,8 @@ from vlcore.plots.maps.legend import rows_of_entries
 from vlcore.web import linked_maps
 from vlcore.web.compare.view import Clicks, Gesture, Shown
 
+FEW = 24  # selected images
+
 
 def show(view: Shown, alt: str, selection: Selection | None) -> Clicks | None:
     """Show the maps with what is selected, and the panel below: what was clicked on them, or
@@ -24,7 +26,8 @@ def show(view: Shown, alt: str, selection: Selection | None) -> Clicks | None:
     row = linked_maps.clicked_row(clicked, points)
     if row is not None:
         clicks = Clicks(str(points["id"].iat[row]), repr(clicked))
-    position = np.flatnonzero(points["id"] == view.clicked_image(clicks, view.map_key))
+    up_close = view.image_up_close(clicks, view.map_key, selection)
+    position = np.flatnonzero(points["id"] == up_close)
     picked = int(position[0]) if len(position) else None
     is_drawn = linked_maps.mount(view, alt, picked, _selected(view, selection))
     return clicks if is_drawn else None
@@ -57,18 +60,19 @@ def clicked_alone(view: Shown) -> NDArray[np.bool_] | None:
 
 
 def _selected(view: Shown, selection: Selection | None) -> dict[str, Any]:
-    """What is selected, for the maps to light up, with the best of each to be ringed, and the last
-    gesture that the page has heard of."""
+    """What is selected, for the maps to light up, with the images to be ringed, and the last
+    gesture that the page has heard of.
+
+    Ringed are the best of each model, or all of a few, which nobody would see in a cloud.
+    """
     heard = st.session_state.get("gestures", {}).get(view.map_key, 0)
     if selection is None:
         return {"rows": None, "best": [], "gesture": heard}
     positions = pd.Series(np.arange(len(view.comparison.points)), view.comparison.rows)
-    best = [
-        positions.reindex([row for row, _ in selection.best.get(name, [])]).dropna().astype(int)
-        for name in view.comparison.named
-    ]
-    return {
-        "rows": bitmask(selection.marked),
-        "best": [ranked.tolist() for ranked in best],
-        "gesture": heard,
-    }
+    ringed = []
+    for name in view.comparison.named:
+        rows = [row for row, _ in selection.best.get(name, [])]
+        if not selection.best and len(selection.rows) <= FEW:
+            rows = selection.rows.tolist()
+        ringed.append(positions.reindex(rows).dropna().astype(int).tolist())
+    return {"rows": bitmask(selection.marked), "best": ringed, "gesture": heard}

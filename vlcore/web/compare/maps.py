@@ -2,7 +2,6 @@
 were marked."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -61,10 +60,10 @@ def show(view: Shown, selection: Selection | None = None) -> None:
     widgets.show_part(view.parts["summary"])
     if view.options.clusters:
         clusters.show(view, selection)
-    clicked = view.clicked_image(clicks, key)
+    up_close = view.image_up_close(clicks, key, selection)
     selections.show(view, selection)
     with shell.errors_as_sentences():
-        _clicked(view, clicked)
+        _show_up_close(view, up_close)
     if images.folds and images.has_pictures:
         _show_wrong_of_folds(comparison, images)
 
@@ -99,11 +98,13 @@ def _picked(event: Mapping[str, Any] | None) -> str | None:
     return str(clicked[0].get("id")) if clicked else None
 
 
-def _clicked(view: Shown, identity: str | None) -> None:
+def _show_up_close(view: Shown, identity: str | None) -> None:
+    """One image, its nearest neighbours and captions in every model, and its twins."""
     comparison, images = view.comparison, view.images
     if identity is None or not (comparison.points["id"] == identity).any():
         return
-    st.subheader("The image you clicked")
+    is_clicked = identity == view.named_image("picture")
+    st.subheader("The image you clicked" if is_clicked else "The image that is selected")
     row = int(str(identity).removeprefix("p"))
     point = comparison.points.set_index("id").loc[identity]
     image, neighbours = st.columns([1, 4])
@@ -131,7 +132,6 @@ def _show_wrong_of_folds(comparison: ComparedMaps, images: ImageSet) -> None:
     """Of each model, all images that it gets wrong when they are held out, also those of folds
     whose maps are not shown."""
     with st.expander("All wrong images, of every fold", icon=":material/close:"):
-        files = images.user_columns[SOURCE]
         for name, model in comparison.named.items():
             predictions = model.artifact.embeddings.fold_predictions
             if model.predicted_objects(images.grouping.objects) is None:
@@ -146,7 +146,7 @@ def _show_wrong_of_folds(comparison: ComparedMaps, images: ImageSet) -> None:
             with st.container(horizontal=True, gap="small"):
                 for row, answer in zip(rows[is_wrong], predicted[is_wrong], strict=True):
                     words = images.description(row)
-                    file = Path(files.iloc[row]).name
+                    file = widgets.fitting_name(images.own_file(row) or "")
                     caption = plain(f"{file}: {words}, predicted {answer}")
                     widgets.show_image(images.image(row), width=104, alt=words, caption=caption)
 

@@ -173,10 +173,8 @@ def _show_progress(side: Side, view: JobStatus) -> None:
     is_absent = view.state is State.ABSENT
     with st.container(horizontal=is_absent, vertical_alignment="center"):
         if is_absent:
-            duration = "a few seconds"
-            if side.condition.steps:
-                duration = f"{work.time_in_words(side.condition)} here"
-            st.caption(f"{name}, {duration}: {words}", width="content")
+            duration = work.time_in_words(side.condition)
+            st.caption(f"{name}, {duration} here: {words}", width="content")
         jobs.progress_or_start(
             view,
             "Measure it" if side.condition.steps == 0 else "Train this model",

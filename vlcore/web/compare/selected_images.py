@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.selections import Selection
-from vlcore.data.imageset import SOURCE
 from vlcore.experiment.plain_text import plain
 from vlcore.web import widgets
 from vlcore.web.compare.view import Shown
 
+SIDE = 72  # px of an image
 SHOWN_FIRST, SHOWN_MORE = 24, 48  # images that are drawn, and that each press adds
 _MARKS = {"right": "✓", "wrong": "✗"}
 
@@ -26,7 +25,7 @@ def show(view: Shown, selection: Selection) -> None:
         st.caption(f"Under each image what is predicted, {names}: ✓ right, ✗ wrong.")
     for name, ranked in selection.best.items():
         st.markdown(f"**{name.capitalize()} model**, best first")
-        _show_row(view, ranked)
+        _show_row(view, name, ranked)
     if selection.best:
         return
     on_maps = comparison.rows[selection.marked]
@@ -35,7 +34,7 @@ def show(view: Shown, selection: Selection) -> None:
     listed, count = st.session_state.get("listed", (identity, SHOWN_FIRST))
     if listed != identity:
         count = SHOWN_FIRST
-    _show_row(view, [(row, None) for row in rows[:count].tolist()])
+    _show_row(view, "", [(row, None) for row in rows[:count].tolist()])
     if len(rows) > count:
         st.button(
             f"Show {min(SHOWN_MORE, len(rows) - count)} more of {len(rows) - count:,}",
@@ -45,16 +44,16 @@ def show(view: Shown, selection: Selection) -> None:
         )
 
 
-def _show_row(view: Shown, images: Sequence[tuple[int, float | None]]) -> None:
-    """Small images of rows, with their scores where they have some, and every prediction; those
-    that no map shows have none."""
-    table, comparison = view.images.table, view.comparison
+def _show_row(view: Shown, model: str, images: Sequence[tuple[int, float | None]]) -> None:
+    """Small images of rows, with their scores where `model` ranked them, and every prediction;
+    those that no map shows have none."""
+    comparison = view.comparison
     positions = {row: position for position, row in enumerate(comparison.rows.tolist())}
     with st.container(horizontal=True, gap="small"):
         for row, score in images:
             words = [] if score is None else [f"{score:.2f}"]
-            if SOURCE in table:
-                words.insert(0, Path(table[SOURCE].iat[row]).name)
+            if file := view.images.own_file(row):
+                words.insert(0, widgets.fitting_name(file))
             if row not in positions:
                 words.append("not on the maps")
             elif _predict(comparison):
@@ -65,7 +64,17 @@ def _show_row(view: Shown, images: Sequence[tuple[int, float | None]]) -> None:
                 ]
             alt = view.images.description(row)
             caption = "  \n".join(map(plain, words))
-            widgets.show_image(view.images.image(row), width=72, alt=alt, caption=caption)
+            with st.container(width=SIDE, gap=None):
+                widgets.show_image(view.images.image(row), width=SIDE, alt=alt, caption=caption)
+                if row in positions:
+                    st.button(
+                        "Closer",
+                        icon=":material/zoom_in:",
+                        key=f"closer-{model}-{row}",
+                        type="tertiary",
+                        on_click=partial(view.name_image, "picture", f"p{row}"),
+                        help="Its nearest neighbours and captions in every model, below.",
+                    )
 
 
 def _predict(comparison: ComparedMaps) -> bool:

@@ -377,7 +377,7 @@ def show(view: Shown, selection: Selection | None) -> None:
         _show_accuracy(comparison, selection)
         widgets.show_table(marked_table(comparison, images.grouping, points))
         st.caption(
-            "Right: the images that each model predicts right, of those that it shows. Intervals,"
+            "Correct: the images that each model predicts right, of those that it shows. Intervals,"
             " 95 % over scenes, count chance and not the choosing: images picked because a model"
             " errs on them say nothing about others."
         )

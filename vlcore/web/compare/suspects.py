@@ -1,13 +1,13 @@
 """Suspect labels on the Compare page: images that most of their neighbours contradict."""
 
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
 
 from vlcore.api.selections import Selection
 from vlcore.api.suspect_labels import NEIGHBOURS, SuspectLabels, find_suspects
 from vlcore.experiment.plain_text import plain, safe_csv
+from vlcore.experiment.wording import plural
 from vlcore.plots.options import PCA
 from vlcore.web import cache, widgets
 from vlcore.web.compare.selections import select
@@ -43,6 +43,12 @@ def _offer(view: Shown, name: str, suspects: SuspectLabels) -> None:
         label = f"Select the {len(surest):,} with {SUREST} of {NEIGHBOURS} or more"
         choices = {label: surest} | choices
     words = f"neighbours of the {name} model contradict the label"
+
+    def select_these(selection: Selection) -> None:
+        select(selection)
+        count = plural(len(selection.rows), "image")
+        st.session_state["toast"] = f"{count} selected: lit on the maps, and listed below them."
+
     with st.container(horizontal=True):
         for number, (label, chosen) in enumerate(choices.items()):
             selection = Selection.from_rows(view.comparison, chosen, words)
@@ -50,8 +56,8 @@ def _offer(view: Shown, name: str, suspects: SuspectLabels) -> None:
                 label,
                 icon=":material/select_all:",
                 key=f"suspects-{name}-{number}",
-                on_click=partial(select, selection),
-                help="Lit on the maps; listed above, to be kept under a name, or searched in.",
+                on_click=partial(select_these, selection),
+                help="Lit on the maps; listed below them, to be kept under a name, or searched in.",
             )
         widgets.download(
             "Download CSV",
@@ -76,8 +82,8 @@ def _show_images(view: Shown, suspects: SuspectLabels) -> None:
                 f"{suspect.object}, {suspect.context}",
                 f"{suspect.contradict} of {NEIGHBOURS} near: {suspect.other}",
             ]
-            if "file" in suspects.table:
-                lines.insert(0, Path(suspect.file).name)
+            if file := view.images.own_file(suspect.row):
+                lines.insert(0, widgets.fitting_name(file))
             widgets.show_image(
                 view.images.image(suspect.row),
                 width=SIDE,

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from vlcore.api.selections import images_key
+from vlcore.api.selections import Selection, images_key
 from vlcore.plots.document import Part
 from vlcore.web import cache
 from vlcore.web.compare.models import Side
@@ -82,6 +82,13 @@ class Shown(LinkedMaps):
             self.name_image("picture", clicks.picked)
         told[key] = clicks
         return self.named_image("picture")
+
+    def image_up_close(self, clicks: Clicks, key: str, selection: Selection | None) -> str | None:
+        """The id of the image that was clicked, else of the only one that is selected."""
+        clicked = self.clicked_image(clicks, key)
+        if clicked is None and selection is not None and len(selection.rows) == 1:
+            return f"p{selection.rows[0]}"
+        return clicked
 
     def name_image(self, setting: str, identity: str) -> None:
         """Put an image of these maps into the address."""

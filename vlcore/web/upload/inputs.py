@@ -160,7 +160,9 @@ def wait_for_models(conditions: Sequence[Condition]) -> bool:
         jobs.start_or_offer(_starts(quick), f"Train the models: {duration}")
     else:
         work.train(*quick)
-    jobs.start_or_offer(_starts(untrained), "Measure the untrained encoder: a few seconds")
+    if untrained:
+        duration = work.time_in_words(*untrained)
+        jobs.start_or_offer(_starts(untrained), f"Measure the untrained encoder: {duration}")
     if slow:
         duration = work.time_in_words(*slow)
         st.info(f"These models are not trained yet. Training takes {duration} here.")

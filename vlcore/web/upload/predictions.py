@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.api import uploads
 from vlcore.api.uploads import UploadReport
 from vlcore.data.imageset import ImageSet
-from vlcore.data.uploads import UploadedPicture, shown_file_name
+from vlcore.data.uploads import UploadedPicture
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.experiment.wording import label_words, plural, title
@@ -21,7 +21,6 @@ from vlcore.web.upload.answers import Answers
 OVERVIEW_WIDTH = 158  # px of an image with its predictions: two are beside each other on a phone
 OVERVIEW_IMAGE = 72  # px
 NEIGHBOUR_IMAGE = 60  # px
-ONE_LINE = 20  # characters of a name beside or below an image
 _MARKS = {True: " :green[✓]", False: " :red[✗]", None: ""}
 
 
@@ -56,7 +55,7 @@ def _look_at_one_image(answers: Answers, digests: list[str]) -> None:
 def _overview_caption(answers: Answers, number: int) -> str:
     novelty = answers.novelties[number]
     is_new = novelty is not None and novelty.is_new
-    name = plain(fitting_name(answers.image_names[number]))
+    name = plain(widgets.fitting_name(answers.image_names[number]))
     lines = [f"{name}, **new**" if is_new else name]
     for model, reports in answers.reports.items():
         report = reports[number]
@@ -66,11 +65,6 @@ def _overview_caption(answers: Answers, number: int) -> str:
             prediction = f"**{plain(report.predicted)}**{doubt}{_MARKS[report.is_right]}"
         lines.append(f"{model}: {prediction}")
     return "  \n".join(lines)
-
-
-def fitting_name(name: str) -> str:
-    """Return an image's name with its long words shortened, which would break between letters."""
-    return " ".join(shown_file_name(word, ONE_LINE) for word in name.split())
 
 
 def show_upload(image: UploadedPicture, longest: int, alt: str) -> None:
@@ -85,7 +79,7 @@ def show_upload_with_name(image: UploadedPicture, name: str, longest: int, about
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         show_upload(image, longest, name)
         with st.container(width="stretch", gap="xsmall"):
-            fitting = fitting_name(name)
+            fitting = widgets.fitting_name(name)
             st.text(fitting, help=None if fitting == name else name)
             if image.object:
                 st.caption(f"It shows a {plain(image.object)}.")
