@@ -90,7 +90,8 @@ def _make(
         for name, part in zip(("map", "train", "captions"), np.split(points, cut), strict=True):
             arrays[f"{artifact.key} {name}"] = part
         quality[artifact.key] = map_quality(space[: cut[0]], points[: cut[0]])
-    np.savez(out / "map.npz", **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes the names for options
+    # numpy's stub mistakes the names for options
+    np.savez(out / "map.npz", **arrays)  # type: ignore[arg-type]
     write_json(out / "quality.json", quality)
     return {"of": {artifact.key: artifact.digest for artifact in artifacts}}
 

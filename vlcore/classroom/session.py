@@ -359,7 +359,8 @@ def _delete_expired(file: sqlite3.Connection) -> None:
 
 
 def _delete(file: sqlite3.Connection, which: str, value: object) -> None:
-    codes = f"(SELECT code FROM lessons WHERE {which})"  # noqa: S608  # the conditions stand in this module
+    # the conditions stand in this module
+    codes = f"(SELECT code FROM lessons WHERE {which})"  # noqa: S608
     tables = [
         name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     ]

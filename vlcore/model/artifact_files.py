@@ -92,7 +92,8 @@ def write_imported(
         arrays["test_right"] = is_right[rows["test"]]
         arrays["map_predicted"] = predicted[held_out]
         arrays["train_predicted"] = predicted[rows["train"]]
-    np.savez(out / "embeddings.npz", **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes the names for options
+    # numpy's stub mistakes the names for options
+    np.savez(out / "embeddings.npz", **arrays)  # type: ignore[arg-type]
     on_map = stored[: len(held_out)]
     plane = fit_plane(np.concatenate([on_map, end.captions]))
     _write_plane(out, plane, held_out, on_map, stored[len(held_out) :], end.captions)
@@ -151,7 +152,8 @@ def write_embeddings(out: Path, records: Sequence[TrainingRecord]) -> None:
         arrays["layer_objects"] = np.array(layer.objects, dtype=str)
         arrays["layer_direction"] = layer.direction
         arrays["layer_shift"] = np.array(layer.shift)
-    np.savez(out / "embeddings.npz", **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes the names for options
+    # numpy's stub mistakes the names for options
+    np.savez(out / "embeddings.npz", **arrays)  # type: ignore[arg-type]
 
 
 def write_maps(out: Path, record: TrainingRecord) -> None:
@@ -183,4 +185,5 @@ def _write_plane(
         "train": plane.place(train),
         "captions": plane.place(captions),
     }
-    np.savez(out / "maps.npz", **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes the names for options
+    # numpy's stub mistakes the names for options
+    np.savez(out / "maps.npz", **arrays)  # type: ignore[arg-type]

@@ -53,7 +53,8 @@ class Tower:
     def __init__(self, spec: TowerSpec, network: nn.Module, device: str) -> None:
         self.spec, self.device = spec, device
         network = network.eval().requires_grad_(False).to(device)
-        self.network: Any = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+        # torch's stub lacks it
+        self.network: Any = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def embed(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
         """Features of images of any size, uint8 (H, W, 3) each, to float32 (n, F)."""

@@ -247,7 +247,8 @@ def _count_numbers(path: Path, label: str) -> int:
 
     try:
         with safe_open(path, framework="pt") as file:
-            shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118  (it is no dict)
+            # it is no dict
+            shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise PretrainedError(
             f"The {path.name} of {label} is damaged; download the checkpoint again."

@@ -154,7 +154,8 @@ def train_encoder(
     threadpool_limits(1)  # those of numpy too, which would spin for each other between two steps
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_deterministic_debug_mode("error")
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing reads it
+    # nothing reads it
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     started = time.perf_counter()
     numbers = np.zeros(len(data.caption_index), np.int64) if data.groups is None else data.groups
     groups = torch.from_numpy(numbers).to(device)

@@ -140,7 +140,8 @@ def _projection(kind: str) -> Projection:
     else:
         settings = {"perplexity": _setting("perplexity", PERPLEXITIES, "tsne_perplexity", 120)}
     if st.session_state.pop(f"{kind}_reroll", False):
-        st.session_state[f"{kind}_seed"] = float(random.randrange(1, SEEDS))  # noqa: S311  # no secret
+        # no secret
+        st.session_state[f"{kind}_seed"] = float(random.randrange(1, SEEDS))  # noqa: S311
     info = _PROJECTION["seed"]
     seed = widgets.integer_input(
         info.label, 0, SEEDS - 1, PCA.seed, f"{kind}_seed", info.help, width=130
