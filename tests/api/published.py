@@ -1,5 +1,4 @@
-"""Studies on disk that nobody trained: folders as `vlcore.artifacts.store` publishes them, with
-numbers of a test's."""
+"""Studies on disk that nobody trained, as the store publishes them, with numbers of a test's."""
 
 import json
 from collections.abc import Sequence
@@ -82,7 +81,6 @@ def _publish(condition: Condition, device: str) -> store.Artifact:
     shape = np.clip(np.array(STEPS) / 300, 0, 1)
     curve = np.stack([np.array(STEPS), 0.5 + 0.4 * shape, 0.7 + 0.3 * shape], axis=1)
     np.savez(folder / "snapshots.npz", probe_curve=curve, steps=np.array(STEPS))
-    np.savez(
-        folder / "embeddings.npz", test_rows=np.arange(4)
-    )  # of a version that did not say which were right
+    # Of a version that did not say which were right.
+    np.savez(folder / "embeddings.npz", test_rows=np.arange(4))
     return store.publish(condition.key, folder, {"seconds": 60.0, "device": device})

@@ -130,9 +130,8 @@ def publish(
     write_json(folder / "metrics.json", measured)
     encoder = build(condition, len(labels.vocabulary), len(labels.captions))
     inference.save_encoder(encoder, labels.vocabulary, folder / "model.safetensors")
-    shutil.rmtree(
-        models_folder() / condition.key, ignore_errors=True
-    )  # another file's stand-in of this name
+    # Another file's stand-in of this name.
+    shutil.rmtree(models_folder() / condition.key, ignore_errors=True)
     return store.publish(condition.key, folder, {"seconds": 0, **facts})
 
 

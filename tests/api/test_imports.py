@@ -1,5 +1,4 @@
-"""Imports: embeddings of a model of ours, brought back, give its own numbers; and an import of
-pictures as a job."""
+"""Embeddings of a model of ours, brought back, give its numbers; an import of pictures is a job."""
 
 import json
 from io import BytesIO
@@ -178,9 +177,8 @@ def test_two_encoders_of_the_same_pictures_can_be_compared(
 ) -> None:
     made = arrays(name=np.array([f"picture {row}" for row in range(60)]))
     turned = {**made, "z": made["z"][:, ::-1] + 0.01, "text": made["text"][:, ::-1]}
-    order = np.random.default_rng(5).permutation(
-        len(made["z"])
-    )  # whose file lists them in another order
+    # Whose file lists them in another order.
+    order = np.random.default_rng(5).permutation(len(made["z"]))
     keys = {}
     sets = {
         "one": made,

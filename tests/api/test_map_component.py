@@ -1,5 +1,4 @@
-"""What WebGL draws of a comparison: columns, images, lines over the clicked image; and the sample
-that Altair draws of large maps."""
+"""What WebGL draws of a comparison, and the sample that Altair draws of large maps."""
 
 import json
 from collections.abc import Iterator

@@ -1,5 +1,4 @@
-"""Ways to lay pictures out: what can be chosen, what a fitted map is called, and that it is an
-artifact of its own."""
+"""Ways to lay pictures out: what can be chosen, and that a fitted map is an artifact of its own."""
 
 import dataclasses
 import itertools

@@ -1,5 +1,4 @@
-"""One model's map: its pictures in the plane, what is near what, and what it says, against slow
-references."""
+"""One model's map: where pictures lie, what is near and what it says, against slow references."""
 
 import dataclasses
 
@@ -146,10 +145,8 @@ def test_a_place_on_prompt_axes_is_a_difference_of_cosines(artifact: Artifact, s
 def test_caption_scores_against_a_softmax(
     model: ModelMap, seed: int, captions: int, scale: float, bias: float
 ) -> None:
-    found, z = (
-        stand_in(model, cloud(seed, 5), cloud(seed + 1, captions), scale, bias),
-        cloud(seed + 2, 1)[0],
-    )
+    found = stand_in(model, cloud(seed, 5), cloud(seed + 1, captions), scale, bias)
+    z = cloud(seed + 2, 1)[0]
     scores = caption_scores(found, z)
     cosines = {text: float(z @ t) for text, t in zip(found.captions, found.caption_z, strict=True)}
     assert {score.caption: score.similarity for score in scores} == pytest.approx(cosines, abs=1e-6)

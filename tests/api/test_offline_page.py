@@ -1,5 +1,4 @@
-"""A comparison as a figure and as one page: all that is laid over the maps, and nothing that asks a
-network."""
+"""A comparison as a figure and as one page: all that lies over maps, and nothing of a network."""
 
 import dataclasses
 import html

@@ -1,5 +1,4 @@
-"""A pretrained model as one more: a tiny CLIP with random weights is measured, mapped and found
-again."""
+"""A tiny CLIP with random weights is measured, mapped and found again as any model."""
 
 import dataclasses
 import shutil
@@ -129,11 +128,9 @@ def test_images_are_embedded_at_their_stored_size(made: Made) -> None:
 
 
 def test_accuracy_is_of_the_readout(made: Made, artifact: Artifact) -> None:
-    arrays, end, layer = (
-        artifact.arrays("embeddings.npz"),
-        artifact.metrics["end"],
-        artifact.embeddings.layer,
-    )
+    arrays = artifact.arrays("embeddings.npz")
+    end = artifact.metrics["end"]
+    layer = artifact.embeddings.layer
     if layer is None:
         scores = logits(arrays["end_test"], arrays["end_captions"], *arrays["end_scale_bias"])
         said = predict_objects(scores, arrays["caption_objects"], SCENES.objects)
@@ -165,9 +162,8 @@ def test_the_probe_is_as_biased_as_its_images_and_dfr_is_not(made: Made) -> None
 def test_everything_is_measured_or_has_its_reason(artifact: Artifact) -> None:
     metrics = artifact.metrics
     chance = {one.name for one in catalogue.MEASURES.values() if Need.VALIDATION in one.needs}
-    absent = set(
-        metrics["end"]["absent"]
-    )  # random weights may tell no object apart, and then have no temperature
+    # Random weights may tell no object apart, and then have no temperature.
+    absent = set(metrics["end"]["absent"])
     assert absent in (set(), chance - {"worst_group_cross_fitted"})
     for measure in (one.name for one in catalogue.table_measures() if one.name not in absent):
         assert estimate_of(metrics["end"], measure) is not None, measure

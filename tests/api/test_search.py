@@ -1,5 +1,4 @@
-"""Search: words against an obvious and slow reading of them, captions by each model's score, and
-images like another one."""
+"""Search: words against a slow reading, captions by each model's score, images like another."""
 
 import dataclasses
 import json

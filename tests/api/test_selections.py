@@ -1,5 +1,4 @@
-"""Selections: set algebra, the letters of an address, accuracy with intervals, and CSV with file
-names."""
+"""Selections: set algebra, letters of an address, accuracy with intervals, CSV with file names."""
 
 import dataclasses
 from io import StringIO

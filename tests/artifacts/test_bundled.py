@@ -1,5 +1,4 @@
-"""Models that come with this version: like any other, but for their rounding, and they give way to
-one of our own."""
+"""Models that come with this version: as any other but for rounding, and give way to ours."""
 
 import json
 import shutil

@@ -1,5 +1,4 @@
-"""The store: a folder exists only whole, matches its checksums or is set aside, and no key leads
-out of it."""
+"""The store: a folder exists only whole, matches its checksums, and no key leads out of it."""
 
 import errno
 import hashlib

@@ -1,5 +1,4 @@
-"""The published proving ground: the page says what its tables say, and baselines are what they
-are called."""
+"""The published proving ground: the page says what its tables say; baselines are what they say."""
 
 from pathlib import Path
 

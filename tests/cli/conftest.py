@@ -1,5 +1,4 @@
-"""What tests of commands share: a command that is refused, and the program in a process of its
-own."""
+"""For tests of commands: a command that is refused, and the program in a process of its own."""
 
 import os
 import subprocess

@@ -1,5 +1,4 @@
-"""The data commands from a shell: what they make, what they print, and one sentence where something
-is wrong."""
+"""The data commands from a shell: what they make and print, and one sentence where that fails."""
 
 import io
 import json

@@ -1,5 +1,4 @@
-"""The command `export`: a file, how to open it, and one sentence for everything that does not
-fit."""
+"""The command `export`: a file, and how to open it."""
 
 from pathlib import Path
 

@@ -1,5 +1,4 @@
-"""The command: a local checkpoint becomes a model with a key, and what cannot be used is one
-sentence."""
+"""The command `pretrained`: a local checkpoint becomes a model with a key."""
 
 from pathlib import Path
 

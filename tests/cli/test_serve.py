@@ -1,5 +1,4 @@
-"""What a server that was killed leaves: no process, and no folder that the next one does not
-remove."""
+"""What a server that was killed leaves: no process, and no folder that the next one keeps."""
 
 import signal
 import sys

@@ -87,9 +87,8 @@ def test_a_published_run_is_made_again_and_compared(
         found["published"] == found["now"] == quick[3].metrics["end"]["minority_accuracy"]["value"]
     )
     assert "no-such-run" in refused("reproduce", "no-such-run")
-    (models_folder() / quick[3].key).rename(
-        aside := tmp_path / "aside"
-    )  # other tests share the folder
+    # Other tests share the folder.
+    (models_folder() / quick[3].key).rename(aside := tmp_path / "aside")
     try:
         entries = document("study", "experiments", *STEPS, "--published")
         assert {one["state"] for one in entries} == {"published"}

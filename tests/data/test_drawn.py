@@ -1,5 +1,4 @@
-"""The set `scenes`: known without a picture, drawn where it is asked for, once, by whoever is
-there."""
+"""The set `scenes`: known without a picture, drawn where it is asked for, once."""
 
 import hashlib
 import json

@@ -1,5 +1,4 @@
-"""The store of features: each image is computed once, and whatever happens to the file, features
-are the images'."""
+"""Features: each image is computed once, and they are the image's whatever happens to the file."""
 
 import dataclasses
 import itertools

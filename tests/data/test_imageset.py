@@ -33,11 +33,8 @@ from vlcore.scenes import RENDERER_VERSION
 
 IMAGES = drawn_set(SCENES_RECIPE)
 GROUPS = IMAGES.table["group"].to_numpy()
-GOOD = {
-    "version": "3",
-    "objects": ["cat", "dog"],
-    "contexts": ["sofa", "snow"],
-}  # of a set on the disk
+# Of a set on the disk.
+GOOD = {"version": "3", "objects": ["cat", "dog"], "contexts": ["sofa", "snow"]}
 LEVELS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
 
 

@@ -57,9 +57,8 @@ def test_one_that_was_killed_while_it_waited_is_replaced() -> None:
     first, _ = ask(tasks.echo)
     waiting = next(one._process for one in sandbox._idle if one._process.pid == first["pid"])
     os.kill(first["pid"], signal.SIGKILL)
-    os.waitid(
-        os.P_PID, first["pid"], os.WEXITED | os.WNOWAIT
-    )  # it has ended, and the server has not noticed
+    # It has ended, and the server has not noticed.
+    os.waitid(os.P_PID, first["pid"], os.WEXITED | os.WNOWAIT)
     assert waiting.returncode is None
     assert ask(tasks.echo)[0]["pid"] != first["pid"]
 

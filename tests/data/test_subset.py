@@ -1,5 +1,4 @@
-"""Folds: every picture is held out once, no scene is cut, and every group is in every fold as
-evenly as can be."""
+"""Folds: every picture is held out once, no scene is cut, and groups are spread evenly."""
 
 import dataclasses
 import re

@@ -1,5 +1,4 @@
-"""Edits change the training set and nothing else, by what they say; what they cannot change is
-refused."""
+"""Edits change the training set and nothing else; what they cannot change is refused."""
 
 from pathlib import Path
 from typing import Any
@@ -131,10 +130,8 @@ def test_weights_are_those_of_the_group_with_what_was_drawn() -> None:
 
 
 def test_pixels_fade_behind_the_majority_alone_and_drawn_ones_are_their_scenes() -> None:
-    plain, training = (
-        edited(SNOW, n_per_group=2, bias=0.5),
-        edited(SNOW, Fade(0.5), n_per_group=2, bias=0.5),
-    )
+    plain = edited(SNOW, n_per_group=2, bias=0.5)
+    training = edited(SNOW, Fade(0.5), n_per_group=2, bias=0.5)
     before, after = plain.pixels(), training.pixels()
     assert before.shape == after.shape == (7, 64, 64, 3)
     majority = training.table["group"].isin(SCENES.majority).to_numpy()
@@ -294,10 +291,8 @@ def test_in_a_set_in_folds_an_edit_holds_where_its_picture_is_trained_on() -> No
             there = picture in one.rows
             assert not there or fold.table["split"].iat[picture] == "train"
             if isinstance(edit, Remove):
-                assert (len(one.rows) - len(other.rows), picture in other.rows) == (
-                    int(there),
-                    False,
-                )
+                assert len(one.rows) - len(other.rows) == int(there)
+                assert picture not in other.rows
             else:
                 assert (texts_of(one) != texts_of(other)) == there
     joins = next(row for row in range(80) if not any(row in one.rows for one in plain))

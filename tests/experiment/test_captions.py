@@ -1,5 +1,4 @@
-"""Captions are the study's, to the letter; a style is a distribution over captions that know of
-what they speak."""
+"""Captions are the study's, to the letter; each knows of what it speaks."""
 
 import json
 from collections import Counter

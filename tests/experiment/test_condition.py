@@ -1,5 +1,4 @@
-"""A condition is a value: equal conditions are one key, and nothing that cannot be trained becomes
-one."""
+"""A condition is a value: equal ones are one key, and what cannot be trained becomes none."""
 
 import dataclasses
 import json

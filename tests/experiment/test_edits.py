@@ -1,5 +1,4 @@
-"""Edits are a set: what they change is one text, however somebody came there, and what cannot be is
-refused."""
+"""Edits are a set: the same changes are one text, and what cannot be is refused."""
 
 import json
 from typing import Any

@@ -1,5 +1,4 @@
-"""A value of a setting is one entry: it is offered, checked, named and explained wherever its
-setting is."""
+"""A value of a setting is one entry: offered, checked, named and explained everywhere."""
 
 import pytest
 

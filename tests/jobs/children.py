@@ -1,5 +1,4 @@
-"""What tests of jobs and queues share: child processes that are told what to do, and the least that
-a job can do."""
+"""For tests of jobs and queues: child processes that are told what to do, and the least job."""
 
 import json
 import os

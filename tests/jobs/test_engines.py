@@ -1,5 +1,4 @@
-"""Studies on clusters: real ones of one node, whose tasks and workers are killed, publish what one
-machine does."""
+"""Studies on real clusters of one node, whose tasks and workers are killed."""
 
 import json
 import os
@@ -108,9 +107,8 @@ def test_a_killed_task_loses_one_run(
     )
     assert queue() == [task]
 
-    until(
-        lambda: not queue(), patience=300
-    )  # workers begin anew, and may have one core of a busy machine
+    # Workers begin anew, and may have one core of a busy machine.
+    until(lambda: not queue(), patience=300)
     assert {key: metrics(key) for key in store.published_keys()} == local[2]
     assert (models_folder() / first[0]).stat().st_ino == inode, "what was published stays"
     assert all(entry["state"] == "done" and "metrics" in entry for entry in document(*SHORT))
@@ -238,9 +236,7 @@ def test_workers_of_dask_train_the_same_and_one_that_is_killed_loses_its_run(
 
 
 def test_the_longest_goes_first() -> None:
-    short, long, twice = (
-        Condition(steps=10),
-        Condition(steps=30),
-        Condition(steps=20, mitigation="jtt"),
-    )
+    short = Condition(steps=10)
+    long = Condition(steps=30)
+    twice = Condition(steps=20, mitigation="jtt")
     assert training.longest_first([short, long, twice]) == [twice, long, short]

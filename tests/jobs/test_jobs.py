@@ -1,5 +1,4 @@
-"""Jobs: many askers cause one training, a killed one leaves nothing stale, and the disk says what
-is going on."""
+"""Jobs: many askers cause one training, a killed one leaves nothing, the disk says what goes on."""
 
 import errno
 import gc

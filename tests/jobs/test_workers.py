@@ -1,5 +1,4 @@
-"""Workers: none outlives the process that began it, not even one that is killed, and no job keeps
-one for ever."""
+"""Workers: none outlives the process that began it, and no job keeps one for ever."""
 
 import os
 import signal

@@ -1,5 +1,4 @@
-"""The catalogue of measures: what an entry says, and what it says of measures that are a part of
-it."""
+"""The catalogue of measures: what an entry says, also of measures that are a part of it."""
 
 import pandas as pd
 import pytest
@@ -10,13 +9,8 @@ from vlcore.metrics import catalogue
 from vlcore.study import published
 from vlcore.study.runs_table import MOMENTS, RUN
 
-NO_ENTRY = {
-    "first_fit_step",
-    "models",
-    "train_images",
-    "text_only_match",
-    "map_quality",
-}  # of a run or its map
+# Of a run or its map.
+NO_ENTRY = {"first_fit_step", "models", "train_images", "text_only_match", "map_quality"}
 
 
 @pytest.mark.parametrize(

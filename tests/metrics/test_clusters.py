@@ -1,5 +1,4 @@
-"""Clusters of positions: blobs whose labels are known; and what tells them apart, against the
-correlation of every cluster with every value, one by one."""
+"""Clusters of positions, on known blobs; what tells them apart, against every correlation."""
 
 import numpy as np
 import pytest

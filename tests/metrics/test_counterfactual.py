@@ -1,5 +1,4 @@
-"""Reliance on the context, against sums over scenes written out, and the panel, whose every pixel
-says its source."""
+"""Reliance on the context, against sums over scenes; the panel, whose pixels say their source."""
 
 import itertools
 
@@ -228,9 +227,8 @@ def test_an_animal_as_wide_as_the_picture_is_tiled_from_above_or_below() -> None
     pixels, masks = pictures(columns)
     masks[3] = 0
     masks[3, 4:10] = 255
-    pixels[3] = np.arange(S, dtype=np.uint8)[
-        :, None, None
-    ]  # each row says where it is; six are below, four above
+    # Each row says where it is; six are below, four above.
+    pixels[3] = np.arange(S, dtype=np.uint8)[:, None, None]
     place = counterfactual.panel(pixels, masks, *columns, SCENES)["only_bg"][3]
     assert place[:, 0, 0].tolist() == [0, 1, 2, 3, 10, 11, 12, 13, 14, 15, 10, 11, 12, 13, 14, 15]
 

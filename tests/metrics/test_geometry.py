@@ -96,9 +96,8 @@ def test_total_variance_is_the_sum_of_variances_with_an_interval_over_scenes(
     assert estimate.value == pytest.approx(
         sum(float(np.var(z[:, d])) for d in range(size)), abs=1e-12
     )
-    assert estimate.value == pytest.approx(
-        1 - float((z.mean(axis=0) ** 2).sum()), abs=1e-9
-    )  # unit vectors
+    # Unit vectors.
+    assert estimate.value == pytest.approx(1 - float((z.mean(axis=0) ** 2).sum()), abs=1e-9)
     assert geometry.total_variance(z.astype(np.float32), names(n)).value == pytest.approx(
         estimate.value, abs=1e-6
     )

@@ -1,5 +1,4 @@
-"""Centres of groups and movement between two models, against loops and scikit-learn, on layouts
-that are known."""
+"""Centres of groups and movement between models, against loops, on layouts that are known."""
 
 import math
 from itertools import combinations
@@ -33,12 +32,10 @@ def test_displacement_against_a_loop_in_sizes_of_the_map(n: int, seed: int, scal
 
 def test_movement_is_its_parts() -> None:
     points, onto = np.random.default_rng(0).normal(size=(2, 48, 2))
-    one, other, groups, scenes = (
-        cloud(48, 8, 1),
-        cloud(48, 6, 2),
-        np.tile(NAMES, 12),
-        np.repeat(np.arange(12), 4),
-    )
+    one = cloud(48, 8, 1)
+    other = cloud(48, 6, 2)
+    groups = np.tile(NAMES, 12)
+    scenes = np.repeat(np.arange(12), 4)
     found = group_movement((points, onto), (one, other), groups, scenes, NAMES)
     assert (found.displacement == displacement(points, onto)).all()
     both = shared_neighbours(one, other, scenes)

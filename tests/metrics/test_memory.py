@@ -28,9 +28,8 @@ def test_nothing_else_has_its_digest() -> None:
 def test_the_last_ones_asked_for_are_not_made_again(asked: list[int], most: int) -> None:
     memory, made = Memory(most), list[int]()
     for place, one in enumerate(asked):
-        before = [
-            one for at, one in enumerate(asked[:place]) if one not in asked[at + 1 : place]
-        ]  # each once
+        # Each once.
+        before = [one for at, one in enumerate(asked[:place]) if one not in asked[at + 1 : place]]
         count = len(made)
         memory.get(lambda one=one: made.append(one) or one, str(one))  # type: ignore[misc]
         assert (len(made) == count) == (one in before[-most:])

@@ -204,10 +204,8 @@ def slow_trust(inside: np.ndarray, outside: np.ndarray, k: int) -> list[float]:
 def test_trust_in_a_map_against_the_formula(n: int, size: int, k: int, kind: type) -> None:
     z = (cloud(n, size, 1) * np.linspace(0.5, 2, n)[:, None]).astype(kind)  # lengths do not count
     points, directions = projection.fit_plane(z).place(z), unit(z.astype(float))
-    inside, outside = (
-        1 - directions @ directions.T,
-        np.linalg.norm(points[:, None] - points[None], axis=2),
-    )
+    inside = 1 - directions @ directions.T
+    outside = np.linalg.norm(points[:, None] - points[None], axis=2)
     by_point = slow_trust(inside, outside, k)
     assert projection.point_trustworthiness(z, points, k) == pytest.approx(by_point)
     quality = projection.map_quality(z, points)

@@ -1,5 +1,4 @@
-"""Shortcut cues: chance on noise, certainty on a planted cue, and views against loops that
-average."""
+"""Shortcut cues: chance on noise, certainty on a planted cue, views against loops."""
 
 import itertools
 
@@ -54,9 +53,8 @@ def accuracy(features: np.ndarray, labels: np.ndarray, *rest: np.ndarray) -> Est
     return rate(right, rest[-1])
 
 
-@pytest.mark.parametrize(
-    "per_group", [5, 7, 12, 13]
-)  # sevens and thirteens cannot be cut into five equal folds
+# Sevens and thirteens cannot be cut into five equal folds.
+@pytest.mark.parametrize("per_group", [5, 7, 12, 13])
 def test_pictures_that_are_all_alike_are_named_by_chance(per_group: int) -> None:
     objects, groups, scenes = labelled(per_group)
     alike = np.ones((len(objects), 2))

@@ -1,5 +1,4 @@
-"""Augmentation, against one picture after the other; and what a window of a picture is to the image
-tower."""
+"""Augmentation, picture by picture; and what a window of a picture is to the image tower."""
 
 import numpy as np
 import pytest

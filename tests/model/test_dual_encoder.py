@@ -1,5 +1,4 @@
-"""The dual encoder: unit vectors, seeds, and what padding must not do; what it is compared with;
-its other text towers: frozen word vectors under a trained map, codes for captions."""
+"""The dual encoder: unit vectors, seeds, padding, and its other text towers."""
 
 import dataclasses
 from pathlib import Path
@@ -124,10 +123,8 @@ def slow_log_likelihood(model: Encoder, image: torch.Tensor, caption: list[int])
     "caption", [TOKENS[0], TOKENS[2], torch.full((MAX_WORDS,), 5)], ids=["5", "6", "full"]
 )
 def test_a_captioner_scores_a_caption_word_by_word_up_to_its_end(caption: torch.Tensor) -> None:
-    model, images = (
-        build(Condition(objective="captioner", labels="descriptive"), len(WORDS)).eval(),
-        inputs(2),
-    )
+    model = build(Condition(objective="captioner", labels="descriptive"), len(WORDS)).eval()
+    images = inputs(2)
     with torch.no_grad():
         expected = [
             slow_log_likelihood(model, images[row : row + 1], caption.tolist()) for row in range(2)

@@ -1,5 +1,4 @@
-"""Metrics as a document: what is not defined stands with its reason, and a new measure is an entry
-and a line."""
+"""Metrics as a document: what is not defined has its reason, and a new measure is a line."""
 
 from pathlib import Path
 from typing import Any

@@ -1,5 +1,4 @@
-"""A checkpoint from the hub: what is asked for, what happens without a network, and what is said
-then."""
+"""A checkpoint from the hub: what is asked for, and what is said without a network."""
 
 import errno
 import shutil

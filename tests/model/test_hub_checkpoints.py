@@ -1,5 +1,4 @@
-"""Folders that are no CLIP, lack files, hold pickles or lie: each is one sentence, and nothing of
-it runs."""
+"""Folders that are no CLIP, lack files, hold pickles or lie: one sentence, and nothing runs."""
 
 import json
 import resource

@@ -155,9 +155,8 @@ def test_group_dro_against_a_loop() -> None:
 def test_jtt_weighs_what_was_wrong_six_times_and_others_leave_the_losses_alone() -> None:
     losses, batch = torch.tensor([1.0, 3.0, 2.0]), torch.tensor([0, 1, 0])
     weights = [1, formulas.JTT_WEIGHT, 1]
-    expected = (1 * 1 + 3 * formulas.JTT_WEIGHT + 2 * 1) / sum(
-        weights
-    )  # weights are scaled to a mean of 1
+    # Weights are scaled to a mean of 1.
+    expected = (1 * 1 + 3 * formulas.JTT_WEIGHT + 2 * 1) / sum(weights)
     found = weigh_by("jtt", GROUPS[:3], torch.tensor([False, True, False]))(losses, batch)
     assert found.item() == pytest.approx(expected)
     for name in set(MITIGATIONS) - {"reweight", "groupdro"}:

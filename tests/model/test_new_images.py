@@ -1,5 +1,4 @@
-"""New images and the real network: scenes of other backgrounds are new, held-out ones are not; it
-locates the animal, and painting agrees with the twins of drawn scenes."""
+"""New images and the real network: what is new, where the animal is, what a model relies on."""
 
 from pathlib import Path
 

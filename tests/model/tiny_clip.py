@@ -1,14 +1,11 @@
-"""Checkpoints of CLIP and SigLIP with two layers and random weights, as folders, for tests to
-load."""
+"""Checkpoints of CLIP and SigLIP with two layers and random weights, as folders."""
 
 from pathlib import Path
 from typing import Any
 
-TEXT_LENGTH, SIZE, WIDTH = (
-    24,
-    32,
-    16,
-)  # tokens of a caption, side of a picture, numbers of an embedding
+TEXT_LENGTH = 24  # tokens of a caption
+SIZE = 32  # side of a picture
+WIDTH = 16  # numbers of an embedding
 _TOWER = {
     "hidden_size": 32,
     "intermediate_size": 64,

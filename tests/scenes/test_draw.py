@@ -1,5 +1,4 @@
-"""An image is a pure function of its scene, and twins agree wherever the changed factor cannot be
-seen."""
+"""An image is a function of its scene, and twins agree where the changed factor is not seen."""
 
 import subprocess
 import sys

@@ -1,5 +1,4 @@
-"""A scene is a value; its factors are drawn from streams that know nothing of object, context or
-each other."""
+"""A scene is a value; its factors come from streams that know nothing of each other."""
 
 import itertools
 import json

@@ -1,5 +1,4 @@
-"""A style is a fixed filter: the same bits again, unlike the others, and blind to what lies further
-off."""
+"""A style is a fixed filter: the same bits again, unlike the others, and of near pixels alone."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,4 @@
-"""Studies whose answer is known: the analysis finds it, says when it cannot know, and refuses what
-does not compare."""
+"""Studies whose answer is known: it is found or left open; what does not compare is refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -115,10 +114,8 @@ def test_a_level_is_a_paired_comparison_of_its_blocks() -> None:
 
 def test_levels_are_adjusted_for_their_number() -> None:
     found = compare_arms(study(0.06, sd=0.02)).primary
-    p, adjusted = (
-        [one.p for one in differences(found)],
-        [level.holm_p or 0 for level in found.levels],
-    )
+    p = [one.p for one in differences(found)]
+    adjusted = [level.holm_p or 0 for level in found.levels]
     assert adjusted == pytest.approx(holm(p))
     assert any(a < 0.05 < b for a, b in zip(p, adjusted, strict=True))
 
@@ -171,10 +168,8 @@ def test_bias_1_is_reported_apart() -> None:
     *levels, last = with_limit.primary.levels
     assert (last.apart, last.status) == (True, Status.EQUIVALENT)
     assert with_limit.primary.slope.blocks == pytest.approx(without.slope.blocks)
-    assert (with_limit.primary.overall, with_limit.primary.anova) == (
-        without.overall,
-        without.anova,
-    )
+    assert with_limit.primary.overall == without.overall
+    assert with_limit.primary.anova == without.anova
     assert tuple(levels) == without.levels
     assert says(with_limit, "At bias 1 nothing tells object from context")
 
@@ -191,9 +186,8 @@ def test_six_blocks_say_that_no_single_of_four_levels_can_be_shown() -> None:
     found = compare_arms(study(0.2, 6))
     assert says(found, "No single level", "8 seed pairs can show it")
     assert not says(compare_arms(study(0.2, 8)), "No single level")
-    assert (
-        found.primary.slope.difference.p <= 0.05
-    )  # the test of slopes is one number a block and can
+    # The test of slopes is one number a block and can.
+    assert found.primary.slope.difference.p <= 0.05
 
 
 def test_a_level_with_enough_pairs_can_be_shown_beside_levels_with_few() -> None:
@@ -321,9 +315,8 @@ def test_crossed_seeds_are_separated() -> None:
         for labels in ("undescriptive", "descriptive")
     ]
     found = compare_arms(frame(wanted, effect(0.1))).primary.components
-    assert (
-        found["init"] > 10 * found["data"]
-    )  # the factory lets blocks differ by their initialisation seed alone
+    # The factory lets blocks differ by their initialisation seed alone.
+    assert found["init"] > 10 * found["data"]
     together = compare_arms(study(0.1)).primary.components
     assert "not separable" in together["reason"]
 
@@ -343,10 +336,8 @@ def test_an_analysis_becomes_tables(seeds: int, biases: tuple[float, ...]) -> No
     primary = comparisons[comparisons["role"] == "primary"]
     assert primary["bias"].tolist() == list(BIASES)
     level, row = found.primary.levels[1], primary.iloc[1]
-    assert (row["difference.low"], row["difference.p"]) == (
-        level.difference.mean.low,
-        level.difference.p,
-    )
+    assert row["difference.low"] == level.difference.mean.low
+    assert row["difference.p"] == level.difference.p
     assert (row["holm_p"], row["n"], row["verdict"]) == (level.holm_p, 8, status_words(level))
     assert row["seeds_needed.0.05.high"] == level.seeds_needed[0.05].high
     assert (row["phi"], row["difference.exact.low"]) == (level.phi, level.difference.exact.low)

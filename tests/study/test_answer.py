@@ -1,5 +1,4 @@
-"""The chain stops at the first step that is not rejected on both image sets, and each row of the
-table of the answer is what its own function says."""
+"""The chain of the answer stops where it says, and each row of its table is its own function's."""
 
 import itertools
 import math

@@ -1,5 +1,4 @@
-"""A study as pages and reports show it: its tables against the runs, its sentences against the
-numbers."""
+"""A study as pages and reports show it: its tables and sentences against the runs."""
 
 import re
 import shlex
@@ -84,10 +83,8 @@ def test_an_interval_over_scenes_too_is_of_what_each_run_had_right(
     assert found.over_scenes is None, "these runs do not say which pictures they had right"
     table, level = open_set("scenes").table, found.headline.level
     rows = np.flatnonzero(table["split"] == "test")
-    minority, scenes = (
-        table["group"].isin(SCENES.minority).to_numpy()[rows],
-        table["scene"].to_numpy()[rows],
-    )
+    minority = table["group"].isin(SCENES.minority).to_numpy()[rows]
+    scenes = table["scene"].to_numpy()[rows]
     random, runs, expected = np.random.default_rng(0), [], []
     for condition in study.conditions:
         correct = random.random(len(rows)) < (0.9 if condition.labels == "undescriptive" else 0.8)

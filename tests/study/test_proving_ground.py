@@ -105,10 +105,8 @@ def test_a_hypothesis_is_correct_where_fresh_images_say_so(fresh: LabelledImages
 def test_the_summary_counts_only_what_there_is_to_count(fresh: LabelledImages) -> None:
     hit = judge_offers([offered_cell(CAMEL_ON_GRASS)], [CAMEL_ON_GRASS], fresh)
     miss = judge_offers([], [CAMEL_ON_GRASS], fresh)
-    quiet, alarm = (
-        judge_offers([], [], fresh),
-        judge_offers([offered_cell(CAMEL_ON_GRASS)], [], fresh),
-    )
+    quiet = judge_offers([], [], fresh)
+    alarm = judge_offers([offered_cell(CAMEL_ON_GRASS)], [], fresh)
     rows = [("a", 1, hit), ("b", 1, miss), ("c", 0, quiet), ("d", 0, alarm), ("e", 0, quiet)]
     judged = pd.DataFrame(
         [

@@ -1,5 +1,4 @@
-"""What tests of generated sets share: a small plan, a back end that paints noise, and a service on
-this machine."""
+"""For tests of generated sets: a small plan, a back end that paints noise, a service here."""
 
 import base64
 import csv

@@ -1,5 +1,4 @@
-"""Drawing on this machine: a tiny diffusion pipeline with random weights, made here and read back
-from safetensors."""
+"""Drawing on this machine: a tiny diffusion pipeline with random weights, in safetensors."""
 
 import json
 import shutil
@@ -70,9 +69,8 @@ def test_a_picture_that_the_safety_checker_blanks_counts_as_refused(tmp_path: Pa
     assert "safety checker" in (tmp_path / "set/generation.jsonl").read_text()
 
 
-@pytest.mark.filterwarnings(
-    "ignore:The `local_dir_use_symlinks` argument:UserWarning"
-)  # diffusers calls its hub so
+# So diffusers calls its hub.
+@pytest.mark.filterwarnings("ignore:The `local_dir_use_symlinks` argument:UserWarning")
 def test_a_name_of_nothing_and_a_hub_that_cannot_be_reached_are_sentences(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

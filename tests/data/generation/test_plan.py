@@ -1,5 +1,4 @@
-"""Plans of generated sets: every picture is named beforehand, and what cannot be drawn is
-refused."""
+"""Plans of generated sets: every picture has a name, and what cannot be drawn is refused."""
 
 from typing import Any
 

@@ -1,5 +1,4 @@
-"""Runs of a plan: a folder that is always whole, goes on where it stopped, and never asks for a
-picture twice."""
+"""Runs of a plan: a folder that is always whole and goes on, and no picture is asked for twice."""
 
 import errno
 import json
@@ -22,11 +21,9 @@ from vlcore.experiment.files import HomeError
 
 
 def test_a_run_leaves_pictures_a_list_and_a_log(tmp_path: Path) -> None:
-    made, painter, steps = (
-        study(backend="local", steps=4),
-        Painter(batch=3),
-        list[tuple[int, int]](),
-    )
+    made = study(backend="local", steps=4)
+    painter = Painter(batch=3)
+    steps = list[tuple[int, int]]()
     folder = tmp_path / "set"
     assert remaining(made, folder) == list(made.images)
     assert not folder.exists()

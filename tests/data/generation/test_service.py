@@ -1,5 +1,4 @@
-"""Images from a service that may answer anything: what it sends is checked, and the key stays where
-it is."""
+"""Images from a service that may answer anything: it is checked, and the key stays here."""
 
 import base64
 import json

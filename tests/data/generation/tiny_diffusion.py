@@ -1,5 +1,4 @@
-"""A tiny text-to-image pipeline with random weights. diffusers takes seconds to import: only a test
-that draws does."""
+"""A tiny text-to-image pipeline with random weights; only who draws waits for diffusers."""
 
 from pathlib import Path
 

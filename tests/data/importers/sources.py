@@ -114,10 +114,8 @@ def arrays(
     z = random.normal(0, 0.3, (len(names), WIDTH))
     z += np.where((objects == "gull")[:, None], axes[0], axes[1])
     z += np.where((contexts == "sea")[:, None], axes[2], axes[3])
-    captions, spoken_of = (
-        np.array(["a photo of a gull", "a photo of a crow"]),
-        np.array(["gull", "crow"]),
-    )
+    captions = np.array(["a photo of a gull", "a photo of a crow"])
+    spoken_of = np.array(["gull", "crow"])
     text = {"text": axes[:2] * 3, "captions": captions, "text_object": spoken_of}
     made = {"z": z, "object": objects, "context": contexts} | text | changes
     return {name: array for name, array in made.items() if array is not None}

@@ -1,5 +1,4 @@
-"""Rows of embeddings take the way of pictures: two objects in two contexts, split by scenes, a
-table like any other."""
+"""Rows of embeddings take the way of pictures: chosen, split by scenes, a table like any other."""
 
 import re
 import tempfile
@@ -138,11 +137,9 @@ def test_a_file_is_read_row_by_row(tmp_path: Path) -> None:
     assert set(found.table["split"]) == {""}
     assert found.table["scene"].is_unique
     assert found.table["name"].tolist()[:2] == ["row 000000", "row 000001"]
-    assert (found.captions, found.text.shape, found.scale) == (
-        (),
-        (0, WIDTH),
-        embedding_sets.CLIP_SCALE,
-    )
+    assert found.captions == ()
+    assert found.text.shape == (0, WIDTH)
+    assert found.scale == embedding_sets.CLIP_SCALE
     assert found.notes == ("Not used: extra.",)
 
 
@@ -189,9 +186,8 @@ def test_rows_keep_their_vectors(tmp_path: Path) -> None:
 
 
 def test_all_rows_stay_with_the_names_and_columns_of_their_user(tmp_path: Path) -> None:
-    names = np.array(
-        [f"a  b/{59 - row:03d}\n.jpg" for row in range(60)]
-    )  # as they are, but on one line
+    # As they are, but on one line.
+    names = np.array([f"a  b/{59 - row:03d}\n.jpg" for row in range(60)])
     own = {
         "code": np.array([f"{row:03d}" for row in range(60)]),
         "age": np.arange(60, dtype=np.float32) / 4,
@@ -297,10 +293,8 @@ def test_what_cannot_be_used_or_leaves_a_choice_is_said_in_one_sentence(
 
 
 def test_captions_of_something_else_are_left_out(tmp_path: Path) -> None:
-    said, of = (
-        np.array(["gull", "owl", "crow", "crow in the air"]),
-        np.array(["gull", "owl", "crow", "crow"]),
-    )
+    said = np.array(["gull", "owl", "crow", "crow in the air"])
+    of = np.array(["gull", "owl", "crow", "crow"])
     place = np.array(["", "", "", "air"])
     kept, _ = chosen(
         tmp_path, text=np.eye(8)[:4], captions=said, text_object=of, text_context=place

@@ -1,5 +1,4 @@
-"""A source becomes an image set that `read_set` opens, or nothing does and one sentence says
-why."""
+"""A source becomes an image set, or nothing does and one sentence says why."""
 
 import csv
 import hashlib

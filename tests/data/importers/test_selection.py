@@ -116,10 +116,8 @@ def test_the_usual_choice_has_the_largest_smallest_cell(
 
 def test_counts_have_ours_first_and_nothing_to_choose_from_is_no_choice() -> None:
     counts = listing(("camel", "grass", 2), ("ant", "beach", 1), ("horse", "grass", 3)).counts
-    assert (list(counts.index), list(counts.columns)) == (
-        ["horse", "camel", "ant"],
-        ["grass", "beach"],
-    )
+    assert list(counts.index) == ["horse", "camel", "ant"]
+    assert list(counts.columns) == ["grass", "beach"]
     assert counts.to_numpy().tolist() == [[3, 0], [2, 0], [0, 1]]
     captions = listing_of("captions-csv", Contents("", [Row("a.png", "", "", caption="a cat")], []))
     assert captions.counts.empty
@@ -234,9 +232,8 @@ def test_captions_alone_are_read_by_the_words_that_are_given(tree: Tree) -> None
 
 
 TWO = {"objects": ("cat", "dog")}
-RING = cells(
-    dict.fromkeys(zip("aabbcc", "xyyzzx", strict=True), 4)
-)  # no two objects share two contexts
+# No two objects share two contexts.
+RING = cells(dict.fromkeys(zip("aabbcc", "xyyzzx", strict=True), 4))
 PLACES = cells(dict.fromkeys(product(("deep snow", "Beaches", "rocks"), ("cat", "dog")), 1))
 BROKEN = groups(5, 4, 5, 4) | {"horse_desert/0.png": b"broken"}
 FEW = groups(5, 4, 5, 3) | {

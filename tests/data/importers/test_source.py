@@ -1,5 +1,4 @@
-"""Folders and zips of strangers: what is read, what is left out, and why; one that asks for more
-than anybody may have is refused before anything is built of it."""
+"""Folders and zips of strangers: what is read, left out and why, and what asks for too much."""
 
 import os
 import stat

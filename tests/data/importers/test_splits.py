@@ -1,5 +1,4 @@
-"""Splits: near-duplicates are found, no cluster is cut, every group keeps its shares, and a
-seed is one split."""
+"""Splits: near-duplicates are found, clusters stay whole, groups keep shares, by the seed."""
 
 from io import BytesIO
 from itertools import product

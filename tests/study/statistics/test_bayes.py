@@ -44,10 +44,9 @@ def test_the_line_against_a_simulated_best_model(
 ) -> None:
     """Draws evidence of rare pictures, scores all four captions as the pairwise loss would have it,
     and counts."""
-    away, sizes = (
-        norm.ppf(unbiased),
-        {"horse": 48, "camel": round(48 * (1 - bias))},
-    )  # on the grass, and the reverse in the desert
+    away = norm.ppf(unbiased)
+    # On the grass, and the reverse in the desert.
+    sizes = {"horse": 48, "camel": round(48 * (1 - bias))}
     seen = np.random.default_rng(0).normal(-away, 1, 200_000)  # evidence for a horse, of a camel
     likely = {
         name: sizes[name] * norm.pdf(seen, at) for name, at in (("horse", away), ("camel", -away))
