@@ -175,10 +175,6 @@ def test_a_lasso_and_the_name_of_a_cluster_reach_the_page(maps: MapsOfTab, serve
     expect_text(tab, f"{expected} images")
 
     settled(tab)
-    tab.get_by_role("radio", name="All measures", exact=True).click()
-    expect_text(tab, "PCA map:")
-    settled(tab)
-    judge(tab)
     in_scheme(tab, dark=True)  # other colours: the maps are told anew
     expect(maps.root).to_have_attribute("data-marked", str(expected))
     expect_text(tab, f"{expected} images")

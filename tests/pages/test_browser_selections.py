@@ -1,10 +1,10 @@
-"""Selections in a browser: one lasts over a reload and in another visitor's browser, a search
-lights up, and the file has the images' names."""
+"""Selections in a browser: a search lights up, a rectangle lasts over a reload, and the file has
+the images' names."""
 
 import csv
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.chromium import needs_chromium
 
@@ -46,43 +46,7 @@ def draw(tab: Page) -> None:
     expect(maps(tab)).not_to_have_attribute("data-marked", "0")
 
 
-def test_what_was_marked_is_there_after_a_reload_and_in_another_browser(
-    page: Page, browser: Browser, server: str
-) -> None:
-    page.goto(f"{server}/{ADDRESS}")
-    settled(page)
-    draw(page)
-    expect_text(page, "The images you selected")
-    settled(page)
-    count = marked(page)
-    assert count > 10
-    expect_text(page, f"{count} images of")
-    link = page.url
-    assert address_field(page, "selection")
-    page.reload()
-    expect_text(page, "The images you selected")
-    expect(maps(page)).to_have_attribute("data-marked", str(count))
-    other = browser.new_context()
-    tab = other.new_page()
-    tab.goto(link)
-    expect_text(tab, "The images you selected")
-    expect(maps(tab)).to_have_attribute("data-marked", str(count))
-    judge(tab)
-    table = downloaded(tab, "Download CSV").read_text(encoding="utf-8")
-    rows = list(csv.DictReader(table.splitlines()))
-    assert len(rows) == count
-    assert all(row["source"].endswith(".png") for row in rows)
-    other.close()
-
-    settled(page)
-    page.keyboard.press("Escape")
-    page.get_by_role("button", name="Clear", exact=True).last.click()
-    expect(maps(page)).to_have_attribute("data-marked", "0")
-    expect(page.get_by_text("The images you selected")).to_have_count(0)
-    assert address_field(page, "selection") is None
-
-
-def test_a_search_lights_up_and_a_rectangle_takes_its_place(page: Page, server: str) -> None:
+def test_a_search_and_a_rectangle_light_up_and_last_over_a_reload(page: Page, server: str) -> None:
     page.goto(f"{server}/{ADDRESS}")
     settled(page)
     box = page.get_by_role("textbox", name="Search images")
@@ -96,11 +60,29 @@ def test_a_search_lights_up_and_a_rectangle_takes_its_place(page: Page, server: 
     expect_text(page, "The images you selected")
     expect(box).to_have_value("")
     assert address_field(page, "search") is None
+    settled(page)
+    count = marked(page)
+    assert count > 10
+    expect_text(page, f"{count} images of")
+    assert address_field(page, "selection")
+    page.reload()
+    expect_text(page, "The images you selected")
+    expect(maps(page)).to_have_attribute("data-marked", str(count))
+    table = downloaded(page, "Download CSV").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(table.splitlines()))
+    assert len(rows) == count
+    assert all(row["source"].endswith(".png") for row in rows)
+
+    page.get_by_role("button", name="Clear", exact=True).last.click()
+    expect(maps(page)).to_have_attribute("data-marked", "0")
+    expect(page.get_by_text("The images you selected")).to_have_count(0)
+    assert address_field(page, "selection") is None
 
     # The best for a caption are ringed.
-    page.goto(f"{server}/{ADDRESS}&search=camel&search_by=caption")
+    settled(page)
+    box.fill("horse camel")
+    box.press("Enter")
     expect_text(page, "best first")
-    expect(maps(page)).to_have_attribute("data-state", "drawn")
     for pane in (0, 1):
         rings = maps(page).locator(".surface").nth(pane).locator("circle[stroke-width='1.3']")
         expect(rings).to_have_count(12)
