@@ -33,24 +33,22 @@ def overlays(*names: str) -> dict[str, str]:
     return {f"show_{ADDRESSES.get(name, name)}": "true" for name in names}
 
 
-# All overlays at once; then filters, coloured by ranges of numbers and by words.
+# All overlays at once; then images on prompt axes, filtered, and coloured by ranges of numbers.
 CASES: list[tuple[MapOptions, dict[str, str]]] = [
     (MapOptions(**dict.fromkeys(OVERLAYS, True)), overlays(*OVERLAYS)),
     (
         MapOptions(
-            Projection(components=(2, 3)),
+            Projection("prompts", prompts=PROMPTS),
             "margin",
             images=True,
             groups=("horse_desert", "camel_grass"),
+            split="held out",
         ),
-        {"pca_x": "2", "pca_y": "3", "colour": "Model: margin", **overlays("images")},
-    ),
-    (
-        MapOptions(Projection("prompts", prompts=PROMPTS), "sky", split="training"),
         {
             "map": "Prompt axes",
-            "colour": "Scene: sky",
-            "split": "training",
+            "colour": "Model: margin",
+            "split": "held out",
+            **overlays("images"),
             **{f"prompt_{name}": text for name, text in zip("abcd", PROMPTS, strict=True)},
         },
     ),
