@@ -179,25 +179,20 @@ def test_claims_open_on_a_study_with_all_controls(
     assert "control not run" not in text
 
 
-@pytest.mark.parametrize("study", ["experiments", "confirmation"])
-def test_the_study_that_somebody_chose_stays(published_alone: Path, study: str) -> None:
-    named = opened("5_Findings", published=study, part=sections.CLAIMS)
-    chosen = opened("5_Findings")
-    words = sections.published_names("scenes")[study]
+def test_a_study_is_that_of_the_part_until_somebody_chose_one(published_alone: Path) -> None:
+    usual, *_ = studies_to_open("scenes")
+    chosen = opened("5_Findings", part=sections.CLAIMS)
+    chosen.segmented_control(key="part").set_value(sections.ANSWER).run()
+    assert chosen_study(chosen) == usual
+    words = sections.published_names("scenes")["experiments"]
     chosen.segmented_control(key="published").set_value(words).run()
-    for page in (named, chosen):
+    named = opened("5_Findings", published="confirmation", part=sections.CLAIMS)
+    for page, study in ((named, "confirmation"), (chosen, "experiments")):
         assert chosen_study(page) == study
         page.query_params.pop("published", None)  # a browser does that to a default
         for part in (sections.CLAIMS, sections.ANSWER):
             page.segmented_control(key="part").set_value(part).run()
             assert chosen_study(page) == study
-
-
-def test_a_study_that_nobody_chose_is_that_of_the_part(published_alone: Path) -> None:
-    usual, *_ = studies_to_open("scenes")
-    page = opened("5_Findings", part=sections.CLAIMS)
-    page.segmented_control(key="part").set_value(sections.ANSWER).run()
-    assert chosen_study(page) == usual
 
 
 def test_without_published_results_the_studies_of_this_server_are_shown(

@@ -13,7 +13,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.wording import share
 from vlcore.web.compare import grid as page_grid
 
-from .app import FakeQueue, alts, labels, opened, press, text_of
+from .app import FakeQueue, alts, labels, opened, press, setting, text_of
 
 pytestmark = pytest.mark.usefixtures("experiments")
 start = partial(opened, "3_Compare", view="grid")
@@ -25,8 +25,7 @@ def styles_of(page: AppTest) -> list[str]:
 
 
 def address(page: AppTest, *names: str) -> list[str]:
-    values = [page.query_params[name] for name in names]
-    return [value if isinstance(value, str) else value[0] for value in values]
+    return [setting(page, name) for name in names]
 
 
 def test_it_shows_what_a_notebook_does(experiments: list[store.Artifact]) -> None:

@@ -47,6 +47,7 @@ from .app import (
     pets,
     press,
     press_in_part,
+    setting,
     text_of,
     told_maps,
 )
@@ -68,11 +69,6 @@ def large(page: AppTest) -> list[str]:
 
 def links(page: AppTest) -> list[str]:
     return [link.proto.label for link in page.get("page_link")]
-
-
-def address_of(page: AppTest, name: str) -> str:
-    found = page.query_params[name]
-    return found if isinstance(found, str) else found[0]
 
 
 def kept(page: AppTest) -> dict[str, str]:
@@ -106,7 +102,7 @@ def test_alone_one_predicts_first_and_the_own_answer_is_kept_to_the_reveal(
     press(page, "Vote C")
     assert "B is my answer" not in labels(page)
     press(page, "Run it")
-    assert address_of(page, "phase") == "run"
+    assert setting(page, "phase") == "run"
     assert "C is my answer" in labels(page)
     press(page, "Reveal")
     assert "Your vote was “by background”" in text_of(page)
@@ -115,7 +111,7 @@ def test_alone_one_predicts_first_and_the_own_answer_is_kept_to_the_reveal(
     assert alts(page)[0].endswith("by background: 1")
     press(page, "Next question")
     assert page.header[0].value == STEPS[1].question
-    assert (address_of(page, "step"), address_of(page, "phase")) == (STEPS[1].name, "predict")
+    assert (setting(page, "step"), setting(page, "phase")) == (STEPS[1].name, "predict")
     assert "C is my answer" not in labels(page)
     press(page, f"1 · {STEPS[0].title}")
     assert "C is my answer" in labels(page)
@@ -283,11 +279,11 @@ def test_each_lesson_has_a_card_that_opens_it(empty_home: Path) -> None:
     for name in roles.NAMES:
         page.button(key=f"open_{name}").click().run()
         assert not page.exception
-        assert address_of(page, "lesson") == name
+        assert setting(page, "lesson") == name
         assert "Open" not in labels(page)
         press(page, "All lessons")
         assert set(page.query_params) == {"data"}
-        assert address_of(page, "data") == "balanced-cues"
+        assert setting(page, "data") == "balanced-cues"
 
 
 def test_a_class_is_led_by_whoever_has_its_token(

@@ -19,7 +19,7 @@ from vlcore.experiment.edits import MOST
 from vlcore.web import image_addresses
 from vlcore.web.lesson import who_taught_it as page_of_lesson
 
-from .app import FakeQueue, alts, code_of, labels, look, opened, press, text_of
+from .app import FakeQueue, alts, code_of, labels, look, opened, press, setting, text_of
 
 IMAGES = open_set("scenes")
 BASE = who_taught_it.explained_condition(IMAGES, "scratch")
@@ -70,11 +70,6 @@ def tap(page: AppTest, row: int) -> AppTest:
     return page
 
 
-def address_of(page: AppTest, name: str) -> str:
-    value = page.query_params[name]
-    return value if isinstance(value, str) else value[0]
-
-
 def test_without_its_model_the_lesson_offers_the_training(
     queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,14 +94,14 @@ def test_alone_one_guesses_twelve_and_a_reload_keeps_them(queue: FakeQueue) -> N
     assert rows_of(page, guessed=True) == sheet[:MOST]
     tap(page, sheet[-1])
     assert page.warning
-    again = lesson(guess=address_of(page, "guess"))
+    again = lesson(guess=setting(page, "guess"))
     assert rows_of(again, guessed=True) == sheet[:MOST]
     tap(again, sheet[0])
     assert rows_of(again, guessed=True) == sheet[1:MOST]
     press(again, "Show what is blamed")
     found = int(text_of(again).partition("You found ")[2].split(" ")[0])
     assert text_of(again).count(":material/check:") == found
-    assert address_of(again, "phase") == RANK
+    assert setting(again, "phase") == RANK
     assert "not yet a cause" in text_of(again)
     press(again, "Another image")
     assert "guess" not in again.query_params
@@ -121,7 +116,7 @@ def test_removing_trains_each_arm_and_then_says_what_was_tested(
     press(press(page, GO), REMOVE)
     assert len(queue.asked) == 19, "the model itself is one of twenty"
     assert "Cancel" in labels(page)
-    assert address_of(page, "phase") == TEST
+    assert setting(page, "phase") == TEST
     queue.asked.clear()
     row = who_taught_it.wrong_rows(trained, IMAGES)[0]
     with published_trials(quick[2], load(quick[2].key).explain(row)):
