@@ -31,68 +31,64 @@ from .app import opened
 
 IMAGES = image_set()
 WORDS = ("a horse", "a camel", "the grass", "the desert")
-PROMPTS = {f"prompt_{name}": word for name, word in zip("abcd", WORDS, strict=True)}
+# Another value of each field than the usual one.
+ALONE = {
+    "Projection.kind": MapOptions(Projection("tsne")),
+    "Projection.components": MapOptions(Projection(components=(2, 3))),
+    "Projection.neighbours": MapOptions(Projection("umap", neighbours=30)),
+    "Projection.min_dist": MapOptions(Projection("umap", min_dist=0.5)),
+    "Projection.perplexity": MapOptions(Projection("tsne", perplexity=5)),
+    "Projection.seed": MapOptions(Projection("umap", seed=3)),
+    "Projection.together": MapOptions(Projection("umap", together=True)),
+    "Projection.prompts": MapOptions(Projection("prompts", prompts=WORDS)),
+    "MapOptions.colour_by": MapOptions(colour_by="margin"),
+    "MapOptions.groups": MapOptions(groups=("horse_desert",)),
+    "MapOptions.split": MapOptions(split="held out"),
+    **{f"MapOptions.{name}": PLAIN.replace(**{name: True}) for name in OVERLAYS},
+}
+ADDRESSES = {"images": "pictures", "twins": "arrows", "untrained": "ghost"}  # of overlays
 
 
 @dataclass(frozen=True)
 class Example:
-    """A value of one field, and how a command and an address say it."""
+    """Values of many fields, and how a command and an address say them."""
 
     options: MapOptions
     command: str
     address: dict[str, str]
 
 
-def projected(command: str, address: dict[str, str], kind: str, **settings: Any) -> Example:
-    return Example(MapOptions(Projection(kind, **settings)), command, address)
-
-
-def overlay(name: str, address: str) -> Example:
-    return Example(PLAIN.replace(**{name: True}), f"--show {name}", {f"show_{address}": "true"})
-
-
-UMAP, TSNE = {"map": "UMAP"}, {"map": "t-SNE"}
 EXAMPLES = {
-    "Projection.kind": projected("--map tsne", TSNE, "tsne"),
-    "Projection.components": projected(
-        "--x 2 --y 3", {"pca_x": "2", "pca_y": "3"}, "pca", components=(2, 3)
+    "PCA": Example(
+        MapOptions(
+            Projection(components=(2, 3)),
+            "margin",
+            groups=("horse_desert",),
+            split="held out",
+            **dict.fromkeys(OVERLAYS, True),
+        ),
+        "--x 2 --y 3 --colour-by margin --groups horse_desert --split 'held out' --show "
+        + ",".join(OVERLAYS),
+        {"pca_x": "2", "pca_y": "3", "colour": "Model: margin", "split": "held out"}
+        | {"groups": "horse in the desert"}
+        | {f"show_{ADDRESSES.get(name, name)}": "true" for name in OVERLAYS},
     ),
-    "Projection.neighbours": projected(
-        "--map umap --neighbours 30", UMAP | {"umap_neighbours": "30"}, "umap", neighbours=30
+    "UMAP": Example(
+        MapOptions(Projection("umap", neighbours=30, min_dist=0.5, seed=3, together=True)),
+        "--map umap --neighbours 30 --min-dist 0.5 --seed 3 --together",
+        {"map": "UMAP", "umap_neighbours": "30", "umap_dist": "0.5", "umap_seed": "3"}
+        | {"umap_fit": "all together"},
     ),
-    "Projection.min_dist": projected(
-        "--map umap --min-dist 0.5", UMAP | {"umap_dist": "0.5"}, "umap", min_dist=0.5
+    "t-SNE": Example(
+        MapOptions(Projection("tsne", perplexity=5, seed=3)),
+        "--map tsne --perplexity 5 --seed 3",
+        {"map": "t-SNE", "tsne_perplexity": "5", "tsne_seed": "3"},
     ),
-    "Projection.perplexity": projected(
-        "--map tsne --perplexity 5", TSNE | {"tsne_perplexity": "5"}, "tsne", perplexity=5
-    ),
-    "Projection.seed": projected("--map umap --seed 3", UMAP | {"umap_seed": "3"}, "umap", seed=3),
-    "Projection.together": projected(
-        "--map umap --together", UMAP | {"umap_fit": "all together"}, "umap", together=True
-    ),
-    "Projection.prompts": projected(
+    "prompts": Example(
+        MapOptions(Projection("prompts", prompts=WORDS)),
         f"--map prompts --prompts '{','.join(WORDS)}'",
-        {"map": "Prompt axes"} | PROMPTS,
-        "prompts",
-        prompts=WORDS,
-    ),
-    "MapOptions.colour_by": Example(
-        MapOptions(colour_by="margin"), "--colour-by margin", {"colour": "Model: margin"}
-    ),
-    "MapOptions.images": overlay("images", "pictures"),
-    "MapOptions.movement": overlay("movement", "movement"),
-    "MapOptions.twins": overlay("twins", "arrows"),
-    "MapOptions.neighbours": overlay("neighbours", "neighbours"),
-    "MapOptions.trust": overlay("trust", "trust"),
-    "MapOptions.untrained": overlay("untrained", "ghost"),
-    "MapOptions.clusters": overlay("clusters", "clusters"),
-    "MapOptions.groups": Example(
-        MapOptions(groups=("horse_desert",)),
-        "--groups horse_desert",
-        {"groups": "horse in the desert"},
-    ),
-    "MapOptions.split": Example(
-        MapOptions(split="held out"), "--split 'held out'", {"split": "held out"}
+        {"map": "Prompt axes"}
+        | {f"prompt_{name}": word for name, word in zip("abcd", WORDS, strict=True)},
     ),
 }
 INFOS = {
@@ -127,11 +123,6 @@ def both(home: Path) -> Iterator[Comparison]:
 
 
 @pytest.fixture(scope="module")
-def plain_page(both: Comparison) -> str:
-    return both.html()
-
-
-@pytest.fixture(scope="module")
 def plain_chart(both: Comparison) -> drawn.Spec:
     return both.chart().to_dict(validate=False)
 
@@ -148,48 +139,51 @@ def domains(spec: drawn.Spec) -> list[Any]:
     return [layer["encoding"][axis]["scale"]["domain"] for layer in marks for axis in "xy"]
 
 
-def test_every_field_has_an_example() -> None:
+def changed(options: MapOptions) -> set[str]:
+    """The fields that have another value than the usual one."""
+    both = ((PLAIN, options), (PLAIN.projection, options.projection))
+    names = {
+        f"{type(usual).__name__}.{field.name}"
+        for usual, other in both
+        for field in fields(usual)
+        if getattr(usual, field.name) != getattr(other, field.name)
+    }
+    return names - {"MapOptions.projection"}
+
+
+def test_every_field_has_examples() -> None:
     names = {
         f"{options.__name__}.{field.name}"
         for options in (Projection, MapOptions)
         for field in fields(options)
     }
-    assert names - {"MapOptions.projection"} == set(EXAMPLES) == set(INFOS)
-    assert {name for name in OVERLAYS if f"MapOptions.{name}" not in EXAMPLES} == set()
+    assert names - {"MapOptions.projection"} == set(ALONE) == set(INFOS)
+    assert set.union(*(changed(example.options) for example in EXAMPLES.values())) == set(ALONE)
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_every_field_has_an_effect_and_its_help_in_the_command(
+    name: str, both: Comparison, plain_chart: drawn.Spec, help_text: str
+) -> None:
+    assert name in changed(ALONE[name])
+    assert both.chart(options=ALONE[name]).to_dict(validate=False) != plain_chart
+    assert "".join(INFOS[name].help.rstrip(".").split()) in help_text
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_every_field_has_a_command_option_a_control_and_an_effect(
-    name: str,
-    both: Comparison,
-    plain_page: str,
-    plain_chart: drawn.Spec,
-    help_text: str,
-    cli: Cli,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+def test_a_command_and_a_page_choose_what_a_notebook_does(
+    name: str, both: Comparison, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    example, info = EXAMPLES[name], INFOS[name]
-    assert example.options != PLAIN
-
-    # The chart and the page of a notebook.
-    assert both.chart(options=example.options).to_dict(validate=False) != plain_chart
-    html = both.html(example.options)
-    assert html != plain_page
-
-    # The command writes the same page, and its help says what the option does.
+    example = EXAMPLES[name]
     out = tmp_path / "maps.html"
     keys = [model.key for model in both.models]
     code, _, error = cli("compare", *keys, *shlex.split(example.command), "--out", out)
     assert code == 0, error
-    assert out.read_text(encoding="utf-8") == html
-    assert "".join(info.help.rstrip(".").split()) in help_text
-
-    # The page has a control with that help, and its address sets the same options.
+    assert out.read_text(encoding="utf-8") == both.html(example.options) != both.html()
     page, options = chosen_on_page(both, monkeypatch, example.address)
     projection = example.options.projection.with_prompts(SCENES)
     assert options == example.options.replace(projection=projection)
-    assert info.help in helps(page)
+    assert {INFOS[field].help for field in changed(options)} <= helps(page)
 
 
 def chosen_on_page(
