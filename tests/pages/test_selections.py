@@ -51,15 +51,11 @@ def selected(rows: np.ndarray, words: str = "") -> Selection:
     return Selection.from_rows(cache.comparison(KEYS, PCA), rows, words)
 
 
-def test_nothing_but_the_box_is_there_while_nothing_is_selected() -> None:
-    page = ok(start())
-    assert page.text_input(key="search").value == ""
-    assert not {"Clear", "Keep", "Combine", "Download CSV"} & set(labels(page))
-    assert "The images" not in text_of(page)
-
-
 def test_words_are_searched_in_all_columns_and_stay_in_the_address() -> None:
     page = ok(start())
+    assert page.text_input(key="search").value == ""
+    assert not {"Clear", "Keep", "Combine", "Download CSV"} & set(labels(page)), "nothing is there"
+    assert "The images" not in text_of(page)
     page.text_input(key="search").set_value("camel split:held").run()
     points = cache.comparison(KEYS, PCA).points
     expected = points[(points["object"] == "camel") & (points["kind"] == "test")]

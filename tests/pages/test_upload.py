@@ -133,7 +133,9 @@ def test_a_scratch_pair_that_is_not_there_is_offered(empty_home: Path, queue: Fa
     assert queue.asked == usual("scratch")
 
 
-def test_it_opens_on_a_sample_with_its_maps(experiments: list[Artifact]) -> None:
+def test_it_opens_on_a_sample_with_its_maps_and_another_bias_is_one_click(
+    experiments: list[Artifact],
+) -> None:
     page = ok(start())
     assert "A sample to begin with" in text_of(page)
     assert [len(pane["uploads"]) for pane in told_maps(page)[0]["panes"]] == [1, 1]
@@ -146,6 +148,9 @@ def test_it_opens_on_a_sample_with_its_maps(experiments: list[Artifact]) -> None
     assert "Your image is projected" not in text_of(page), "a PCA places it exactly"
     assert not page.get("camera_input"), "nobody is asked for a camera who did not want one"
     assert text_of(page).count("**Left**: short labels") == 1
+    ok(page.selectbox(key="bias").set_value("0 %").run())
+    for key in [artifact.key for artifact in experiments[:2]]:
+        assert any(name[0] == "z" and name[1] == key for name in page.session_state["asked"])
 
 
 def test_without_webgl_altair_draws_the_maps(
@@ -175,13 +180,6 @@ def test_a_mark_that_is_clicked_stays_ringed(
     look = told_maps(ok(page.run()))[0]
     assert look["picked"] is None
     assert look["selected"]["rows"] is None
-
-
-def test_the_bias_of_the_pair_is_one_click(experiments: list[Artifact]) -> None:
-    page = start()
-    ok(page.selectbox(key="bias").set_value("0 %").run())
-    for key in [artifact.key for artifact in experiments[:2]]:
-        assert any(name[0] == "z" and name[1] == key for name in page.session_state["asked"])
 
 
 def test_images_are_put_to_every_model(experiments: list[Artifact]) -> None:
