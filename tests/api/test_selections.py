@@ -188,8 +188,12 @@ def test_facets_are_parts_that_are_there(comparison: ComparedMaps) -> None:
     facets = selections.facets(comparison)
     points = comparison.points
     assert facets["horse on grass"].tolist() == points["group"].eq("horse_grass").tolist()
-    right = facets["left model right"] | facets["left model wrong"]
+    right = facets["left model correct"] | facets["left model wrong"]
     assert right.tolist() == points["right_0"].ne("none").tolist()
+    other = {"right": "wrong", "wrong": "right"}
+    disagree = points["right_0"].map(other) == points["right_1"]
+    assert disagree.any()
+    assert facets["the models disagree"].tolist() == disagree.tolist()
     assert (facets["minority groups"] != facets["majority groups"]).all()
     assert facets["weather: rain"].tolist() == [row % 3 == 0 for row in comparison.rows]
     of_columns = {name for name in facets if ": " in name}

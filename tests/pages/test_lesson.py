@@ -428,9 +428,11 @@ def test_an_ended_lesson_and_damaged_votes_are_sentences(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = start(code=begun().code)
+    assert "Home" not in links(page), "a student follows the presenter"
     with monkeypatch.context() as patch:
         patch.setattr(lesson_room, "LIFETIME", -1.0)
         assert "This lesson has ended" in page.run().info[0].value
+        assert "Home" in links(page), "whoever is left has the menu"
         assert "good for a day" in start(code=page.query_params["code"][0]).warning[0].value
     (models_folder() / ".lessons.sqlite").write_bytes(b"no database " * 500)
     page.run()

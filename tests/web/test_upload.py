@@ -37,18 +37,6 @@ def test_a_camera_opens_by_https_and_at_the_machine(address: str | None, opens: 
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("1. a camel on the beach, cut out", "1. a camel on the beach, cut out"),
-        ("IMG_20261129_103512345_HDR_my_horse.png", "IMG_20261…_horse.png"),
-        ("2. " + 30 * "x" + ".png", "2. xxxxxxxxx…xxxxxx.png"),
-    ],
-)
-def test_a_name_breaks_between_words_alone(name: str, shown: str) -> None:
-    assert predictions.fitting_name(name) == shown
-
-
-@pytest.mark.parametrize(
     ("rights", "is_drawn", "sentence"),
     [
         ((True, False), True, "chosen because biased models get it wrong"),

@@ -11,7 +11,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.api.stand_ins import image_set
-from vlcore.web import cache
+from vlcore.web import cache, widgets
 
 NUMBER = """
 import streamlit as st
@@ -101,3 +101,15 @@ def test_a_small_table_is_whole_in_a_narrow_window(width: int, static: int) -> N
     assert (len(page.table), len(page.dataframe)) == (static, 2 - static)
     if static:
         assert "\\*a\\*" in page.table[0].value["Name"].iat[0], "no Markdown of a visitor's"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("1. a camel on the beach, cut out", "1. a camel on the beach, cut out"),
+        ("IMG_20261129_103512345_HDR_my_horse.png", "IMG_20261…_horse.png"),
+        ("2. " + 30 * "x" + ".png", "2. xxxxxxxxx…xxxxxx.png"),
+    ],
+)
+def test_a_name_breaks_between_words_alone(name: str, shown: str) -> None:
+    assert widgets.fitting_name(name) == shown

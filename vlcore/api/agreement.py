@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.model_map import ModelMap
 from vlcore.data.imageset import ImageSet
-from vlcore.experiment.wording import share
+from vlcore.experiment.wording import rate_words, share
 from vlcore.metrics.agreement import (
     FEWEST,
     NEIGHBOURS,
@@ -234,10 +234,10 @@ def describe_agreement(measured: Sequence[PairAgreement]) -> str:
         images = f"{trained.estimate.n:,} images"
         if len(pair.rows) < pair.count_of_both:
             images += f", of a sample of {len(pair.rows):,} of {pair.count_of_both:,}"
-        start = f"; before training {share(before.as_dict())}" if before else ""
+        start = f"; before training {rate_words(before.as_dict())}" if before else ""
         sentences.append(
-            f"{pair.name} share {share(trained.estimate.as_dict())} of each image's {trained.k}"
-            f" nearest in the full space{start}; by chance {_by_chance(trained)},"
+            f"{pair.name} share {rate_words(trained.estimate.as_dict())} of each image's"
+            f" {trained.k} nearest in the full space{start}; by chance {_by_chance(trained)},"
             f" p = {trained.p:.3f} ({images})."
         )
     return " ".join(sentences)

@@ -199,8 +199,9 @@ _facets: WeakKeyDictionary[ComparedMaps, dict[str, NDArray[np.bool_]]] = WeakKey
 
 def facets(comparison: ComparedMaps) -> dict[str, NDArray[np.bool_]]:
     """Parts of a comparison's points that a selection is combined with, by what they are called:
-    groups, objects, backgrounds, rarity, split, which model is right, and the values of the user's
-    columns and of what drawn scenes were drawn by, where these are few."""
+    groups, objects, backgrounds, rarity, split, which model is right, where the models disagree,
+    and the values of the user's columns and of what drawn scenes were drawn by, where these are
+    few."""
     if comparison not in _facets:
         _facets[comparison] = _facets_of(comparison)
     return _facets[comparison]
@@ -215,8 +216,11 @@ def _facets_of(comparison: ComparedMaps) -> dict[str, NDArray[np.bool_]]:
     parts |= {"minority groups": points["minority"], "majority groups": ~points["minority"]}
     parts |= {words.lower(): points["kind"] == kind for kind, words in SPLIT_WORDS.items()}
     for pane, name in enumerate(comparison.named):
-        for outcome in ("right", "wrong"):
-            parts[f"{name} model {outcome}"] = points[f"right_{pane}"] == outcome
+        for outcome, words in (("right", "correct"), ("wrong", "wrong")):
+            parts[f"{name} model {words}"] = points[f"right_{pane}"] == outcome
+    outcomes = points[[f"right_{pane}" for pane in range(len(comparison.models))]]
+    has_right, has_wrong = outcomes.eq("right").any(axis=1), outcomes.eq("wrong").any(axis=1)
+    parts["the models disagree"] = has_right & has_wrong
     images, rows = comparison.images, comparison.rows
     of_user = images.user_columns.drop(columns=SOURCE).iloc[rows]
     for name, column in join_user_columns(of_user, images.factors(rows), "drawn").items():

@@ -141,8 +141,8 @@ def contrasts(usual: Condition, grouping: Grouping) -> dict[str, ClassContrast]:
     words = placeholders(usual, grouping) | {"share": f"{100 * bias:.0f} %"}
     offered = {}
     for name, entry in read_yaml(Path(__file__).with_name("contrasts.yaml")).items():
-        question = entry["question"].format_map(words)
-        offered[name] = ClassContrast(name, entry["title"], question, bias, entry["arms"])
+        title, question = (entry[key].format_map(words) for key in ("title", "question"))
+        offered[name] = ClassContrast(name, title, question, bias, entry["arms"])
     return offered
 
 

@@ -36,6 +36,8 @@ class Pooled:
         seeds: of all pairs.
         short: the mean rate after short labels.
         descriptive: that after descriptive ones.
+        short_runs: the lowest and the highest rate of a run after short labels.
+        descriptive_runs: those after descriptive ones.
     """
 
     data: str
@@ -44,6 +46,8 @@ class Pooled:
     seeds: tuple[int, ...]
     short: float
     descriptive: float
+    short_runs: tuple[float, float]
+    descriptive_runs: tuple[float, float]
 
     @property
     def n(self) -> int:
@@ -89,7 +93,20 @@ def pooled(data: str, measure: str = PRIMARY, bias: float = STUDY_BIAS) -> Poole
     studies = {study: contrast(part, weights) for study, part in parts.items()}
     seeds = sorted(int(seed) for seed in every.rates.index.get_level_values("init_seed"))
     short, descriptive = (float(every.rates[labels].mean()) for labels in (SHORT, DESCRIPTIVE))
-    return Pooled(data, studies, contrast(every, weights), tuple(seeds), short, descriptive)
+    short_runs, descriptive_runs = (
+        (float(every.rates[labels].min()), float(every.rates[labels].max()))
+        for labels in (SHORT, DESCRIPTIVE)
+    )
+    return Pooled(
+        data,
+        studies,
+        contrast(every, weights),
+        tuple(seeds),
+        short,
+        descriptive,
+        short_runs,
+        descriptive_runs,
+    )
 
 
 def studies_to_open(data: str) -> list[str]:

@@ -109,8 +109,8 @@ def _strips(explanation: Explanation, images: ImageSet) -> None:
     margin = signed(float(explanation.margins.mean()), 1)
     st.caption(
         plain(
-            f"Log odds of {question.object} against {question.other} in {subject}: {margin},"
-            f" {verdict}."
+            f"Score of {question.object} less that of {question.other} in {subject}: {margin} (in"
+            f" log odds, before calibration), {verdict}."
         )
     )
     if explanation.warning:

@@ -31,6 +31,7 @@ from vlcore.web import cache, visitors
 from vlcore.web.visitors import Visitor, visitor
 
 PATIENCE = 120.0  # seconds that a visitor waits for a file
+PATIENCE_FOR_ANOTHER = 15.0  # seconds until a file of the same visitor is made: few threads wait
 Result = TypeVar("Result")
 
 
@@ -59,8 +60,9 @@ def _file_worker() -> Executor:
 
 @contextmanager
 def export_slot(visitor: Visitor) -> Iterator[None]:
-    """Make one file for a visitor; StoreError while another one of theirs is not done."""
-    if not visitor.exporting.acquire(blocking=False):
+    """Make one file for a visitor, after another one of theirs; StoreError where that takes
+    long."""
+    if not visitor.exporting.acquire(timeout=PATIENCE_FOR_ANOTHER):
         raise store.StoreError("The file that you asked for before is still being made.")
     try:
         yield
@@ -83,7 +85,8 @@ def run_in_worker(visitor: Visitor, task: Callable[..., Result], *arguments: Any
                 future.cancel()  # nobody waits for it any longer
     except TimeoutError as error:
         raise store.StoreError(
-            "The worker is busy with what others asked for; ask for it again in a minute."
+            f"The server is busy and did not do this within {PATIENCE:.0f} seconds; ask for it"
+            " again in a minute."
         ) from error
     except BrokenExecutor as error:
         _file_worker.clear()  # the next file gets a new one

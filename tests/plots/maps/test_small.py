@@ -2,6 +2,7 @@
 of its words, and a grid with a rate under each map and empty places."""
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,14 @@ def test_a_small_map_reads_the_first_map_only() -> None:
     )
     bare = small_map(POINTS, CAPTIONS.iloc[:0], palette=LIGHT, grouping=SCENES, side=180)
     assert drawn.svg(bare), "it needs no captions"
+
+
+@pytest.mark.parametrize(("side", "has_words"), [(214, True), (120, False)])
+def test_captions_have_their_words_where_there_is_room(side: int, has_words: bool) -> None:
+    svg = drawn.svg(small_map(POINTS, CAPTIONS, palette=LIGHT, grouping=SCENES, side=side))
+    words = re.findall(r"<text[^>]*>([^<]+)</text>", svg)
+    assert any(caption in words for caption in CAPTIONS["caption"]) == has_words
+    assert svg.count('aria-roledescription="point"') > len(POINTS), "diamonds are there"
 
 
 def pictures(panes: int = 2) -> pd.DataFrame:

@@ -57,13 +57,19 @@ class MapInfo:
     y_title: str
 
 
+ROOM_FOR_WORDS = 150  # px of a map; on smaller ones the words of captions lie over each other
+
+
 def small_map(
     points: pd.DataFrame, captions: pd.DataFrame, *, palette: Palette, grouping: Grouping, side: int
 ) -> alt.LayerChart:
     """One small map for a card: the first of `vlcore.plots.maps.linked.linked_maps`, with its
     tables and errors."""
     tables = map_tables(points, captions[captions["pane"] == 0], 1)
-    chart = _lone_map(tables, layers.LAYERS, side, palette, grouping)
+    map_layers = list(layers.LAYERS)
+    if side < ROOM_FOR_WORDS:
+        map_layers[map_layers.index(layers.captions)] = _diamonds
+    chart = _lone_map(tables, map_layers, side, palette, grouping)
     return chart.properties(params=[selection("hov", ["marks_0"], HOVER)])
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from vlcore.api.compared_maps import ComparedMaps
@@ -20,7 +21,7 @@ _MARKS = {"right": "✓", "wrong": "✗"}
 def show(view: Shown, selection: Selection) -> None:
     """Show the images of a selection, those that no map shows last, some at once."""
     comparison = view.comparison
-    if _predict(comparison):
+    if predicts(comparison):
         names = ", ".join(comparison.named)
         st.caption(f"Under each image what is predicted, {names}: ✓ right, ✗ wrong.")
     for name, ranked in selection.best.items():
@@ -56,12 +57,9 @@ def _show_row(view: Shown, model: str, images: Sequence[tuple[int, float | None]
                 words.insert(0, widgets.fitting_name(file))
             if row not in positions:
                 words.append("not on the maps")
-            elif _predict(comparison):
+            elif predicts(comparison):
                 point = comparison.points.iloc[positions[row]]
-                words += [
-                    f"{_MARKS.get(point[f'right_{pane}'], '–')} {point[f'says_{pane}']}"
-                    for pane in range(len(comparison.models))
-                ]
+                words += [prediction_words(point, pane) for pane in range(len(comparison.models))]
             alt = view.images.description(row)
             caption = "  \n".join(map(plain, words))
             with st.container(width=SIDE, gap=None):
@@ -72,12 +70,22 @@ def _show_row(view: Shown, model: str, images: Sequence[tuple[int, float | None]
                         icon=":material/zoom_in:",
                         key=f"closer-{model}-{row}",
                         type="tertiary",
-                        on_click=partial(view.name_image, "picture", f"p{row}"),
+                        on_click=partial(_look_closer, view, row),
                         help="Its nearest neighbours and captions in every model, below.",
                     )
 
 
-def _predict(comparison: ComparedMaps) -> bool:
+def _look_closer(view: Shown, row: int) -> None:
+    view.name_image("picture", f"p{row}")
+    st.session_state["toast"] = "Opened below the images that are selected."
+
+
+def predicts(comparison: ComparedMaps) -> bool:
     """Whether any model predicts an object; embeddings without captions do not."""
     objects = comparison.images.grouping.objects
     return any(model.predicted_objects(objects) is not None for model in comparison.models)
+
+
+def prediction_words(point: pd.Series, pane: int) -> str:
+    """What the model of a pane predicts for a point, with whether it is right: ``✓ horse``."""
+    return f"{_MARKS.get(point[f'right_{pane}'], '–')} {point[f'says_{pane}']}"

@@ -143,7 +143,7 @@ def _searched(view: Shown, text: str) -> Chosen:
     if words is not None and not len(words):
         ranked = f": models rank all by “{text}” as a caption" * bool(selection)
         notes.insert(0, f"No image on the maps has all of these words{ranked}.")
-        notes += _unshown(view, text)
+        notes += [*_unshown(view, text), _HELP]
     return Chosen(selection, _reasons(ranking), notes)
 
 

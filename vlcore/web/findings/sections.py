@@ -324,6 +324,10 @@ def badge(result: ClaimResult) -> str:
 
 def show_claims(findings: Findings, *, narrow: bool) -> None:
     """The claims of the study, a line each; in a `narrow` window without test and control."""
+    st.caption(
+        "Of this study's runs alone. The Lesson puts the claims to all published runs that no"
+        " tuning has used, so its numbers differ, and more of its claims are decided."
+    )
     if narrow:
         for result in findings.claims:
             claim, estimate = result.claim, words.estimate_words(result.estimate)

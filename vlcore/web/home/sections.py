@@ -174,9 +174,15 @@ def _describe_other_seeds(data: str) -> str:
         return ""
     return (
         f"Over {answer.n} published seed pairs trained from scratch:"
-        f" {percent(answer.descriptive)} after descriptive and {percent(answer.short)} after short"
-        f" labels, {answer.words}; Findings shows them."
+        f" {percent(answer.descriptive)} after descriptive (single runs"
+        f" {_ends(answer.descriptive_runs)}) and {percent(answer.short)} after short labels"
+        f" ({_ends(answer.short_runs)}), {answer.words}; Findings shows them."
     )
+
+
+def _ends(rates: tuple[float, float]) -> str:
+    low, high = rates
+    return f"{100 * low:.0f} to {percent(high)}"
 
 
 def _show_card(

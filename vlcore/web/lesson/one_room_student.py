@@ -14,6 +14,7 @@ from vlcore.classroom.one_room import CLASS, DIRECTIONS, Block, BlockState, Clas
 from vlcore.classroom.session import ClassSession, vote
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
+from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import TOWERS_SEEN, difference, points
 from vlcore.jobs import jobs as on_disk
@@ -37,6 +38,7 @@ def expect(room: ClassSession, images: ImageSet) -> None:
     usual = usual_condition(images).with_towers(room.towers)
     contrast, measure = one_room.question_at(room.step, usual, images)
     st.header(plain(contrast.question), anchor=False)
+    _say_groups(images)
     steps.large_text(one_room.expectation_question(contrast, measure, images.grouping))
     meaning = explained(words_of(measure, images.grouping))
     st.caption(plain(f"{TOWERS_SEEN[room.towers]} {meaning}".strip()))
@@ -59,8 +61,10 @@ def expect(room: ClassSession, images: ImageSet) -> None:
 
 def follow_study(room: ClassSession, plan: ClassPlan, images: ImageSet, palette: Palette) -> None:
     """The student's block: asked for by a button, waited for, and looked at."""
-    contrasts = one_room.contrasts(usual_condition(images), images.grouping)
+    usual = usual_condition(images).with_towers(plan.towers)
+    contrasts = one_room.contrasts(usual, images.grouping)
     st.header(plain(contrasts[plan.contrast].title), anchor=False)
+    _say_groups(images)
     st.caption(TOWERS_SEEN[plan.towers])
     interval = _poll_interval(room, plan, images)
 
@@ -73,6 +77,16 @@ def follow_study(room: ClassSession, plan: ClassPlan, images: ImageSet, palette:
         session.show_click_error()
 
     poll()
+
+
+def _say_groups(images: ImageSet) -> None:
+    """Say what models are trained on."""
+    names = group_words(images.grouping)
+    common, rare = (
+        " and ".join(names[group] for group in groups)
+        for groups in (images.grouping.majority, images.grouping.minority)
+    )
+    st.caption(plain(f"Many training images show {common}; few show {rare}, the minority groups."))
 
 
 def _my_block(blocks: Sequence[Block]) -> Block | None:

@@ -5,7 +5,7 @@ and nothing on a projector lets others lead the lesson.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import streamlit as st
@@ -65,8 +65,16 @@ def _lead(code: str, token: str) -> None:
 
 
 def shows_menu() -> bool:
-    """Whether the page has a menu; the student view follows the presenter and has none."""
-    return not is_hidden() and ("code" not in st.query_params or bool(own_token()))
+    """Whether the page has a menu; the student view of a session follows the presenter and has
+    none."""
+    if is_hidden():
+        return False
+    code = st.query_params.get("code")
+    if code is None or own_token():
+        return True
+    with suppress(LabError):  # `session_in_address` says what it is
+        return find_session(code, voter()) is None
+    return True
 
 
 def session_in_address() -> ClassSession | None:
