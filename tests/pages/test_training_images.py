@@ -12,7 +12,7 @@ from tests.api.stand_ins import published_trials
 from tests.data.importers.sources import encoded
 from vlcore.api import explain
 from vlcore.api.models import load
-from vlcore.artifacts.store import Artifact
+from vlcore.artifacts.store import Artifact, StoreError
 from vlcore.experiment.limits import TRAININGS
 from vlcore.web import training_images, visitors
 from vlcore.web.training_images import BLAME, MEND, TITLE
@@ -60,6 +60,21 @@ def test_a_clicked_image_shows_its_training_images_and_a_test(
     again.switch_page("pages/4_Upload.py")
     again.query_params.clear()
     assert not any(panel.proto.expanded for panel in again.run().expander if TITLE in panel.label)
+
+
+def test_what_a_busy_server_did_not_do_is_asked_for_again(
+    clicked: partial[AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object) -> None:
+        raise StoreError("The server is busy.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training_images, "explain_in_worker", busy)
+        page = clicked(why_left=BLAME)
+        assert "The server is busy." in text_of(page)
+        assert TEST not in labels(page)
+    press(page, "Try again")
+    assert TEST in labels(page)
 
 
 def test_another_image_is_not_asked_about(

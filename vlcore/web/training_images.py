@@ -17,6 +17,7 @@ from vlcore.api.explain import (
     check_explainable,
 )
 from vlcore.api.model_map import ModelMap
+from vlcore.artifacts.store import StoreError
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.edits import MOST
 from vlcore.experiment.errors import LabError
@@ -70,7 +71,12 @@ def show_explanations(
             TITLE, [BLAME, MEND], label_visibility="collapsed", **widgets.in_address(key)
         )
         if choice:
-            explanation = _explanation(model.artifact.key, ask(), choice == MEND)
+            try:
+                explanation = _explanation(model.artifact.key, ask(), choice == MEND)
+            except StoreError as error:  # the server is busy
+                st.caption(plain(str(error)))
+                st.button("Try again", icon=":material/refresh:", key=f"{key}_again")
+                return
             _strips(explanation, images)
             show_test(explanation, name)
     except LabError as error:
