@@ -2,6 +2,7 @@
 each phone."""
 
 import shutil
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -401,3 +402,16 @@ def test_a_wall_without_a_dot_gives_a_sentence_for_a_file(empty_home: Path) -> N
     started, images = begun(), cache.named_set("scenes")
     with pytest.raises(LabError, match="no dot"):
         session_cache.results_slide(started.code, images, visitors.Visitor("somebody-here"), False)
+
+
+def test_a_pair_on_a_busy_server_is_timed_by_its_own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_cache, "pair_seconds", lambda *_: 10.0)
+    plan, images = PLAN, cache.named_set("scenes")
+
+    def left(seconds: float) -> float:
+        status = {"fraction": 0.5, "started": time.time() - seconds}
+        views = [JobStatus("a", State.RUNNING, status), JobStatus("b", State.QUEUED)]
+        return phone_page._seconds_left(plan, images, views)
+
+    assert left(1.0) == pytest.approx(7.5), "a quarter is done of what the last pairs took"
+    assert left(100.0) == pytest.approx(300.0, abs=5.0)

@@ -1,5 +1,6 @@
 """Lesson “one room, one study” on a phone: a prediction, a pair of models, and its dot."""
 
+import time
 from collections.abc import Sequence
 from functools import partial
 from statistics import fmean
@@ -25,6 +26,7 @@ from vlcore.web import cache, jobs, shell, visitors, work
 from vlcore.web.lesson import session, session_cache, steps
 from vlcore.web.lesson.session import click_errors, voter
 
+EARLY = 0.1  # of a pair, before which its pace says nothing
 SLOW = 5.0  # seconds between polls while the student's pair is not active
 # Seconds between polls by the seconds that the student's pair still takes at least: of thirty
 # phones few poll each second.
@@ -108,10 +110,15 @@ def _poll_interval(room: ClassSession, plan: ClassPlan, images: ImageSet) -> flo
 
 
 def _seconds_left(plan: ClassPlan, images: ImageSet, views: Sequence[JobStatus]) -> float:
-    """Estimated seconds until a pair is trained."""
+    """Estimated seconds until a pair is trained: by the last pairs, or by its own pace where it is
+    slower, as on a server that has become busy."""
     position = max(view.position for view in views)
+    done = fmean(view.fraction for view in views)
     each = session_cache.pair_seconds(plan, images)
-    return steps.seconds_left(position, fmean(view.fraction for view in views), each)
+    begun = [view.status["started"] for view in views if "started" in view.status]
+    if begun and done >= EARLY:
+        each = max(each, (time.time() - min(begun)) / done)
+    return steps.seconds_left(position, done, each)
 
 
 def _block(room: ClassSession, plan: ClassPlan, images: ImageSet, palette: Palette) -> None:
