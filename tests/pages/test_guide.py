@@ -54,10 +54,7 @@ def test_cards_find_what_they_set_and_what_they_highlight(
             assert ends or not part or f'class="{part[1:]}"' in atlas
 
 
-@pytest.mark.parametrize(
-    ("page", "number"),
-    [("", "0"), ("", "99"), ("3_Compare", "two"), ("1_Data", ""), ("", "9" * 5000)],
-)
+@pytest.mark.parametrize(("page", "number"), [("", "0"), ("3_Compare", "two")])
 def test_a_number_that_no_card_has_gives_the_first(
     experiments: list[store.Artifact], queue: FakeQueue, page: str, number: str
 ) -> None:
