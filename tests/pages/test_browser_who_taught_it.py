@@ -1,5 +1,5 @@
-"""Who taught it that in a browser, on a phone: twelve images are guessed, and a reload keeps
-them."""
+"""Who taught it that in a browser, on a phone: twelve images are guessed, a reload keeps them, and
+a test ends when it is cancelled."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -61,6 +61,8 @@ def test_one_guesses_sees_the_blame_and_puts_it_to_the_test(
     expect_text(page, "not yet a cause")
     expect_text(page, "You found")
     press(page, "Put it to the test")
+    page.get_by_role("button", name="Test it").click()
+    press(page, "Cancel")
     expect(page.get_by_role("button", name="Test it")).to_be_visible()
     settled(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
