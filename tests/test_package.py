@@ -26,14 +26,11 @@ LEFT_OUT = shutil.ignore_patterns(
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that a wheel of this tree was installed in."""
     folder = tmp_path_factory.mktemp("package")
-    clone = folder / "clone"
+    clone, target = folder / "clone", folder / "installed"
     shutil.copytree(ROOT, clone, ignore=LEFT_OUT)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     no_network = ["--no-deps", "--no-index", "--no-build-isolation"]
-    subprocess.run([*pip, "wheel", *no_network, "-w", folder, clone], check=True)
-    (wheel,) = folder.glob("*.whl")
-    target = folder / "installed"
-    subprocess.run([*pip, "install", *no_network, "--target", target, wheel], check=True)
+    subprocess.run([*pip, "install", *no_network, "--target", target, clone], check=True)
     shutil.rmtree(clone)
     return target
 

@@ -1,5 +1,4 @@
-"""One to four models side by side: tables in which every picture is one row, and turns that never
-stretch."""
+"""One to four models side by side: every picture is one row, and turns never stretch."""
 
 import dataclasses
 from itertools import product
@@ -54,7 +53,7 @@ def maps(home: object) -> list[ModelMap]:
     return [model_map(publish(IMAGES, condition)) for condition in conditions]
 
 
-@pytest.fixture(scope="module", params=[1, 2, 3, 4])
+@pytest.fixture(scope="module", params=[1, 2, 4])
 def together(request: pytest.FixtureRequest, maps: list[ModelMap]) -> ComparedMaps:
     return beside(maps[: request.param])
 
@@ -112,10 +111,8 @@ def test_each_map_shows_its_own_caption_and_prediction(together: ComparedMaps) -
                 worth = np.bincount(about, np.exp(model.scores[place]))
                 said = ("horse", "camel")[int(worth.argmax())]
                 verdict = "right" if said == point.object else "wrong"
-                assert (getattr(point, f"says_{pane}"), getattr(point, f"right_{pane}")) == (
-                    said,
-                    verdict,
-                )
+                assert getattr(point, f"says_{pane}") == said
+                assert getattr(point, f"right_{pane}") == verdict
                 assert getattr(point, f"predicted_{pane}") == f"{said} ({verdict})"
 
 

@@ -82,7 +82,9 @@ def test_image_rows_agree_with_the_compare_page(
     assert rows["predicted"].tolist() == points["says_0"].tolist()
     assert rows["right"].map({True: "right", False: "wrong"}).tolist() == points["right_0"].tolist()
     assert {True, False} <= set(rows["right"])
-    assert rows["file_name"].tolist() == images.table["file_name"].iloc[model_view.rows].tolist()
+    files = images.table["file_name"].iloc[model_view.rows].tolist()
+    assert rows["file_name"].tolist() == files
+    assert rows["source"].tolist() == files, "a drawn set has no others"
 
 
 def test_caption_rows_follow_the_images(exported: pd.DataFrame, model_view: ModelMap) -> None:
@@ -140,13 +142,6 @@ def test_rows_join_the_users_own_table(model: Any) -> None:
     assert listed["code"].tolist() == [f"={row:03d}" for row in numbers]
     assert set(listed["object"]) <= {"horse", "camel"}
     assert set(listed["object (yours)"]) == {"thing"}
-
-
-def test_rows_of_a_drawn_set_are_known_by_its_own_files(
-    exported: pd.DataFrame, images: ImageSet
-) -> None:
-    is_image = exported["kind"] != "caption"
-    assert exported.loc[is_image, "source"].tolist() == exported.loc[is_image, "file_name"].tolist()
 
 
 def test_many_rows_are_written_in_parts_and_without_their_neighbours(

@@ -1,5 +1,4 @@
-"""Models on a frozen image tower: trained, measured, read back and asked as any other, from
-features computed once."""
+"""Models on a frozen image tower are as any other, from features computed once."""
 
 import dataclasses
 import shutil
@@ -12,9 +11,8 @@ import pytest
 from PIL import Image
 
 from tests.api.trainings import watch
-from tests.data.importers.sources import arrays, groups, save, write
+from tests.data.importers.sources import groups, write
 from tests.model.tiny_tower import ARCHITECTURE, as_in_a_new_process, write_weights
-from vlcore.api import imports
 from vlcore.api.model_map import model_map
 from vlcore.api.training import train_condition
 from vlcore.artifacts import store
@@ -23,7 +21,7 @@ from vlcore.data import feature_store as feature_files
 from vlcore.data import subset
 from vlcore.data.catalogue import open_set
 from vlcore.data.feature_store import FOLDER, stored_precision
-from vlcore.data.imageset import ImageSet, ImageSetError
+from vlcore.data.imageset import ImageSet
 from vlcore.data.importers import import_set
 from vlcore.data.training_set import training_sets
 from vlcore.experiment.condition import Condition
@@ -202,10 +200,8 @@ def test_features_are_watched_and_a_cancelled_job_keeps_those_that_it_has(
 ) -> None:
     shutil.rmtree(images.root / FOLDER, ignore_errors=True)
     monkeypatch.setattr(feature_files, "CHUNK", 4)
-    seen, condition = (
-        watch(monkeypatch),
-        subset.usual_condition(images).replace(architecture=ARCHITECTURE, steps=1),
-    )
+    seen = watch(monkeypatch)
+    condition = subset.usual_condition(images).replace(architecture=ARCHITECTURE, steps=1)
     call = jobs.Reporter.__call__
 
     def cancel_midway(self: jobs.Reporter, *, now: bool = False, **news: Any) -> None:
@@ -239,10 +235,3 @@ def test_a_network_that_is_not_there_is_a_sentence_and_a_failed_job(condition: C
         train_condition(absent)
     view = jobs.view(absent.key)
     assert (view.state, view.status["message"]) == (jobs.State.FAILED, str(caught.value))
-
-
-def test_embeddings_have_no_images_to_compute_features_of(tmp_path: Path) -> None:
-    imports.import_embeddings(save(tmp_path / "birds.npz", **arrays()), "birds")
-    birds = open_set("birds")
-    with pytest.raises(ImageSetError, match="embeddings only"):
-        train_condition(Condition("birds", birds.version, n_per_group=2, architecture=ARCHITECTURE))

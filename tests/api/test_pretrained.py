@@ -187,14 +187,10 @@ def test_a_checkpoint_is_found_again_unless_it_is_gone_or_changed(
     artifact, away = made.artifacts["dfr"], made.folder.with_name("away")
     made.folder.rename(away)
     try:
-        with pytest.raises(
-            PretrainedError, match=r"The folder of the checkpoint tiny@.* is gone; bring it back"
-        ):
+        with pytest.raises(PretrainedError, match=r"folder of the checkpoint tiny@.* is gone"):
             learning.load_for(artifact)
         save_clip(made.folder, seed=5)
-        with pytest.raises(
-            PretrainedError, match=r"The files of the checkpoint tiny@.* have changed"
-        ):
+        with pytest.raises(PretrainedError, match=r"files of the checkpoint tiny@.* have changed"):
             learning.load_for(artifact)
     finally:
         shutil.rmtree(made.folder, ignore_errors=True)

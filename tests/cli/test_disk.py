@@ -1,18 +1,15 @@
 """Commands about the disk: usage, deleting and restoring, free space."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.cli.conftest import Document
 from tests.conftest import Cli, publish_as
 from vlcore.artifacts import disk, store
 from vlcore.artifacts.store import Artifact
 from vlcore.experiment import limits, trash
 from vlcore.experiment.files import models_folder
-
-Document = Callable[..., Any]
 
 
 @pytest.fixture

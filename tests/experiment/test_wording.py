@@ -7,7 +7,7 @@ import pytest
 
 from vlcore.experiment import wording
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.wording import describe_bias, duration_words, plural, title
+from vlcore.experiment.wording import describe_bias, duration_words, title
 
 PROBE = {"objective": "pretrained_probe", "architecture": "clip:tiny@01234567", "steps": 0}
 TOTAL = "75 % removed, total kept (77 and 19 a group)"
@@ -111,11 +111,3 @@ def test_durations_are_rounded() -> None:
     for seconds, words_of_it in said.items():
         assert duration_words(seconds) == f"about {words_of_it}"
     assert duration_words(4) == "a few seconds"
-
-
-def test_one_of_something_is_singular() -> None:
-    assert [plural(number, "image") for number in (0, 1, 2000)] == [
-        "0 images",
-        "1 image",
-        "2,000 images",
-    ]

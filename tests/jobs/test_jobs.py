@@ -88,10 +88,7 @@ def test_a_models_folder_that_is_none(empty_home: Path) -> None:
     models_folder().write_text("a file")
     assert jobs.view("a-key").state is State.ABSENT
     jobs.clear_last_failure("a-key")
-    with pytest.raises(
-        HomeError,
-        match=r"cannot be written \(.*\); make it writable or point VLCORE_HOME to another",
-    ):
+    with pytest.raises(HomeError, match=r"cannot be written \(.*\); .* VLCORE_HOME"):
         jobs.run("a-key", make)
     assert jobs.active_and_ended() == jobs.clean_leftovers() == []
 

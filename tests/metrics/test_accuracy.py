@@ -77,10 +77,8 @@ def test_accuracies_against_counting(scenes: int, seed: int) -> None:
             if own == group
         ]
         share[group] = sum(hits) / len(hits)
-        assert (found.groups[group].value, found.groups[group].n) == (
-            pytest.approx(share[group]),
-            len(hits),
-        )
+        assert found.groups[group].value == pytest.approx(share[group])
+        assert found.groups[group].n == len(hits)
     assert tuple(found.groups) == SCENES.names
     assert found.worst == found.groups[found.worst_group]
     assert found.worst.value == min(share.values())
@@ -94,15 +92,6 @@ def test_accuracies_against_counting(scenes: int, seed: int) -> None:
         assert estimate.value == pytest.approx(sum(share[group] for group in of) / len(of))
         assert numbers(estimate) == interval(rate((predicted == objects)[here], names[here]))
         assert estimate.n == scenes * len(of)
-
-
-def test_with_unequal_groups_accuracies_are_means_of_groups() -> None:
-    groups = np.repeat(SCENES.names, [1, 2, 30, 10])
-    objects = np.array([group.split("_")[0] for group in groups])
-    found = accuracy.group_accuracy(objects == "horse", groups, names(43), SCENES)
-    for estimate in (found.balanced, found.majority, found.minority):
-        assert 0 <= estimate.low <= 0.5 == estimate.value <= estimate.high <= 1
-    assert found.balanced.n == 43
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -144,10 +133,8 @@ def best_blind_guess(frequencies: np.ndarray, weights: np.ndarray) -> float:
 @given(st.integers(2, 5), st.integers(0, 10**6))
 def test_blind_matching_is_the_best_of_all_rules(captions: int, seed: int) -> None:
     random = np.random.default_rng(seed)
-    frequencies, weights = (
-        random.dirichlet(np.ones(captions)),
-        random.dirichlet(np.ones(captions), size=captions),
-    )
+    frequencies = random.dirichlet(np.ones(captions))
+    weights = random.dirichlet(np.ones(captions), size=captions)
     found = accuracy.blind_match_accuracy(frequencies, weights)
     assert found == pytest.approx(best_blind_guess(frequencies, weights))
     assert 0.5 - 1e-12 <= found <= 1 + 1e-12
@@ -217,10 +204,8 @@ def test_a_difference_is_inside_its_interval_and_turns_with_its_sides(
     a: int, b: int, r: float
 ) -> None:
     one, other = (Estimate(k / 30, *wilson(k, 30), 30) for k in (a, b))
-    found, turned = (
-        accuracy.paired_difference(one, other, r, 60),
-        accuracy.paired_difference(other, one, r, 60),
-    )
+    found = accuracy.paired_difference(one, other, r, 60)
+    turned = accuracy.paired_difference(other, one, r, 60)
     assert -1 <= found.low <= found.value <= found.high <= 1
     assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), abs=1e-12)
     assert found.n == 60
@@ -230,10 +215,8 @@ def test_a_difference_is_inside_its_interval_and_turns_with_its_sides(
 @given(st.sampled_from([8, 48]), st.integers(0, 10**6), st.floats(-20, 20))
 def test_margins_against_a_loop_have_no_zero_of_their_own(n: int, seed: int, shift: float) -> None:
     objects, groups, _ = crossed(n // 4)
-    scores, scenes = (
-        np.random.default_rng(seed).normal(scale=3, size=(n, 2)),
-        np.repeat(names(n // 2), 2),
-    )
+    scores = np.random.default_rng(seed).normal(scale=3, size=(n, 2))
+    scenes = np.repeat(names(n // 2), 2)
     found = accuracy.margins(scores, objects, groups, scenes, SCENES)
     moved = accuracy.margins(scores + shift, objects, groups, scenes, SCENES)
     assert tuple(found) == SCENES.names

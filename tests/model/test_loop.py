@@ -1,5 +1,4 @@
-"""The loop: the same bits again, the same pictures for every label style, and the words it gives to
-who listens."""
+"""The loop: the same bits again, the same pictures for every label style, news for who listens."""
 
 import dataclasses
 import itertools
@@ -87,10 +86,8 @@ def test_the_first_loss_is_that_of_the_untrained_model(
 ) -> None:
     """One batch that holds every picture once, without augmentation: the loss can be computed
     beside the loop. What weighs a picture as a match weighs it as a mismatch too."""
-    data, condition = (
-        noise(20, captions=3),
-        SHORT.replace(batch_size=20, steps=1, mitigation=mitigation),
-    )
+    data = noise(20, captions=3)
+    condition = SHORT.replace(batch_size=20, steps=1, mitigation=mitigation)
     data = dataclasses.replace(data, groups=np.repeat([0, 1], [15, 5]))
     images, model = to_input(torch.from_numpy(data.images)), build(condition, VOCABULARY)
     monkeypatch.setattr(loop, "augment", lambda _packed, batch, **_options: (images[batch], (0, 0)))
@@ -231,9 +228,8 @@ def test_the_classic_recipe_is_that_of_the_first_versions_to_the_bit() -> None:
         assert (corner, images.shape[2:]) == ((0, 0), (64, 64))
         logits = model.logits(model.image(images), model.text(tokens))
         matched = F.softplus(-logits.gather(1, own[batch][:, None]).squeeze(1))
-        mismatched = F.softplus(
-            logits.gather(1, 1 - own[batch][:, None]).squeeze(1)
-        )  # of two captions, the other
+        # Of two captions, the other.
+        mismatched = F.softplus(logits.gather(1, 1 - own[batch][:, None]).squeeze(1))
         (0.5 * (matched + mismatched)).mean().backward()
         for optimizer, rate in zip(optimizers, (0.02, 2e-3), strict=True):
             for group in optimizer.param_groups:
@@ -277,9 +273,8 @@ def test_caption_accuracy_against_a_loop(captions: int) -> None:
     assert captions > 2 or found == 1.0  # one caption is left, so it is always right
 
 
-BOTH = {
-    name for name, one in NEGATIVES.items() if one.named
-}  # need captions that name object and place
+# Need captions that name object and place.
+BOTH = {name for name, one in NEGATIVES.items() if one.named}
 DESCRIBED = BOTH | {"infonce", "infonce_identity", "siglip", "ce_group", "captioner"}
 KINDS = [
     {field: name} | ({"labels": "descriptive"} if name in DESCRIBED else {})
@@ -295,10 +290,12 @@ KINDS = [
     }.items()
     for name in names.split()
 ] + [{"objective": "simclr", "labels": "constant"}]
+OF_PIXELS = {"constant", "captioner", "simclr"}  # kinds that need the image tower; others are quick
 
 
 def labelled(condition: Condition, n: int = 32) -> TrainingData:
-    """Noise in four brightnesses, one a group, with the captions of the condition's style."""
+    """Noise in four brightnesses, one a group, with the captions of the condition's style; or
+    features of a frozen tower."""
     said = captions_of(condition.labels, SCENES, condition.template)
     groups = np.arange(n) * 4 // n
     table = pd.DataFrame([SCENES.pairs[group] for group in groups], columns=["object", "context"])
@@ -306,10 +303,13 @@ def labelled(condition: Condition, n: int = 32) -> TrainingData:
     pixels = np.random.default_rng(0).integers(0, 60, (n, 64, 64, 3))
     pixels[..., 0] += 150 * (groups[:, None, None] % 2)
     pixels[..., 1] += 150 * (groups[:, None, None] // 2)
+    images = noisy_features(n, 4).images if condition.frozen_tower else pixels.astype(np.uint8)
     tokens = WORDS.tokens([s.text for s in said])
-    data = TrainingData(pixels.astype(np.uint8), own, tokens, len(WORDS), said, groups)
-    places = labelled(Condition(labels="context"), n) if condition.objective == "two_part" else None
-    return dataclasses.replace(data, backgrounds=places)
+    data = TrainingData(images, own, tokens, len(WORDS), said, groups)
+    if condition.objective != "two_part":
+        return data
+    places = Condition(labels="context", architecture=condition.architecture)
+    return dataclasses.replace(data, backgrounds=labelled(places, n))
 
 
 @pytest.mark.trains
@@ -318,6 +318,8 @@ def test_every_kind_learns_comes_out_the_same_again_and_can_be_stopped(
     changes: dict[str, str],
 ) -> None:
     condition = SHORT.replace(steps=25, **changes)
+    if OF_PIXELS.isdisjoint(changes.values()):
+        condition = condition.replace(architecture="pretrained")
     data = labelled(condition)
     trained = run(condition, data)
     losses = [progress.loss for progress in trained.history]

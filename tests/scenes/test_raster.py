@@ -1,7 +1,7 @@
 """The closed form against the slow, obvious way: march many spheres along every capsule."""
 
 import numpy as np
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from vlcore.scenes.animals.skeleton import Capsules
@@ -38,6 +38,7 @@ def marched(capsules: Capsules, view: np.ndarray) -> np.ndarray:
     return depth
 
 
+@settings(max_examples=25)
 @given(POINTS, POINTS, RADII, RADII, st.floats(0.5, 1), st.floats(-0.9, 0.9))
 def test_a_capsule_is_the_sweep_of_its_spheres(start, end, first, last, squash, heading) -> None:
     """For capsules like those of an animal: not seen along their axis, and neither end inside the

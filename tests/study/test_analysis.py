@@ -271,10 +271,7 @@ def test_devices_are_not_mixed_and_versions_are_noted() -> None:
         runs = [run(condition, effect(0.1)(condition)) for condition in most]
         return runs_table([*runs, run(one, effect(0.1)(one), **last)])
 
-    with pytest.raises(
-        AnalysisError,
-        match=r"The runs differ in device \(cpu, cuda\), so they do not compare; choose",
-    ):
+    with pytest.raises(AnalysisError, match=r"differ in device \(cpu, cuda\), so they do not"):
         compare_arms(table(device="cuda:0"))
     mixed = compare_arms(table(torch="2.10"))
     assert mixed.versions == 2
@@ -286,9 +283,7 @@ def test_a_run_counts_once_and_both_arms_are_there() -> None:
     table = study(0.1)
     with pytest.raises(AnalysisError, match="is in the table twice"):
         compare_arms(pd.concat([table, table[table["init_seed"] == 0]]))
-    with pytest.raises(
-        AnalysisError, match="No run has labels=context; the runs have descriptive, undescriptive"
-    ):
+    with pytest.raises(AnalysisError, match="labels=context; the runs have descriptive, "):
         compare_arms(table, treatment="context")
 
 

@@ -42,22 +42,14 @@ def test_a_source_that_is_not_what_it_is_said_to_be_is_refused(tree: Tree) -> No
 
 def test_what_holds_nothing_or_is_not_known_says_what_to_do(tree: Tree, tmp_path: Path) -> None:
     root = tree({"1.png": 1, "2.png": 2})
-    with pytest.raises(
-        ImportSetError, match=r"The layout of source is not known; name its folders OBJECT/CONTEXT"
-    ):
+    with pytest.raises(ImportSetError, match=r"source is not known; .* OBJECT/CONTEXT"):
         list_source(root)
     (root / "metadata.csv").write_text("file_name,label\n1.png,3\n")
-    with pytest.raises(
-        ImportSetError, match=r"Its metadata.csv has the columns file_name, label\."
-    ):
+    with pytest.raises(ImportSetError, match=r"metadata.csv has the columns file_name, label\."):
         list_source(root)
-    with pytest.raises(
-        ImportSetError, match="empty holds no image; it needs PNG, JPEG or WebP files"
-    ):
+    with pytest.raises(ImportSetError, match="empty holds no image; it needs PNG, JPEG or WebP"):
         list_source(write(tmp_path / "empty", {}))
-    with pytest.raises(
-        ImportSetError, match=r"odd holds no image that can be used: a.tif is not a PNG"
-    ):
+    with pytest.raises(ImportSetError, match=r"odd holds no image .*: a.tif is not a PNG"):
         list_source(write(tmp_path / "odd", {"a.tif": b"x", "b.txt": "x"}))
 
 
@@ -224,9 +216,7 @@ def test_nico(tree: Tree, tmp_path: Path) -> None:
     (root / "water_test.txt").write_text("NICO/water/hot air balloon/water_1.jpg 1\n")
     assert list_source(root).table["split"].tolist() == ["train", "train", "", "test"]
     (root / "dg_label_id_mapping.json").write_text("[]")
-    with pytest.raises(
-        ImportSetError, match=r"dg_label_id_mapping\.json is no JSON object of classes"
-    ):
+    with pytest.raises(ImportSetError, match=r"mapping\.json is no JSON object of classes"):
         list_source(root)
 
 

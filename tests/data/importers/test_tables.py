@@ -1,5 +1,4 @@
-"""Tables are believed in what they say and in nothing else; one that cannot be read is one
-sentence."""
+"""Tables are believed in what they say and nothing else; an unreadable one is one sentence."""
 
 import json
 import unicodedata
@@ -18,10 +17,8 @@ from vlcore.data.importers import ImportSetError, import_set, list_source
 from vlcore.experiment import limits
 
 PLACED = ("file", "object", "context", "split")
-GONE, OUTSIDE = (
-    "is in the table, but no such file is there",
-    "is a path that leads out of the table's folder",
-)
+GONE = "is in the table, but no such file is there"
+OUTSIDE = "is a path that leads out of the table's folder"
 SEMICOLONS = 'file_name;object;context;text\n1.png;cat;snow;"a cat; alone"\n2.png;dog;grass;\n'
 HEAD = "file_name,object,context"
 
@@ -403,19 +400,6 @@ def test_a_table_of_labels_says_splits_or_its_folders_do(tree: Tree) -> None:
     found = list_source(tree({"labels.csv": table(head, *odd)} | files))
     assert rows_of(found, "split") == [[""], ["train"]]
     assert own(rows_of(found, "columns")) == [{"split": "night"}, {"split": "train"}]
-
-
-def test_splits_of_a_table_of_labels_are_those_of_the_set(tree: Tree) -> None:
-    files = groups(12, 12, 12, 12)
-    lines = [
-        (name, *name.split("/")[0].split("_"), "test" if number % 3 == 0 else "train")
-        for number, name in enumerate(files)
-    ]
-    listing = table(("file", "label", "background", "split"), *lines)
-    report = import_set(tree(files | {"labels.csv": listing}), "told")
-    counts = open_set("told").counts()
-    assert report["splitting"] == {"kind": "fixed"}
-    assert set(counts["test"].values()) == {4}
 
 
 def test_a_set_keeps_so_many_columns(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
