@@ -217,6 +217,7 @@ def test_the_answer_says_what_was_measured_and_no_more(found: Findings) -> None:
     assert not re.search("help|hurt|prove", said.lower())
 
 
+@pytest.mark.usefixtures("few_measures")
 def test_the_headline_is_of_complete_pairs(found: Findings, study: StudyPlan) -> None:
     results = Study(study, SCENES)
     lost = [run.key for run in study.conditions if run.labels == "descriptive" and run.bias == 0.75]
@@ -228,6 +229,7 @@ def test_the_headline_is_of_complete_pairs(found: Findings, study: StudyPlan) ->
     assert headline.short.value != pytest.approx(found.headline.short.value)
 
 
+@pytest.mark.usefixtures("few_measures")
 def test_few_blocks_are_called_exploratory_and_one_style_decides_nothing(empty_home: Path) -> None:
     study = plans.find("class", Condition(), 2)
     publish(one for one in study.conditions if one.labels == "undescriptive")

@@ -23,7 +23,7 @@ from vlcore.study.report import command
 from vlcore.study.results import Study, joined_tables
 from vlcore.study.runs_table import AnalysisError
 
-pytestmark = pytest.mark.usefixtures("empty_home")
+pytestmark = pytest.mark.usefixtures("empty_home", "few_measures")
 
 
 def of(name: str, seeds: int, published: int | None = None) -> Study:
