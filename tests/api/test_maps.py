@@ -147,6 +147,8 @@ def test_a_tsne_is_an_artifact_of_its_own(pair: list[Artifact]) -> None:
     placed = model.place(model.z[:20])
     assert (placed >= model.points.min(axis=0)).all()
     assert (placed <= model.points.max(axis=0)).all()
+    (other,) = check_map(pair[:1], Projection("tsne", perplexity=5, seed=1))
+    assert not np.allclose(model.points, other.points), "another seed is another map"
 
 
 def test_the_map_of_a_replaced_model_is_fitted_again(home: Path) -> None:

@@ -90,7 +90,7 @@ def test_each_contrast_is_a_study_of_two_arms_that_differ_in_one_thing(name: str
     study = study_of(plan, USUAL, SCENES)
     pairs = [pair_of(plan, USUAL, SCENES, place) for place in range(7)]
     assert study.conditions == tuple(condition for pair in pairs for condition in pair)
-    assert "{" not in contrast.question
+    assert "{" not in contrast.question + contrast.title
     assert list(contrast.arms) == [study.baseline, *study.treatments]
     for place, pair in enumerate(pairs):
         assert [study.arm_of(condition) for condition in pair] == list(contrast.arms)
@@ -191,6 +191,7 @@ def test_a_plan_is_on_the_towers_of_its_session_and_at_their_bias() -> None:
     assert rehearsed.towers == "pretrained"
     offered = one_room.contrasts(USUAL.with_towers("pretrained"), SCENES)
     assert "95 %" in offered["labels"].question
+    assert "95 %" in offered["labels"].title
 
 
 def test_a_pair_on_a_frozen_tower_is_trained_though_no_image_was_drawn(empty_home: Path) -> None:

@@ -55,7 +55,7 @@ class Example:
 
     options: MapOptions
     command: str
-    address: dict[str, str]
+    address: dict[str, str | list[str]]
 
 
 EXAMPLES = {
@@ -63,14 +63,14 @@ EXAMPLES = {
         MapOptions(
             Projection(components=(2, 3)),
             "margin",
-            groups=("horse_desert",),
+            groups=("horse_grass", "horse_desert"),  # twins, for arrows
             split="held out",
             **dict.fromkeys(OVERLAYS, True),
         ),
-        "--x 2 --y 3 --colour-by margin --groups horse_desert --split 'held out' --show "
-        + ",".join(OVERLAYS),
+        "--x 2 --y 3 --colour-by margin --groups horse_grass,horse_desert --split 'held out'"
+        f" --show {','.join(OVERLAYS)}",
         {"pca_x": "2", "pca_y": "3", "colour": "Model: margin", "split": "held out"}
-        | {"groups": "horse in the desert"}
+        | {"groups": ["horse on grass", "horse in the desert"]}
         | {f"show_{ADDRESSES.get(name, name)}": "true" for name in OVERLAYS},
     ),
     "UMAP": Example(

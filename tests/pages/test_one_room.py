@@ -415,3 +415,6 @@ def test_a_pair_on_a_busy_server_is_timed_by_its_own_pace(monkeypatch: pytest.Mo
 
     assert left(1.0) == pytest.approx(7.5), "a quarter is done of what the last pairs took"
     assert left(100.0) == pytest.approx(300.0, abs=5.0)
+    second = JobStatus("b", State.RUNNING, {"fraction": 0.5, "started": time.time() - 50.0})
+    seconds = phone_page._seconds_left(plan, images, [JobStatus("a", State.DONE), second])
+    assert seconds == pytest.approx(50.0, abs=5.0), "what is done has no report any more"

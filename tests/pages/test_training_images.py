@@ -12,9 +12,9 @@ from tests.api.stand_ins import published_trials
 from tests.data.importers.sources import encoded
 from vlcore.api import explain
 from vlcore.api.models import load
-from vlcore.artifacts.store import Artifact, StoreError
+from vlcore.artifacts.store import Artifact
 from vlcore.experiment.limits import TRAININGS
-from vlcore.web import training_images, visitors
+from vlcore.web import training_images, visitors, work
 from vlcore.web.training_images import BLAME, MEND, TITLE
 
 from .app import FakeQueue, alts, choose, labels, opened, press, text_of
@@ -66,7 +66,7 @@ def test_what_a_busy_server_did_not_do_is_asked_for_again(
     clicked: partial[AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def busy(*_: object) -> None:
-        raise StoreError("The server is busy.")
+        raise work.BusyError("The server is busy.")
 
     with monkeypatch.context() as patch:
         patch.setattr(training_images, "explain_in_worker", busy)

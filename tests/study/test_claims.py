@@ -430,6 +430,19 @@ def test_groups_of_another_set_have_their_own_names() -> None:
     assert verdict("C5", table(truth), cows).status is Status.SUPPORTED
 
 
+def test_no_sentence_says_that_labels_help_or_hurt(worlds: Worlds) -> None:
+    for found in (one for world in worlds.values() for one in world.values()):
+        parts = (
+            claim_sentence(found),
+            claim_words(found),
+            found.claim.what,
+            found.claim.test,
+            found.claim.control,
+        )
+        said = " ".join(parts)
+        assert not re.search(r"help|hurt|harm|better|worse|improve|mitigates", said)
+
+
 def made(status: str, axis: str = "claim", words: str = "at the end") -> ClaimTest:
     """A reading whose blocks say what its status is."""
     sign = {"supported": 1, "contradicted": -1, "not decided": 0}[status]

@@ -3,6 +3,7 @@ is going on."""
 
 import os
 import time
+from threading import Timer
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -75,7 +76,20 @@ def test_a_worker_that_ends_or_is_busy_for_long_is_a_sentence(
     monkeypatch.setattr(work, "PATIENCE", 0.05)
     with pytest.raises(store.StoreError, match="in a minute"):
         work.run_in_worker(somebody, time.sleep, 1)
-    with somebody.exporting, pytest.raises(store.StoreError, match="still being made"):
+
+
+def test_a_second_file_of_a_visitor_waits_for_the_first_and_a_third_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    somebody = Visitor("somebody")
+    somebody.exporting.acquire()
+    Timer(0.2, somebody.exporting.release).start()
+    with work.export_slot(somebody):
+        assert not somebody.exporting.acquire(blocking=False), "the second has its place"
+    with somebody.waiting, pytest.raises(work.BusyError, match="still being made"):
+        work.run_in_worker(somebody, abs, -4)
+    monkeypatch.setattr(work, "PATIENCE_FOR_ANOTHER", 0.05)
+    with somebody.exporting, pytest.raises(work.BusyError, match="still being made"):
         work.run_in_worker(somebody, abs, -4)
 
 

@@ -17,7 +17,6 @@ from vlcore.api.explain import (
     check_explainable,
 )
 from vlcore.api.model_map import ModelMap
-from vlcore.artifacts.store import StoreError
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.edits import MOST
 from vlcore.experiment.errors import LabError
@@ -73,7 +72,7 @@ def show_explanations(
         if choice:
             try:
                 explanation = _explanation(model.artifact.key, ask(), choice == MEND)
-            except StoreError as error:  # the server is busy
+            except work.BusyError as error:
                 st.caption(plain(str(error)))
                 st.button("Try again", icon=":material/refresh:", key=f"{key}_again")
                 return

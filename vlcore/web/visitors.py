@@ -37,6 +37,7 @@ class Visitor(Asker):
         self.withdrawn: set[str] = set()  # keys of jobs that go on for others alone
         self.sessions: set[str] = set()  # of its pages that are open, or were as the last one came
         self.exporting = BoundedSemaphore(limits.EXPORTS)
+        self.waiting = BoundedSemaphore(1)  # for that
 
 
 _present: WeakValueDictionary[str, Visitor] = WeakValueDictionary()

@@ -31,7 +31,8 @@ from vlcore.web import cache, visitors
 from vlcore.web.visitors import Visitor, visitor
 
 PATIENCE = 120.0  # seconds that a visitor waits for a file
-PATIENCE_FOR_ANOTHER = 15.0  # seconds until a file of the same visitor is made: few threads wait
+PATIENCE_FOR_ANOTHER = 15.0  # seconds until a file of the same visitor is made
+_STILL = "The file that you asked for before is still being made."
 Result = TypeVar("Result")
 
 
@@ -58,12 +59,28 @@ def _file_worker() -> Executor:
     return worker_pool(1, ends_with_us=True)
 
 
+class BusyError(store.StoreError):
+    """The server is busy; it can be asked again."""
+
+
+@contextmanager
+def _waiting(visitor: Visitor) -> Iterator[None]:
+    """Let one file of a visitor wait: the server has few threads for all."""
+    if not visitor.waiting.acquire(blocking=False):
+        raise BusyError(_STILL)
+    try:
+        yield
+    finally:
+        visitor.waiting.release()
+
+
 @contextmanager
 def export_slot(visitor: Visitor) -> Iterator[None]:
-    """Make one file for a visitor, after another one of theirs; StoreError where that takes
-    long."""
-    if not visitor.exporting.acquire(timeout=PATIENCE_FOR_ANOTHER):
-        raise store.StoreError("The file that you asked for before is still being made.")
+    """Make one file for a visitor, after another one of theirs; BusyError where that takes long, or
+    a second one waits already."""
+    with _waiting(visitor):
+        if not visitor.exporting.acquire(timeout=PATIENCE_FOR_ANOTHER):
+            raise BusyError(_STILL)
     try:
         yield
     finally:
@@ -74,7 +91,7 @@ def run_in_worker(visitor: Visitor, task: Callable[..., Result], *arguments: Any
     """Return the result of a task that a worker does while a visitor waits.
 
     Raises:
-        StoreError: the worker ended or is busy for long, or the visitor waits for another file.
+        BusyError: the worker ended or is busy for long, or the visitor waits for another file.
     """
     try:
         with export_slot(visitor):
@@ -84,15 +101,13 @@ def run_in_worker(visitor: Visitor, task: Callable[..., Result], *arguments: Any
             finally:
                 future.cancel()  # nobody waits for it any longer
     except TimeoutError as error:
-        raise store.StoreError(
+        raise BusyError(
             f"The server is busy and did not do this within {PATIENCE:.0f} seconds; ask for it"
             " again in a minute."
         ) from error
     except BrokenExecutor as error:
         _file_worker.clear()  # the next file gets a new one
-        raise store.StoreError(
-            "The worker that makes this file ended; ask for it again."
-        ) from error
+        raise BusyError("The worker that makes this file ended; ask for it again.") from error
 
 
 def ask(
@@ -235,7 +250,10 @@ def until_done(each: float, new: int, active: int = 0) -> float:
 def time_in_words(*conditions: Condition) -> str:
     """Say how long it takes until these conditions, which are not queued yet, are trained here."""
     each = max(map(expected_seconds, conditions))
-    return duration_words(until_done(each, len(conditions)) + seconds_for_features(conditions))
+    trained = sum(condition.steps > 0 for condition in conditions)
+    # An untrained encoder is measured beside trainings.
+    seconds = until_done(each, trained) if trained else each
+    return duration_words(seconds + seconds_for_features(conditions))
 
 
 def _check_quota(keys: Collection[str], short: bool) -> None:

@@ -80,7 +80,7 @@ def choose_selection(view: Shown, bar: DeltaGenerator) -> Selection | None:
             placeholder="Search",
             icon=":material/search:",
             label_visibility="collapsed",
-            on_change=partial(_leave, "like", "selection"),
+            on_change=partial(_leave, "like", "selection", "picture"),
             **widgets.in_address("search", width=width),
         )
         chosen = _chosen(view, (text or "").strip())
@@ -250,7 +250,7 @@ def select(selection: Selection) -> None:
         "rows": selection.rows,
         "words": selection.words,
     }
-    _leave("like")
+    _leave("like", "picture")
     st.session_state["search"] = ""
     st.query_params["selection"] = name
 

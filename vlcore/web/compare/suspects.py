@@ -47,7 +47,8 @@ def _offer(view: Shown, name: str, suspects: SuspectLabels) -> None:
     def select_these(selection: Selection) -> None:
         select(selection)
         count = plural(len(selection.rows), "image")
-        st.session_state["toast"] = f"{count} selected: lit on the maps, and listed below them."
+        words = f"{count} selected: lit on the maps, and listed below them."
+        st.session_state.setdefault("toast", words)  # else what `select` has to say
 
     with st.container(horizontal=True):
         for number, (label, chosen) in enumerate(choices.items()):

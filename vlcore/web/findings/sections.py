@@ -326,7 +326,7 @@ def show_claims(findings: Findings, *, narrow: bool) -> None:
     """The claims of the study, a line each; in a `narrow` window without test and control."""
     st.caption(
         "Of this study's runs alone. The Lesson puts the claims to all published runs that no"
-        " tuning has used, so its numbers differ, and more of its claims are decided."
+        " tuning has used, where there are such, so its numbers differ."
     )
     if narrow:
         for result in findings.claims:

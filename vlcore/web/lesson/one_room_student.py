@@ -26,7 +26,7 @@ from vlcore.web import cache, jobs, shell, visitors, work
 from vlcore.web.lesson import session, session_cache, steps
 from vlcore.web.lesson.session import click_errors, voter
 
-EARLY = 0.1  # of a pair, before which its pace says nothing
+EARLY = 0.1  # of a model, before which its pace says nothing
 SLOW = 5.0  # seconds between polls while the student's pair is not active
 # Seconds between polls by the seconds that the student's pair still takes at least: of thirty
 # phones few poll each second.
@@ -82,13 +82,10 @@ def follow_study(room: ClassSession, plan: ClassPlan, images: ImageSet, palette:
 
 
 def _say_groups(images: ImageSet) -> None:
-    """Say what models are trained on."""
+    """Say which images are rare in training."""
     names = group_words(images.grouping)
-    common, rare = (
-        " and ".join(names[group] for group in groups)
-        for groups in (images.grouping.majority, images.grouping.minority)
-    )
-    st.caption(plain(f"Many training images show {common}; few show {rare}, the minority groups."))
+    rare = " and ".join(names[group] for group in images.grouping.minority)
+    st.caption(plain(f"Under bias, few training images show {rare}: the minority groups."))
 
 
 def _my_block(blocks: Sequence[Block]) -> Block | None:
@@ -115,9 +112,10 @@ def _seconds_left(plan: ClassPlan, images: ImageSet, views: Sequence[JobStatus])
     position = max(view.position for view in views)
     done = fmean(view.fraction for view in views)
     each = session_cache.pair_seconds(plan, images)
-    begun = [view.status["started"] for view in views if "started" in view.status]
-    if begun and done >= EARLY:
-        each = max(each, (time.time() - min(begun)) / done)
+    for view in views:
+        if view.state.is_active and view.fraction >= EARLY and "started" in view.status:
+            seconds = time.time() - view.status["started"]
+            each = max(each, len(views) * seconds / view.fraction)
     return steps.seconds_left(position, done, each)
 
 

@@ -51,7 +51,6 @@ ABOVE = 186  # px of the page over the maps
 TWO_QUESTIONS = (
     "The answers above are ranges of a number. The study's claims ask, as Findings does, whether a"
     " difference is zero and stands out from its control. So one can be decided and the other not."
-    " They are put to all published runs; Findings shows a study at a time."
 )
 
 

@@ -73,8 +73,10 @@ def shows_menu() -> bool:
     if code is None or own_token():
         return True
     with suppress(LabError):  # `session_in_address` says what it is
-        return find_session(code, voter()) is None
-    return True
+        if find_session(code, voter()) is None:
+            return True
+        return is_closed(code) and not takes_part(code, voter())
+    return False
 
 
 def session_in_address() -> ClassSession | None:

@@ -206,7 +206,7 @@ def choose_images(choice: ModelChoice) -> ImageChoice:
                         chosen.append(versions)
     with upload:
         files, are_more = _uploads(MOST_IMAGES - sum(map(len, chosen)))
-        st.caption("Images stay until you leave this page, and are not kept.")
+        st.caption("Images go when you leave this page, and are not kept on the disk.")
     with camera:
         files += _photo(st.context.url)
     for opened in files:
