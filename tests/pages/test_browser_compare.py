@@ -82,6 +82,7 @@ def test_both_maps_are_whole_on_the_first_screen_and_a_click_draws_arrows(
 def test_another_seed_gives_another_umap(page: Page, server: str) -> None:
     """Fitted by the real worker; both sides are one model, so each seed is one fit."""
     page.goto(f"{server}/Compare?map=UMAP&right_labels=short")
+    settled(page)  # a first run is followed by another, of the window's size
     press(page, "Fit UMAP")  # a link starts nothing
     title = page.locator(".x-axis").get_by_text("UMAP, fitted on this model alone").first
     expect(title).to_be_attached(
