@@ -15,7 +15,7 @@ from vlcore.plots.options import PCA
 from vlcore.study import plans
 from vlcore.web import cache, kept_selections
 from vlcore.web.compare import selections
-from vlcore.web.compare.selected_images import prediction_words
+from vlcore.web.compare.selected_images import words_of_prediction
 
 from .app import (
     FakeQueue,
@@ -126,7 +126,7 @@ def test_one_image_of_a_selection_is_looked_at_closely() -> None:
     assert "The image you clicked" in text_of(page)
     assert rows_of(page) == rows.tolist(), "the others stay selected"
     point = cache.comparison(KEYS, PCA).points.iloc[1]
-    assert f"Left model: {prediction_words(point, 0)}" in text_of(page)
+    assert f"Left model: {words_of_prediction(point, 0)}" in text_of(page)
     assert "below" in page.toast[0].value
 
 

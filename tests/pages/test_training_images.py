@@ -66,7 +66,7 @@ def test_what_a_busy_server_did_not_do_is_asked_for_again(
     clicked: partial[AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def busy(*_: object) -> None:
-        raise work.BusyError("The server is busy.")
+        raise work.NotInTimeError("The server is busy.")
 
     with monkeypatch.context() as patch:
         patch.setattr(training_images, "explain_in_worker", busy)

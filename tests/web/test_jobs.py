@@ -86,10 +86,10 @@ def test_a_second_file_of_a_visitor_waits_for_the_first_and_a_third_does_not(
     Timer(0.2, somebody.exporting.release).start()
     with work.export_slot(somebody):
         assert not somebody.exporting.acquire(blocking=False), "the second has its place"
-    with somebody.waiting, pytest.raises(work.BusyError, match="still being made"):
+    with somebody.waiting, pytest.raises(work.NotInTimeError, match="still being made"):
         work.run_in_worker(somebody, abs, -4)
     monkeypatch.setattr(work, "PATIENCE_FOR_ANOTHER", 0.05)
-    with somebody.exporting, pytest.raises(work.BusyError, match="still being made"):
+    with somebody.exporting, pytest.raises(work.NotInTimeError, match="still being made"):
         work.run_in_worker(somebody, abs, -4)
 
 

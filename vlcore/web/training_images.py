@@ -72,7 +72,7 @@ def show_explanations(
         if choice:
             try:
                 explanation = _explanation(model.artifact.key, ask(), choice == MEND)
-            except work.BusyError as error:
+            except work.NotInTimeError as error:
                 st.caption(plain(str(error)))
                 st.button("Try again", icon=":material/refresh:", key=f"{key}_again")
                 return

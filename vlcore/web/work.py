@@ -32,7 +32,7 @@ from vlcore.web.visitors import Visitor, visitor
 
 PATIENCE = 120.0  # seconds that a visitor waits for a file
 PATIENCE_FOR_ANOTHER = 15.0  # seconds until a file of the same visitor is made
-_STILL = "The file that you asked for before is still being made."
+_STILL_MADE = "The file that you asked for before is still being made."
 Result = TypeVar("Result")
 
 
@@ -59,7 +59,7 @@ def _file_worker() -> Executor:
     return worker_pool(1, ends_with_us=True)
 
 
-class BusyError(store.StoreError):
+class NotInTimeError(store.StoreError):
     """The server is busy; it can be asked again."""
 
 
@@ -67,7 +67,7 @@ class BusyError(store.StoreError):
 def _waiting(visitor: Visitor) -> Iterator[None]:
     """Let one file of a visitor wait: the server has few threads for all."""
     if not visitor.waiting.acquire(blocking=False):
-        raise BusyError(_STILL)
+        raise NotInTimeError(_STILL_MADE)
     try:
         yield
     finally:
@@ -76,11 +76,11 @@ def _waiting(visitor: Visitor) -> Iterator[None]:
 
 @contextmanager
 def export_slot(visitor: Visitor) -> Iterator[None]:
-    """Make one file for a visitor, after another one of theirs; BusyError where that takes long, or
-    a second one waits already."""
+    """Make one file for a visitor, after another one of theirs; NotInTimeError where that takes
+    long, or a second one waits already."""
     with _waiting(visitor):
         if not visitor.exporting.acquire(timeout=PATIENCE_FOR_ANOTHER):
-            raise BusyError(_STILL)
+            raise NotInTimeError(_STILL_MADE)
     try:
         yield
     finally:
@@ -91,7 +91,7 @@ def run_in_worker(visitor: Visitor, task: Callable[..., Result], *arguments: Any
     """Return the result of a task that a worker does while a visitor waits.
 
     Raises:
-        BusyError: the worker ended or is busy for long, or the visitor waits for another file.
+        NotInTimeError: the worker ended or is busy for long, or the visitor waits for another file.
     """
     try:
         with export_slot(visitor):
@@ -101,13 +101,13 @@ def run_in_worker(visitor: Visitor, task: Callable[..., Result], *arguments: Any
             finally:
                 future.cancel()  # nobody waits for it any longer
     except TimeoutError as error:
-        raise BusyError(
+        raise NotInTimeError(
             f"The server is busy and did not do this within {PATIENCE:.0f} seconds; ask for it"
             " again in a minute."
         ) from error
     except BrokenExecutor as error:
         _file_worker.clear()  # the next file gets a new one
-        raise BusyError("The worker that makes this file ended; ask for it again.") from error
+        raise NotInTimeError("The worker that makes this file ended; ask for it again.") from error
 
 
 def ask(

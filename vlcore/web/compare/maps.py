@@ -28,7 +28,7 @@ from vlcore.plots.theme import Palette
 from vlcore.web import cache, map_controls, shell, widgets
 from vlcore.web.compare import agreement, blame, clusters, map_component, selections
 from vlcore.web.compare.models import Side, badges
-from vlcore.web.compare.selected_images import prediction_words, predicts
+from vlcore.web.compare.selected_images import predicts, words_of_prediction
 from vlcore.web.compare.view import Clicks, Shown
 
 ABOVE = 190  # px of the page over the maps
@@ -124,7 +124,7 @@ def _show_up_close(view: Shown, identity: str | None) -> None:
         for column, (pane, (name, model)) in widgets.in_pairs(models):
             with column:
                 if predicts(comparison):
-                    st.markdown(f"{name.capitalize()} model: {prediction_words(point, pane)}")
+                    st.markdown(f"{name.capitalize()} model: {words_of_prediction(point, pane)}")
                 st.markdown(f"**Nearest in the {name} model** (cosine)")
                 _nearest(model, row)
     blame.show(comparison, images, [row], "this image")

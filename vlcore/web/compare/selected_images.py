@@ -59,7 +59,9 @@ def _show_row(view: Shown, model: str, images: Sequence[tuple[int, float | None]
                 words.append("not on the maps")
             elif predicts(comparison):
                 point = comparison.points.iloc[positions[row]]
-                words += [prediction_words(point, pane) for pane in range(len(comparison.models))]
+                words += [
+                    words_of_prediction(point, pane) for pane in range(len(comparison.models))
+                ]
             alt = view.images.description(row)
             caption = "  \n".join(map(plain, words))
             with st.container(width=SIDE, gap=None):
@@ -86,6 +88,6 @@ def predicts(comparison: ComparedMaps) -> bool:
     return any(model.predicted_objects(objects) is not None for model in comparison.models)
 
 
-def prediction_words(point: pd.Series, pane: int) -> str:
+def words_of_prediction(point: pd.Series, pane: int) -> str:
     """What the model of a pane predicts for a point, with whether it is right: ``✓ horse``."""
     return f"{_MARKS.get(point[f'right_{pane}'], '–')} {point[f'says_{pane}']}"
