@@ -176,6 +176,7 @@ def usual_n_per_group(images: ImageSet) -> int:
     return min(STUDY_N, smallest)
 
 
+@made_once(maxsize=8)
 def smallest_training_group(images: ImageSet) -> int:
     """Number of training images in the smallest group; of a set in folds, what each of the first
     ten seeds leaves for training."""
