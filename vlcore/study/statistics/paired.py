@@ -193,11 +193,11 @@ def _exact(d: Differences) -> Estimate | None:
         means = _subset_means(d)
         beyond = int(ALPHA * 2 ** (n - 1))
     else:
-        flipped = _random_signs(n) < 0
-        sizes = flipped.sum(axis=1)
+        sizes = _flipped(n)
         proper = (sizes > 0) & (sizes < n)
-        sums, sizes = (flipped @ d)[proper], sizes[proper]
-        means = np.concatenate([sums / sizes, (d.sum() - sums) / (n - sizes)])
+        total, sizes = d.sum(), sizes[proper]
+        sums = (total - _random_signs(n) @ d)[proper] / 2  # of the differences that are flipped
+        means = np.concatenate([sums / sizes, (total - sums) / (n - sizes)])
         beyond = int(ALPHA * (1 + RANDOM_PATTERNS))
     if beyond < 1:
         return None
@@ -218,6 +218,12 @@ def _subset_means(d: Differences) -> Differences:
 @lru_cache(2)  # of 200 blocks they take 160 MB, and a room comes by every number of blocks
 def _random_signs(n: int) -> NDArray[np.float64]:
     return np.random.default_rng(0).choice([-1.0, 1.0], size=(RANDOM_PATTERNS, n))
+
+
+@lru_cache(2)
+def _flipped(n: int) -> NDArray[np.int64]:
+    """How many differences each random pattern flips."""
+    return (_random_signs(n) < 0).sum(axis=1)
 
 
 def smallest_p(n: int) -> float:
