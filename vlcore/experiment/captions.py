@@ -11,6 +11,7 @@ import json
 import math
 import re
 import string
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -348,28 +349,32 @@ def row_captions(
         CaptionError: The style needs what the images lack.
     """
     chances = np.random.default_rng([seed, len(table)]).random(len(table))[rows]
-    read = [name for name in ("object", "context", "factors") if name in table]
-    part = table[read].iloc[rows]
-    traits = _traits_of(part, traits_named(style, template), style)
-    shares_of = cache(_shares)
+    objects, contexts = (table[name].to_numpy()[rows] for name in ("object", "context"))
+    traits = _traits_of(table, rows, traits_named(style, template), style)
+
+    @cache
+    def cumulated(obj: str, context: str, words: tuple[str, ...]) -> tuple[Shares, list[float]]:
+        shares = _shares(style, obj, context, grouping, template, words)
+        return shares, np.cumsum([share for _, share in shares]).tolist()
+
     captions = []
-    columns = (part["object"], part["context"], traits, chances)
-    for obj, context, words, chance in zip(*columns, strict=True):
-        shares = shares_of(style, obj, context, grouping, template, words)
-        upto = np.cumsum([share for _, share in shares])
-        number = min(int(np.searchsorted(upto, chance, side="right")), len(shares) - 1)
+    for obj, context, words, chance in zip(objects, contexts, traits, chances, strict=True):
+        shares, upto = cumulated(obj, context, words)
+        number = min(bisect_right(upto, chance), len(shares) - 1)
         captions.append(shares[number][0])
     return captions
 
 
-def _traits_of(table: pd.DataFrame, names: tuple[str, ...], style: str) -> list[tuple[str, ...]]:
-    """The words of some traits for each row of a table."""
+def _traits_of(
+    table: pd.DataFrame, rows: NDArray[np.int64], names: tuple[str, ...], style: str
+) -> list[tuple[str, ...]]:
+    """The words of some traits for each of some rows of a table."""
     if not names:
-        return [()] * len(table)
+        return [()] * len(rows)
     traits = [TRAITS[name] for name in names]
     words = []
     try:
-        for text in table["factors"]:
+        for text in table["factors"].to_numpy()[rows]:
             factors = json.loads(text)
             words.append(tuple(trait.word_of(factors[trait.factor]) for trait in traits))
     except (ValueError, KeyError, TypeError) as error:
