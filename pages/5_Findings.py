@@ -4,7 +4,7 @@ import streamlit as st
 
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.plain_text import plain
-from vlcore.study import plans, report
+from vlcore.study import plans
 from vlcore.study.published import open_published
 from vlcore.study.results import Study
 from vlcore.web import cache, condition_controls, shell, widgets
@@ -87,9 +87,9 @@ if not study.n_trained:
 part = sections.chosen_part()
 with shell.errors_as_sentences():
     findings = sections.findings_of(study)
+    parts = sections.parts_of(study)
 
 canvas = sections.Canvas(study, findings, palette, width, full_width)
-parts = {each.name: each for each in report.report_parts(findings)}
 
 if part == sections.ANSWER:
     sections.answer_of_study(canvas)

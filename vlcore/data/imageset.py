@@ -114,7 +114,7 @@ class ImageSet:
 
     def description(self, row: int) -> str:
         """What an image shows, its object and context: ``horse, grass``."""
-        return ", ".join(self.table.iloc[row][["object", "context"]])
+        return f"{self.table['object'].iat[row]}, {self.table['context'].iat[row]}"
 
     def own_file(self, row: int) -> str | None:
         """The name of a user's own file, without its folders; None of drawn images."""

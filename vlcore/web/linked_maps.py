@@ -9,6 +9,7 @@ a colouring, or clusters, need beside them.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -64,7 +65,7 @@ class LinkedMaps:
         )
         return cache.map_columns(self.keys, in_columns)
 
-    @property
+    @cached_property
     def drawing(self) -> dict[str, Any]:
         """How the maps look."""
         look = self.palette, self.side, self.options, self.legend_place

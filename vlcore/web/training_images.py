@@ -155,7 +155,7 @@ def show_strip(
             mark = ":material/check: " * (image.row in marked)
             with st.container(width=ROOM, gap="xsmall"):
                 if image.row >= 0:
-                    widgets.show_image(images.image(image.row), width=SIDE, alt=words)
+                    widgets.show_image_of_set(images, image.row, width=SIDE, alt=words)
                 st.caption(f"{mark}{plain(words)}  \n“{plain(image.caption)}”")
 
 

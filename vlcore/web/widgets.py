@@ -14,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api.model_map import ComparisonError, ModelMap, caption_scores
 from vlcore.data import subset
+from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import shown_file_name
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import plain
@@ -149,7 +150,7 @@ def seed(key: str, usual: int = 0, width: Any = "stretch") -> int:
 
 
 def show_image(
-    image: npt.NDArray[np.uint8] | Image.Image,
+    image: npt.NDArray[np.uint8] | Image.Image | str,
     *,
     alt: str,
     width: Any = "stretch",
@@ -159,20 +160,44 @@ def show_image(
     """Show an image, uint8 (H, W, 3) or from Pillow, whose transparent parts stay transparent.
 
     Args:
-        image: any size; a smaller copy is sent.
+        image: any size; a smaller copy is sent. Or an `image_uri`.
         alt: text for visitors who do not see it.
         width: as for `st.image`.
         within: a container; the page itself without.
         options: of `st.image`.
     """
+    uri = image if isinstance(image, str) else image_uri(image)
+    (st if within is None else within).image(uri, alt=alt, width=width, **options)
+
+
+def show_image_of_set(
+    images: ImageSet,
+    row: int,
+    *,
+    alt: str,
+    width: Any = "stretch",
+    within: DeltaGenerator | None = None,
+    **options: Any,
+) -> None:
+    """Show an image of a set, as `show_image`; it is read and encoded once for all visitors."""
+    uri = _uri_of_row(images, int(row))
+    show_image(uri, alt=alt, width=width, within=within, **options)
+
+
+@cache.by_content(500)
+def _uri_of_row(images: ImageSet, row: int) -> str:
+    return image_uri(images.image(row))
+
+
+def image_uri(image: npt.NDArray[np.uint8] | Image.Image) -> str:
+    """Return a smaller copy of an image as a data URI."""
     copy = image.copy() if isinstance(image, Image.Image) else Image.fromarray(image)
     copy.thumbnail((LARGEST, LARGEST))
     is_small = max(copy.size) <= LOSSLESS
     quality = 0 if is_small else 90
     out = BytesIO()
     copy.save(out, format="WEBP", lossless=is_small, exact=is_small, quality=quality, method=0)
-    uri = thumb_uri(out.getvalue())
-    (st if within is None else within).image(uri, alt=alt, width=width, **options)
+    return thumb_uri(out.getvalue())
 
 
 def live(
@@ -267,7 +292,7 @@ def show_neighbours(model: ModelMap, neighbours: Sequence[tuple[int, float]]) ->
             if file := images.own_file(row):
                 lines.append(fitting_name(file))
             with st.container(width=NEIGHBOUR, gap="xsmall"):
-                show_image(images.image(row), alt=words, width=NEIGHBOUR)
+                show_image_of_set(images, row, alt=words, width=NEIGHBOUR)
                 st.caption("  \n".join(map(plain, lines)))
 
 

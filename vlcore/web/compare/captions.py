@@ -118,7 +118,7 @@ def _show_nearest_images(model: ModelMap, answer: CaptionAnswer) -> None:
         for row, cosine in model.neighbours(answer.z, NEAREST_IMAGES):
             alt = images.description(row)
             caption = plain(f"{alt} {decimal(cosine)}")
-            widgets.show_image(images.image(row), width=NEAREST_SIDE, caption=caption, alt=alt)
+            widgets.show_image_of_set(images, row, width=NEAREST_SIDE, caption=caption, alt=alt)
 
 
 def _show_map(view: Shown, answers: Mapping[str, CaptionAnswer], text: str) -> None:

@@ -110,7 +110,7 @@ def _show_up_close(view: Shown, identity: str | None) -> None:
     point = comparison.points.set_index("id").loc[identity]
     image, neighbours = st.columns([1, 4])
     words = f"{point['object']}, {point['context']}"
-    widgets.show_image(images.image(row), width="stretch", alt=words, within=image)
+    widgets.show_image_of_set(images, row, width="stretch", alt=words, within=image)
     with image:
         selections.show_like(view, str(identity))
     lines = [plain(str(point["spoken"]))]
@@ -152,7 +152,7 @@ def _show_wrong_of_folds(comparison: ComparedMaps, images: ImageSet) -> None:
                     words = images.description(row)
                     file = widgets.fitting_name(images.own_file(row) or "")
                     caption = plain(f"{file}: {words}, predicted {answer}")
-                    widgets.show_image(images.image(row), width=104, alt=words, caption=caption)
+                    widgets.show_image_of_set(images, row, width=104, alt=words, caption=caption)
 
 
 def _nearest(model: ModelMap, row: int) -> None:
@@ -181,8 +181,9 @@ def _twins(comparison: ComparedMaps, images: ImageSet, scene: str) -> None:
     tiles = st.container(horizontal=True)
     names = group_words(images.grouping)
     for group, words in names.items():
-        image = images.image(versions.loc[scene, group])
-        widgets.show_image(image, width=110, caption=plain(words), alt=words, within=tiles)
+        row = versions.loc[scene, group]
+        caption = plain(words)
+        widgets.show_image_of_set(images, row, width=110, caption=caption, alt=words, within=tiles)
     lengths = twin_lengths(comparison, images.grouping, scene).replace({"from": names, "to": names})
     lengths = lengths.rename(columns=lambda name: f"{name[0].upper()}{name[1:]}")
     about = "Distance of two unit vectors, 0 to 2; “mean” is over all scenes on the map."

@@ -71,8 +71,8 @@ def _movement(view: Shown) -> None:
             for moved in displacements.largest.itertuples():
                 alt = images.description(moved.row)
                 caption = plain(f"{alt}: {moved.way:.1f}, {moved.kept:.0%} kept")
-                widgets.show_image(
-                    images.image(moved.row), width=MOVED_SIDE, caption=caption, alt=alt
+                widgets.show_image_of_set(
+                    images, moved.row, width=MOVED_SIDE, caption=caption, alt=alt
                 )
 
 

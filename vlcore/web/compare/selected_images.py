@@ -65,7 +65,7 @@ def _show_row(view: Shown, model: str, images: Sequence[tuple[int, float | None]
             alt = view.images.description(row)
             caption = "  \n".join(map(plain, words))
             with st.container(width=SIDE, gap=None):
-                widgets.show_image(view.images.image(row), width=SIDE, alt=alt, caption=caption)
+                widgets.show_image_of_set(view.images, row, width=SIDE, alt=alt, caption=caption)
                 if row in positions:
                     st.button(
                         "Closer",

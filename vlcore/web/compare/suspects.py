@@ -85,8 +85,9 @@ def _show_images(view: Shown, suspects: SuspectLabels) -> None:
             ]
             if file := view.images.own_file(suspect.row):
                 lines.insert(0, widgets.fitting_name(file))
-            widgets.show_image(
-                view.images.image(suspect.row),
+            widgets.show_image_of_set(
+                view.images,
+                suspect.row,
                 width=SIDE,
                 alt=lines[-2],
                 caption="  \n".join(map(plain, lines)),

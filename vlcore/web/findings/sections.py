@@ -62,6 +62,12 @@ def findings_of(study: Study) -> Findings:
     return study.findings()
 
 
+@cache.by_content(12)
+def parts_of(study: Study) -> dict[str, Part]:
+    """The parts of a study's report by name, made once; errors are those of `Study.findings`."""
+    return {part.name: part for part in report.report_parts(findings_of(study))}
+
+
 @cache.by_content(300)
 def _drawn(study: Study, chart: Chart, palette: Palette, width: int) -> cache.Spec:
     return cache.chart_spec(chart.draw(palette, width))

@@ -240,7 +240,7 @@ def _show(room: ClassSession, case: WrongPrediction, change: ChangeGuess | None)
     explanation, sheet = case.explanation, case.sheet
     steps.large_text(case.question)
     with st.container(horizontal=True, vertical_alignment="center"):
-        widgets.show_image(case.images.image(case.row), width=SIDE, alt=case.group)
+        widgets.show_image_of_set(case.images, case.row, width=SIDE, alt=case.group)
         with st.container():  # else the words are below
             st.caption(plain(who_taught_it.facts_text(explanation, case.images)))
     if room.phase == GUESS:

@@ -23,7 +23,7 @@ from vlcore.experiment.errors import BusyError
 from vlcore.experiment.plain_text import as_code, plain
 from vlcore.experiment.wording import distinct_names, title
 from vlcore.jobs.jobs import JobStatus, State
-from vlcore.web import condition_controls, jobs, shell, widgets, work
+from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
 from vlcore.web.compare.models import SIDES, choose_model_count, comparable
 from vlcore.web.components import browser
 from vlcore.web.visitors import LOCAL_NAMES
@@ -187,7 +187,9 @@ def choose_images(choice: ModelChoice) -> ImageChoice:
     """Show the controls for images; returns the chosen ones, samples first, or a sample."""
     sandbox.warm()  # while the visitor chooses
     seeds = {condition.data_seed for condition in choice.conditions}
-    offered = samples(choice.image_set, frozenset(seeds if choice.image_set.folds else [0]))
+    data_seeds = frozenset(seeds if choice.image_set.folds else [0])
+    offered = samples(choice.image_set, data_seeds)
+    uris = _sample_uris(choice.image_set, data_seeds)
     chosen: list[list[UploadedPicture]] = []  # samples and files, with the versions of each
     label = "**Try your own image**: upload, paste, take a photo, or pick a sample"
     with st.expander(label, icon=":material/add_photo_alternate:"):
@@ -199,9 +201,9 @@ def choose_images(choice: ModelChoice) -> ImageChoice:
             " on six backgrounds and on grey."
         )
         with st.container(horizontal=True):
-            for name, (tile, versions) in offered.items():
+            for name, (_, versions) in offered.items():
                 with st.container(width=SAMPLE_SIDE):
-                    widgets.show_image(tile, width=SAMPLE_SIDE, alt=name)
+                    widgets.show_image(uris[name], width=SAMPLE_SIDE, alt=name)
                     if st.checkbox(name, key=SAMPLE_KEY.format(name)):
                         chosen.append(versions)
     with upload:
@@ -224,6 +226,13 @@ def choose_images(choice: ModelChoice) -> ImageChoice:
         return ImageChoice(tuple(images), is_sample=False)
     _, first_sample = next(iter(offered.values()))
     return ImageChoice(tuple(first_sample), is_sample=True)
+
+
+@cache.by_content(8)
+def _sample_uris(images: ImageSet, data_seeds: frozenset[int]) -> dict[str, str]:
+    """Encode the first image of each sample, by its name."""
+    offered = samples(images, data_seeds)
+    return {name: widgets.image_uri(tile) for name, (tile, _) in offered.items()}
 
 
 def _fitting(chosen: Sequence[Sequence[UploadedPicture]]) -> list[UploadedPicture]:

@@ -157,7 +157,7 @@ def show_nearest(answers: Answers, number: int) -> None:
             with st.container(horizontal=True, gap="xsmall"):
                 for row, _ in report.neighbours:
                     alt = image_set.description(row)
-                    widgets.show_image(image_set.image(row), width=NEIGHBOUR_IMAGE, alt=alt)
+                    widgets.show_image_of_set(image_set, row, width=NEIGHBOUR_IMAGE, alt=alt)
 
 
 def _neighbours_in_words(image_set: ImageSet, report: UploadReport) -> str:
