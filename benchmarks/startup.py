@@ -1,13 +1,16 @@
-"""Startup on a fresh machine: start to healthy, first run of Home, and modules that must not be
-loaded; with --browser also when maps are visible, in Debian's chromium with the packages of tests.
+"""Startup on a fresh machine: start to healthy, first run of Home, another run of each page, and
+modules that must not be loaded; with --browser also when maps are visible, in Debian's chromium
+with the packages of tests.
 
 python -m benchmarks.startup [--browser]
 
 Times are also given as ratios to starting Python with Streamlit imported, measured in the same run.
 """
 
+import asyncio
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -18,21 +21,22 @@ from functools import partial
 from typing import Any
 
 from benchmarks import FLAG, fresh_home, median_seconds, parse_options, print_table
+from benchmarks.visitors import Browser, connected
 
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"  # a page that is complete
 GRID_MAPS = 14  # before training and at six bias levels, of two label styles
+PAGES = ("Home", "Data", "Train", "Compare", "Upload", "Findings", "Lesson", "Manage")
+RUNS = 9  # of each page, after its first
 MUST_NOT_BE_LOADED = ("torch", "umap", "numba", "transformers", "sklearn")
 
 FIRST_RUN = f"""
 import sys, time
 from streamlit.testing.v1 import AppTest
 started = time.perf_counter()
-page = AppTest.from_file("app.py", default_timeout=120).run()
+AppTest.from_file("app.py", default_timeout=120).run()
 first = time.perf_counter() - started
-started = time.perf_counter()
-page.run()
 loaded = (name for name in {MUST_NOT_BE_LOADED!r} if name in sys.modules)
-print(first, time.perf_counter() - started, *loaded)
+print(first, *loaded)
 """
 
 
@@ -43,14 +47,15 @@ def main() -> None:
         streamlit = [sys.executable, "-c", "import streamlit.web.cli"]
         baseline = median_seconds(lambda: python(streamlit))
         times = {"import streamlit (baseline)": baseline}
-        with server() as (healthy, *_):
+        with server() as (healthy, port, _):
             times["start to healthy"] = healthy
-        first, second, *loaded = python([sys.executable, "-c", FIRST_RUN]).stdout.split()
-        times |= {"first run of Home": float(first), "second run of Home": float(second)}
+            again = asyncio.run(time_reruns(port))
+        first, *loaded = python([sys.executable, "-c", FIRST_RUN]).stdout.split()
+        times |= {"first run of Home": float(first), **again}
         if options.browser:
             times |= time_maps()
     rows = [
-        (name, f"{duration:.2f}", f"{duration / baseline:.1f}") for name, duration in times.items()
+        (name, f"{duration:.2f}", f"{duration / baseline:.2f}") for name, duration in times.items()
     ]
     print_table(("what", "seconds", "ratio"), rows)
     print(f"Loaded that must not be: {', '.join(loaded) or 'nothing'}")
@@ -80,6 +85,17 @@ def server(app: str = "app.py") -> Iterator[tuple[float, int, int]]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+async def time_reruns(port: int) -> dict[str, float]:
+    """Median seconds of another run of each page, for one visitor."""
+    seconds = {}
+    async with connected(Browser, port, 0) as visitor:
+        for page in PAGES:
+            await visitor.open(page)
+            runs = [await visitor.view() for _ in range(RUNS)]
+            seconds[f"another run of {page}"] = statistics.median(runs)
+    return seconds
 
 
 @contextmanager
