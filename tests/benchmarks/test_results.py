@@ -3,15 +3,17 @@
 import re
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.results import results_page, table_page
 from benchmarks.results_figures import arms_figure
+from vlcore.experiment.wording import difference
 from vlcore.plots.intervals import paired_forest_chart
 from vlcore.plots.theme import LIGHT
 from vlcore.study import published
 from vlcore.study.answer import composition_found
-from vlcore.study.pooled import answer_sentence, forest_rows
+from vlcore.study.pooled import answer_sentence, forest_rows, pooled
 from vlcore.study.telling_apart import apart_found
 
 
@@ -29,6 +31,22 @@ def test_the_page_of_results_comes_from_its_table(results: str) -> None:
 def test_the_table_of_comparisons_comes_from_that_of_runs() -> None:
     """Else run `python -m benchmarks.results` again."""
     assert table_page() == (published.FOLDER / "table.md").read_text(encoding="utf-8")
+
+
+def test_the_lines_that_read_the_table_give_what_is_published(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(published.FOLDER.parents[1])
+    document = (published.FOLDER / "columns.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"```python\n(.*?)```", document, re.DOTALL)
+    exec(lines, {})
+    of_study = pooled("scenes").studies["scenes-again"]
+    interval = difference(of_study.mean_log_odds.as_dict())
+    assert capsys.readouterr().out == f"{interval}, {of_study.n} pairs\n"
+    (columns,) = re.findall(r"\| --- \| --- \|\n(.*?)\n\n", document, re.DOTALL)
+    cells = [line.split("|")[1] for line in columns.splitlines()]
+    named = [name for cell in cells for name in re.findall(r"`([a-z_]+)`", cell)]
+    assert sorted(named) == sorted(pq.read_schema(published.FOLDER / published.RUNS).names)
 
 
 def test_numbers_of_the_readme_are_those_of_the_page_and_the_answer(results: str) -> None:
