@@ -34,7 +34,9 @@ def test_home_lesson_and_handout_say_the_one_number(
     in_this_run = Measurement(
         step, "", estimate_in_run(step.quantity, left, right), runs=False
     ).number
-    assert numbers_in(text_of(opened())) == {answer.points}
+    home = text_of(opened())
+    assert numbers_in(home) == {answer.points}
+    assert "seed 0, one of those that the recipe was tuned on" in home
     lesson = opened("6_Lesson", step="bias-and-labels", phase="reveal")
     assert numbers_in(text_of(lesson)) - {in_this_run} == {answer.points}
     images = cache.named_set("scenes")

@@ -138,6 +138,14 @@ def test_the_pointer_lights_zooms_and_moves_both_maps(maps: MapsOfTab, server: s
     tab.mouse.dblclick(left + side / 2, top + side / 2)
     expect(maps.root).to_have_attribute("data-zoom", "1.00")
 
+    is_empty = maps.root.get_by_text("No image of this map is here.")
+    expect(is_empty).to_have_count(0)
+    tab.mouse.move(left + 2, top + 2)
+    tab.mouse.wheel(0, -2000)
+    expect(is_empty).to_have_count(2)
+    tab.mouse.dblclick(left + side / 2, top + side / 2)
+    expect(is_empty).to_have_count(0)
+
     tab.mouse.move(*maps.at(1, row))
     expect(maps.root).to_have_attribute("data-hovered", re.compile(r"\d"))
     unfold(tab, "Show more")

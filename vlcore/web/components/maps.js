@@ -471,6 +471,10 @@ class LinkedMaps {
       for (const twin of this.twins(picked)) circle(twin, 7, ink.text);
       circle(picked, 11, ink.accent);
     }
+    if (this.isEmpty(pane)) {
+      const place = {x: side / 2, y: side / 2, "text-anchor": "middle"};
+      parts.push(svgElement("text", {...place, class: "caption"}, "No image of this map is here."));
+    }
     for (const caption of data.panes[pane].captions) {
       const [x, y] = this.at(pane, caption.x, caption.y);
       const look = {fill: ink.text, stroke: ink.ground, "stroke-width": 0.2};
@@ -568,18 +572,34 @@ class LinkedMaps {
     return this.index[pane] = {starts, rows};
   }
 
-  nearest(pane, {px, part}, reach) {
-    const {starts, rows} = this.grid(pane), {side} = this.data, wide = reach / side / this.view.zoom;
-    const [[left, right], [low, high]] = part.map(middle => [middle - wide, middle + wide]
-      .map(end => Math.min(CELLS - 1, Math.max(0, Math.floor(end * CELLS)))));
-    let best = null, least = reach;
+  // The images of a map in the cells that a square touches, `wide` to each side of its middle, in parts of the map's sides.
+  *rowsAround(pane, middle, wide) {
+    const {starts, rows} = this.grid(pane);
+    const cells = end => Math.min(CELLS - 1, Math.max(0, Math.floor(end * CELLS)));
+    const [[left, right], [low, high]] = middle.map(at => [cells(at - wide), cells(at + wide)]);
     for (let up = low; up <= high; up++) {
-      for (let at = starts[up * CELLS + left]; at < starts[up * CELLS + right + 1]; at++) {
-        const [x, y] = this.pixel(pane, rows[at]) ?? [Infinity, Infinity], away = Math.hypot(x - px[0], y - px[1]);
-        if (away < least) [best, least] = [rows[at], away];
-      }
+      for (let at = starts[up * CELLS + left]; at < starts[up * CELLS + right + 1]; at++) yield rows[at];
+    }
+  }
+
+  nearest(pane, {px, part}, reach) {
+    let best = null, least = reach;
+    for (const row of this.rowsAround(pane, part, reach / this.data.side / this.view.zoom)) {
+      const [x, y] = this.pixel(pane, row) ?? [Infinity, Infinity], away = Math.hypot(x - px[0], y - px[1]);
+      if (away < least) [best, least] = [row, away];
     }
     return best;
+  }
+
+  isInSight(pane, row) {
+    return Boolean(this.pixel(pane, row)?.every(at => at >= 0 && at <= this.data.side));
+  }
+
+  // Whether one has come so close that a map shows no image.
+  isEmpty(pane) {
+    const {x, y, zoom} = this.view;
+    for (const row of this.rowsAround(pane, [x, y], 0.5 / zoom)) if (this.isInSight(pane, row)) return false;
+    return zoom > 1;
   }
 
   listenToPointer(surface, pane) {
@@ -809,10 +829,9 @@ class LinkedMaps {
   // no image would be left there, to the image nearest to it.
   zoomIn() {
     if (!this.loaded) return;
-    const {columns, view} = this, {count, panes, side} = this.data;
+    const {columns, view} = this, {count, panes} = this.data;
     const row = this.hovered ?? this.picked, numbers = this.hovered === null ? [...panes.keys()] : [this.over];
-    const isInSight = pane => this.pixel(pane, row)?.every(at => at >= 0 && at <= side);
-    const pane = row === null ? undefined : numbers.find(isInSight);
+    const pane = row === null ? undefined : numbers.find(pane => this.isInSight(pane, row));
     if (pane !== undefined) {
       this.zoom(CLOSER, this.part(pane, columns[`x${pane}`][row], columns[`y${pane}`][row]), this.pixel(pane, row));
       return;

@@ -176,7 +176,8 @@ def _describe_other_seeds(data: str) -> str:
         f"Over {answer.n} published seed pairs trained from scratch:"
         f" {percent(answer.descriptive)} after descriptive (single runs"
         f" {_ends(answer.descriptive_runs)}) and {percent(answer.short)} after short labels"
-        f" ({_ends(answer.short_runs)}), {answer.words}; Findings shows them."
+        f" ({_ends(answer.short_runs)}), {answer.words}; Findings shows them. The models above are"
+        " of seed 0, one of those that the recipe was tuned on."
     )
 
 
