@@ -37,7 +37,12 @@ FACTORS = [
 TABLE = IMAGES.table.assign(
     factors=FACTORS,
     source=[f"Días/Foto {row}.JPG" for row in range(len(IMAGES.table))],
-    **{"user:place": ["Gobi  Desert", "the garden"] * (len(IMAGES.table) // 2)},
+    **{
+        "user:place": ["Gobi  Desert", "the garden"] * (len(IMAGES.table) // 2),
+        # As most imports bring numbers: as text.
+        "user:lux": [str(2**53 + row) for row in range(len(IMAGES.table))],
+        "user:depth": [f"{row}.50" if row % 3 else "" for row in range(len(IMAGES.table))],
+    },
 )
 SET = dataclasses.replace(IMAGES, table=TABLE)
 CELLS = st.text(st.sampled_from('ab Bé."1_\x1f\n'), max_size=6)
@@ -130,12 +135,32 @@ def test_all_words_are_found_in_whichever_column(comparison: ComparedMaps) -> No
         is_either = (points["object"] == "camel") & (points["context"] == "grass")
         assert find_words(comparison, text).rows.tolist() == rows[is_either].tolist(), text
     assert len(find_words(comparison, '"camel,"')) == 0, "quotes want what is in them"
-    with pytest.raises(SelectionError, match="has words"):
-        find_words(comparison, "coat > 3")
+    for text in ("coat > 3", "coat > bay", "coat>bay"):
+        with pytest.raises(SelectionError, match=r"has words.*: lux, depth, size"):
+            find_words(comparison, text)
+    for text in ("lux > abc", "lux>abc camel", "lux <= abc", "lux:>abc"):
+        with pytest.raises(SelectionError, match="“lux” has numbers"):
+            find_words(comparison, text)
     with pytest.raises(SelectionError, match="No column is named “colour”"):
         find_words(comparison, "colour:bay")
     with pytest.raises(SelectionError, match="characters"):
         find_words(comparison, "x" * (LONGEST + 1))
+
+
+def test_numbers_that_an_import_brought_as_text_are_compared(comparison: ComparedMaps) -> None:
+    rows = comparison.rows
+    for text, expected in {
+        f"lux > {2**53 + 100}": rows > 100,
+        f"Yours: lux <= {2**53 + 100}": rows <= 100,
+        f"lux = {2**53 + rows[1]}": rows == rows[1],
+        "lux = 9": rows < 0,  # a part of all
+        "depth >= 100.5": (rows >= 100) & (rows % 3 > 0),
+        f"depth = {rows[1]}.5": (rows == rows[1]) & (rows % 3 > 0),
+    }.items():
+        assert find_words(comparison, text).rows.tolist() == rows[expected].tolist(), text
+    unshown = np.setdiff1d(np.arange(len(TABLE)), rows)
+    few = f"lux < {2**53 + unshown[2]}"
+    assert find_unshown(comparison, few).tolist() == unshown[:2].tolist()
 
 
 def test_whole_numbers_are_exact_and_quoted_signs_are_text() -> None:
@@ -168,6 +193,7 @@ def test_signs_in_words_are_text_and_numbers_have_all_digits() -> None:
         "income:>50K": [True, False, False],
         'income:"<=50K"': [False, True, False],
         "income:<unknown>": [False, False, True],
+        "<unknown> income:unknown": [False, False, True],
         "sum:0.3": [True, False, False],
         "sum:1": [False, True, False],
         f"id > {most}": [False, True, True],

@@ -19,20 +19,21 @@ from vlcore.api.compared_maps import ComparedMaps, row_numbers
 from vlcore.api.model_map import ModelMap
 from vlcore.api.selections import Selection, SelectionError
 from vlcore.artifacts.store import Artifact
-from vlcore.data.imageset import join_user_columns
+from vlcore.data.imageset import SOURCE, ImageSet, join_user_columns
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.options import OBJECTIVES
 from vlcore.metrics.accuracy import logits
 from vlcore.model.load import Loaded, load_model
+from vlcore.plots.colouring import numbers_of
 
 Numbers = NDArray[np.number]
 BEST = 12  # images that each model is asked for
 LONGEST = 200  # characters of a search
 _MOST_NAMED = 12  # columns in a message
 _TERM = re.compile(r'(?:("[^"]+"|[^\s":]+):\s*)?(?:"([^"]*)"|([^\s"]+))')
-# A quoted text, which stays as it is, or the sign of a comparison.
-_COMPARISON = re.compile(r'("[^"]*")|(?<=[\w")\]])\s*:?\s*([<>]=?)\s*(?=[-+.]?\d)')
+# A quoted text or ``<word>``, which stay as they are, or the sign of a comparison.
+_COMPARISON = re.compile(r'("[^"]*"|<[^\s<>=]+>)|(?<=[\w")\]])\s*:?\s*([<>]=?)\s*(?=[^\s<>="])')
 # As colours are named in the legend; "=" as in other tools.
 _PREFIX = re.compile(r"(?<!\S)(?:yours|scene|model): +(?=[^\s:]+ *(?:[:=<>]))", re.IGNORECASE)
 _EQUAL = re.compile(r'("[^"]*")|(?<=[\w")\]])(?:\s+=\s+|\s*==\s*)')
@@ -106,8 +107,18 @@ def searched_table(comparison: ComparedMaps) -> pd.DataFrame:
     for pane, name in enumerate(comparison.named):
         table[f"{name} caption"] = points[f"caption_{pane}"]
         table[f"{name} prediction"] = points[f"predicted_{pane}"]
-    table = join_user_columns(table, images.user_columns.iloc[rows])
+    table = join_user_columns(table, _columns_of_user(images).iloc[rows])
     return join_user_columns(table, images.factors(rows), "drawn")
+
+
+def _columns_of_user(images: ImageSet) -> pd.DataFrame:
+    """The user's columns, as numbers where all that is there are: most imports bring text alone."""
+    table = images.user_columns
+    for name in table.columns.drop(SOURCE):
+        numbers = numbers_of(table[name])
+        if numbers is not None:
+            table[name] = numbers
+    return table
 
 
 class SearchIndex:
@@ -156,26 +167,39 @@ class SearchIndex:
             name for name in names if name.endswith(f" {term.column}")
         }
         if not chosen:
-            few = ", ".join(names[:_MOST_NAMED]) + ", …" * (len(names) > _MOST_NAMED)
             raise SelectionError(
-                f"No column is named “{term.column}”; there are {few}. Put quotes around text that"
-                " has a colon."
+                f"No column is named “{term.column}”; there are {_few(names)}. Put quotes around"
+                " text that has a colon or a sign."
             )
         matching = np.zeros(len(self._texts), dtype=bool)
         numbers = [values for name, values in self._numbers if name in chosen]
         compared = None if term.is_quoted else _COMPARED.fullmatch(term.text)
         if compared and numbers:
+            sign, text = compared.groups()
+            if (number := _number(text)) is None:
+                raise SelectionError(
+                    f"“{term.column}” has numbers, which are compared with a number, as in"
+                    f" “{term.column} {sign} 5”."
+                )
             for values in numbers:
-                matching |= _compares(values, *compared.groups())
+                matching |= np.asarray(_COMPARE[sign](values, number))
             return matching
         for name, words in self._words:
             if name in chosen:
                 matching |= words.having(term)
         for values in numbers:
             matching |= _equals(values, term.text)
-        if compared and not matching.any() and _number(compared[2]) is not None:
-            raise SelectionError(f"“{term.column}” has words, which are not compared by size.")
+        if compared and not matching.any():
+            raise SelectionError(
+                f"“{term.column}” has words, which are not compared by size; columns of numbers:"
+                f" {_few([name for name, _ in self._numbers])}."
+            )
         return matching
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first names of columns in a message."""
+    return ", ".join(names[:_MOST_NAMED]) + ", …" * (len(names) > _MOST_NAMED) or "none"
 
 
 def _is_number(column: pd.Series) -> bool:
@@ -229,13 +253,6 @@ def _equals(numbers: Numbers, text: str) -> NDArray[np.bool_]:
     return np.isclose(numbers, number, rtol=1e-12 if isinstance(number, int) else 1e-9, atol=0)
 
 
-def _compares(numbers: Numbers, sign: str, text: str) -> NDArray[np.bool_]:
-    number = _number(text)
-    if number is None:
-        return np.zeros(len(numbers), dtype=bool)
-    return np.asarray(_COMPARE[sign](numbers, number))
-
-
 _indexes: WeakKeyDictionary[ComparedMaps, SearchIndex] = WeakKeyDictionary()
 
 
@@ -259,7 +276,7 @@ def find_unshown(comparison: ComparedMaps, text: str) -> NDArray[np.int64]:
     rows = np.setdiff1d(np.arange(len(images.table)), comparison.rows)
     table = images.table[["object", "context", "group", "caption"]].iloc[rows]
     try:
-        table = join_user_columns(table, images.user_columns.iloc[rows])
+        table = join_user_columns(table, _columns_of_user(images).iloc[rows])
         matches = SearchIndex(table).matches(text)
     except SelectionError:  # a column that only images on maps have, such as predictions
         return rows[:0]

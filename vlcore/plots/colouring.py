@@ -162,16 +162,24 @@ def _text(value: Any, digits: int) -> str:
     return " ".join(str(value).split())
 
 
-def as_numbers(values: pd.Series) -> pd.Series | None:
-    """Values as floats, NaN where they are missing; None where one is no number, or all are
-    missing."""
+def numbers_of(values: pd.Series) -> pd.Series | None:
+    """Values as numbers, whole ones exactly where none is missing, else NaN where they are; None
+    where one is no number, or all are missing. Text that looks like a number counts as one."""
     if values.dtype.kind in "iuf":
-        return None if values.isna().all() else values.astype(float)
+        return None if values.isna().all() else values
     texts = texts_of(values)
-    numbers = pd.to_numeric(pd.Series(texts.categories), errors="coerce").to_numpy(float)
-    if not len(numbers) or np.isnan(numbers).any():
+    numbers = pd.to_numeric(pd.Series(texts.categories), errors="coerce")
+    if numbers.empty or numbers.isna().any():
         return None
-    return pd.Series(np.append(numbers, np.nan)[texts.codes], values.index)
+    if (texts.codes < 0).any():
+        numbers = pd.Series(np.append(numbers.to_numpy(float), np.nan))
+    return pd.Series(numbers.to_numpy()[texts.codes], values.index)
+
+
+def as_numbers(values: pd.Series) -> pd.Series | None:
+    """`numbers_of`, as floats."""
+    numbers = numbers_of(values)
+    return None if numbers is None else numbers.astype(float)
 
 
 def is_numeric(values: pd.Series) -> bool:
