@@ -88,6 +88,28 @@ def test_no_effect_is_equivalent_within_a_margin_of_pictures(
     assert (found.slope == found.slope_on_value) == (scale == "value")
 
 
+def test_pairs_that_all_differ_by_the_same_are_not_equivalent_and_need_no_seeds() -> None:
+    def saturated(_condition: Condition) -> dict[str, Any]:
+        return moments({"minority_accuracy": estimate(0.95)})
+
+    found = compare_arms(frame(conditions(range(8)), saturated), secondary=())
+    for level in found.primary.levels:
+        assert (level.status, level.equivalence_p) == (Status.NOT_DECIDED, None)
+        assert level.seeds_needed == {}
+    assert says(found, "All seed pairs differ by the same")
+    assert not says(compare_arms(study(0.0)), "All seed pairs differ by the same")
+
+
+@pytest.mark.parametrize(("images", "status"), [(8, Status.NOT_DECIDED), (20, Status.EQUIVALENT)])
+def test_few_images_call_no_arms_equivalent(images: int, status: Status) -> None:
+    def nearly_alike(condition: Condition) -> dict[str, Any]:
+        wrong = condition.init_seed == 0 and condition.labels == "descriptive"
+        return moments({"minority_accuracy": estimate(1 - wrong / images, images)})
+
+    found = compare_arms(frame(conditions(range(30)), nearly_alike), secondary=()).primary
+    assert {(level.images, level.status) for level in found.levels} == {(images, status)}
+
+
 def test_noise_decides_nothing() -> None:
     found = compare_arms(study(0.0, sd=0.2)).primary
     assert {level_words(level) for level in found.levels} == {"inconclusive (8 seed pairs)"}
@@ -166,7 +188,7 @@ def test_bias_1_is_reported_apart() -> None:
     with_limit = compare_arms(frame(conditions(range(8), (*BIASES, 1.0)), metrics))
     without = compare_arms(study(0.1)).primary
     *levels, last = with_limit.primary.levels
-    assert (last.apart, last.status) == (True, Status.EQUIVALENT)
+    assert (last.apart, last.status) == (True, Status.NOT_DECIDED)
     assert with_limit.primary.slope.blocks == pytest.approx(without.slope.blocks)
     assert with_limit.primary.overall == without.overall
     assert with_limit.primary.anova == without.anova

@@ -213,8 +213,22 @@ def test_the_answer_says_what_was_measured_and_no_more(found: Findings) -> None:
         "At the fit step of each run",
     ):
         assert part in said
+    rows = found.frame[(found.frame["measure"] == "minority_accuracy")]
+    assert f"Each rate is counted on {rows['n'].min():,} held-out images of the minority" in said
+    assert "too few" not in said
     assert "Exploratory" not in said
     assert not re.search("help|hurt|prove", said.lower())
+
+
+@pytest.mark.parametrize(("images", "too_few"), [(8, "one image is 12.5 points"), (20, "")])
+def test_the_answer_says_where_images_are_too_few_to_call_styles_equal(
+    found: Findings, images: int, too_few: str
+) -> None:
+    level = replace(found.end.primary.levels[0], images=images)
+    (said,) = words.reach_words(level)
+    assert f"counted on {images} held-out images" in said
+    assert too_few in said
+    assert ("too few" in said) == bool(too_few)
 
 
 @pytest.mark.usefixtures("few_measures")

@@ -398,9 +398,9 @@ def peeking(looks: Mapping[int, float], plan: ClassPlan) -> str:
 
 def with_more_students(results: ClassResults) -> str:
     """How narrow the interval would be with more students, and how many see a difference; empty
-    without an interval."""
+    without a spread."""
     level = results.level
-    if level is None or level.difference is None:
+    if level is None or level.difference is None or not level.difference.sd:
         return ""
     sd, n = level.difference.sd, results.counted
     unit, digits = (100, 1) if level.share else (1, 3)

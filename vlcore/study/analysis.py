@@ -39,7 +39,9 @@ class Level:
         difference: treatment minus baseline by block.
         holm_p: p adjusted for the number of levels and of arms; not adjusted at bias 1.
         equivalence_p: p of being smaller than the margin, adjusted alike.
-        seeds_needed: blocks that it takes to see a difference, by the difference.
+        seeds_needed: blocks that it takes to see a difference, by the difference; empty where all
+            blocks differ by the same.
+        images: the fewest that a rate was counted on; None of a measure that counts none.
     """
 
     arm: str
@@ -53,6 +55,12 @@ class Level:
     holm_p: float | None = None
     equivalence_p: float | None = None
     seeds_needed: dict[float, pairs.SeedsNeeded] = field(default_factory=dict)
+    images: int | None = None
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether one image is more than the margin: too few images to call two arms equal."""
+        return self.images is not None and 1 / self.images > pairs.EQUIVALENCE
 
     @property
     def apart(self) -> bool:
@@ -228,12 +236,13 @@ def _adjusted(arms: Sequence[ArmComparison]) -> list[ArmComparison]:
         if cell not in adjusted_p:
             return replace(level, holm_p=difference.p, equivalence_p=difference.equivalence_p)
         seeds_needed = {}
-        if level.share:
+        if level.share and difference.sd > 0:
             sd, n = difference.sd, difference.mean.n
             seeds_needed = {
                 delta: pairs.seeds_needed(sd, delta, n, len(tested)) for delta in DELTAS
             }
-        holm_p, equivalence_p = adjusted_p[cell]
+        holm_p, close = adjusted_p[cell]
+        equivalence_p = None if difference.equivalence_p is None else close
         return replace(level, holm_p=holm_p, equivalence_p=equivalence_p, seeds_needed=seeds_needed)
 
     slopes = {number: arm.slope for number, arm in enumerate(arms) if arm.slope is not None}
@@ -276,8 +285,13 @@ def _compare(
     rows = pd.concat([baseline, treatment])
     phi = dict(zip(rows["bias"].astype(float), rows["phi"], strict=True))
     share = measure_of(measure).is_share
+    counted = runs.with_value(rows) if share else rows.head(0)
+    fewest = counted.groupby("bias")["n"].min().dropna().astype(int).to_dict()
     levels = tuple(
-        _level(first, second, Level(arm, share, bias, phi.get(bias, math.nan))) for bias in biases
+        _level(
+            first, second, Level(arm, share, bias, phi.get(bias, math.nan), images=fewest.get(bias))
+        )
+        for bias in biases
     )
     absent = {f"run {row.key}": row.reason for row in rows[rows["value"].isna()].itertuples()}
     if first.empty or second.empty:
@@ -298,8 +312,8 @@ def _level(first: pd.DataFrame, second: pd.DataFrame, level: Level) -> Level:
     level = replace(level, blocks=tuple(f"d{data}s{init}" for data, init in first.index))
     if len(first) < 2:
         return level
-    # Of a measure that counts no images nobody can say what is close.
-    margin = pairs.EQUIVALENCE if level.share else None
+    # Of a measure that counts no images, or few, nobody can say what is close.
+    margin = pairs.EQUIVALENCE if level.share and not level.is_coarse else None
     return replace(
         level,
         baseline=pairs.t_interval(first[bias]),

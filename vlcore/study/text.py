@@ -57,6 +57,7 @@ def answer_paragraph(findings: Findings) -> str:
         f" {rate_words(headline.descriptive.as_dict())} with descriptive ones. The difference is"
         f" {difference_words(level)}: {tested_words(level)}."
     )
+    sentences += reach_words(level)
     if findings.over_scenes is not None:
         sentences.append(over_scenes_words(findings.over_scenes))
     others = [
@@ -91,6 +92,32 @@ def answer_paragraph(findings: Findings) -> str:
         )
     sentences.append("Other images, models and training lengths can give other numbers.")
     return " ".join(sentences)
+
+
+def reach_words(level: Level) -> list[str]:
+    """On how many images each rate of minority accuracy is counted at a level, and why the runs
+    cannot call two arms equal there."""
+    sentences = []
+    if level.images is not None:
+        counted = f"Each rate is counted on {level.images:,} held-out images of the minority groups"
+        few = (
+            f", so that one image is {100 / level.images:.3g} points: too few to call two label"
+            f" styles equal within {100 * EQUIVALENCE:g}"
+        )
+        sentences.append(f"{counted}{few if level.is_coarse else ''}.")
+    if level.difference is not None:
+        sentences += filter(None, [no_spread_words(level.difference)])
+    return sentences
+
+
+def no_spread_words(difference: Paired) -> str:
+    """What seed pairs that all differ by the same leave open; empty where they do not."""
+    if difference.sd > 0:
+        return ""
+    return (
+        "All seed pairs differ by the same, so that nothing says how far others would: the width of"
+        " the interval is no precision."
+    )
 
 
 def over_scenes_words(estimate: Estimate) -> str:
@@ -248,6 +275,8 @@ def notes(analysis: Analysis) -> list[str]:
             "The slope differences on log odds and on the value itself do not say the same; look at"
             " each level."
         )
+    differences = [level.difference for level in primary.levels if level.difference is not None]
+    sentences += sorted({*map(no_spread_words, differences)} - {""})
     if any(level.apart for level in primary.levels):
         sentences.append(
             f"At bias {LIMIT:g} nothing tells object from context; that level is in no test and no"
@@ -356,6 +385,8 @@ def _why_no_more(result: ClaimResult) -> str:
     if result.n < ENOUGH:
         return f"Fewer than {ENOUGH} seed pairs decide nothing."
     if main.status is Status.NOT_DECIDED:
+        if alike := no_spread_words(main.difference):
+            return alike
         if main.difference.mean.low <= 0 <= main.difference.mean.high:
             return "The interval leaves both signs open."
         return (

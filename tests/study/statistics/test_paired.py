@@ -14,6 +14,7 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from vlcore.study.statistics.paired import (
     MOST_BLOCKS,
+    Status,
     blocks_to_decide,
     holm,
     paired,
@@ -80,20 +81,20 @@ def test_the_smallest_p_of_each_number_of_blocks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "p", "equivalence_p"),
-    [([0.0], 1, 0), ([0.1 + 0.2, 0.3, 0.3], 1 / 32, 1), ([0.3, 0.3000001], 1 / 32, 1)],
+    ("value", "p"), [([0.0], 1), ([0.1 + 0.2, 0.3, 0.3], 1 / 32), ([0.3, 0.3000001], 1 / 32)]
 )
-def test_differences_but_for_rounding_have_no_spread(
-    value: list[float], p: float, equivalence_p: float
+def test_differences_but_for_rounding_have_no_spread_and_are_not_equivalent(
+    value: list[float], p: float
 ) -> None:
     found = paired(np.resize(value, 6))
     assert found.p == p
     assert found.sd == 0
-    assert found.equivalence_p == equivalence_p
-    assert found.equivalent != bool(equivalence_p)
+    assert (found.equivalence_p, found.equivalent) == (None, False)
+    assert found.status(p) is (Status.NOT_DECIDED if p == 1 else Status.HIGHER)
     assert (found.mean.low, found.mean.high) == (found.mean.value, found.mean.value)
     assert (found.t_p, found.d_z) == (None, None)
-    assert found.absent == dict.fromkeys(("t_p", "d_z"), "all seed pairs differ by the same")
+    parts = ("t_p", "d_z", "equivalence_p")
+    assert found.absent == dict.fromkeys(parts, "all seed pairs differ by the same")
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5, 9])
@@ -183,7 +184,7 @@ def test_seeds_needed_have_the_range_of_the_spread() -> None:
     assert few.low <= many.low <= many.value <= many.high < few.high
     spread = 0.1 * math.sqrt(3 / stats.chi2.ppf(0.025, 3))
     assert few.high == seeds_needed(spread, 0.1, 4).value
-    flat = seeds_needed(0.0, 0.1, 8)
+    flat = seeds_needed(1e-3, 0.1, 8)
     assert (flat.low, flat.value, flat.high) == (6, 6, 6)
     assert seeds_needed(9.0, 0.01, 8).value == MOST_BLOCKS + 1
 

@@ -62,7 +62,7 @@ class Paired:
         t_p: of the paired t test; None where it is not defined.
         d_z: mean over standard deviation; None where it is not defined.
         margin: what counts as no difference that matters; None where nobody can say.
-        equivalence_p: of the two one-sided tests against the margin.
+        equivalence_p: of the two one-sided tests against the margin; None where it is not defined.
         equivalent: whether the difference is shown to be smaller than the margin.
         exploratory: whether the blocks are too few to decide anything.
         absent: why something is None, by name.
@@ -116,19 +116,18 @@ def paired(differences: ArrayLike, margin: float | None = EQUIVALENCE) -> Paired
     p, p_from = sign_flip(d)
     error = spread / math.sqrt(n)
     t_p = d_z = equivalence_p = None
+    absent = {}
     if spread > 0:
         t_p = float(2 * stdtr(n - 1, -abs(mean) / error))
         size = mean / spread
         t, ends = size * math.sqrt(n), (1 - ALPHA / 2, ALPHA / 2)
         low, high = (_noncentrality(n - 1, end, t) / math.sqrt(n) for end in ends)
         d_z = Estimate(size, low, high, n)
-    if margin is not None and spread > 0:
-        equivalence_p = float(stdtr(n - 1, (abs(mean) - margin) / error))
-    elif margin is not None:
-        equivalence_p = float(abs(mean) >= margin)
-    absent = (
-        {} if spread > 0 else dict.fromkeys(("t_p", "d_z"), "all seed pairs differ by the same")
-    )
+        if margin is not None:
+            equivalence_p = float(stdtr(n - 1, (abs(mean) - margin) / error))
+    else:
+        # Nothing then says how far other seed pairs would differ.
+        absent = dict.fromkeys(("t_p", "d_z", "equivalence_p"), "all seed pairs differ by the same")
     return Paired(
         mean=t_interval(d),
         sd=spread,
@@ -260,16 +259,14 @@ class SeedsNeeded:
 
 def seeds_needed(sd: float, delta: float, blocks: int, tests: int = 1) -> SeedsNeeded:
     """Blocks with which the sign-flip test, adjusted for so many tests, sees a difference of
-    `delta`; `sd` is the standard deviation of the paired differences of so many blocks."""
+    `delta`; `sd`, above 0, is the standard deviation of the paired differences of so many
+    blocks."""
     ends = (
         sd * math.sqrt((blocks - 1) / float(chdtri(blocks - 1, end)))
         for end in (ALPHA / 2, 1 - ALPHA / 2)
     )
     effects = _smallest_effects(tests)
-    seen = (
-        np.append(effects, 0.0) <= (delta / spread if spread else math.inf)
-        for spread in (sd, *ends)
-    )
+    seen = (np.append(effects, 0.0) <= delta / spread for spread in (sd, *ends))
     return SeedsNeeded(*(int(np.argmax(enough)) + ENOUGH for enough in seen))
 
 
