@@ -36,6 +36,27 @@ def test_a_job_is_done_under_a_bar_of_its_own_reports(
     assert "a-key  40 %" in terminal.getvalue()
 
 
+def test_trainings_are_a_line_each_where_standard_error_is_a_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", log)
+    with progress.trainings_bar(2, "study class") as ended:
+        ended("a-key", "trained")
+        assert log.getvalue() == "study class: 1 of 2, a-key trained\n"
+        ended("b-key", "failed: no")
+    assert log.getvalue().endswith("study class: 2 of 2, b-key failed: no\n")
+
+
+def test_trainings_are_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress.trainings_bar(2, "study class") as ended:
+        ended("a-key", "trained")
+    assert "1/2" in terminal.getvalue()
+    assert "a-key" not in terminal.getvalue()
+
+
 def test_what_is_counted_says_its_length_when_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)

@@ -30,7 +30,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import MITIGATIONS, OBJECTIVES, ArtifactKind
 from vlcore.experiment.progress import silent
 from vlcore.experiment.wording import difference, plural
-from vlcore.jobs.progress import progress_bar
+from vlcore.jobs.progress import trainings_bar
 from vlcore.jobs.queue import all_cores, worker_pool
 from vlcore.metrics.accuracy import logits, object_scores
 from vlcore.metrics.estimate import Estimate
@@ -210,9 +210,9 @@ class Explanation:
         if missing:
             with (
                 worker_pool(jobs or all_cores()) as pool,
-                progress_bar(len(missing), "test by training", unit="model") as bar,
+                trainings_bar(len(missing), "test by training") as ended,
             ):
-                outcomes = train_all(missing, pool, lambda _key, _outcome: bar.update())
+                outcomes = train_all(missing, pool, ended)
             failed = [outcome for outcome in outcomes.values() if outcome.startswith("failed")]
             if failed:
                 raise ExplainError(f"A training of the test {failed[0]}")

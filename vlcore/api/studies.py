@@ -14,7 +14,7 @@ from vlcore.artifacts import store
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import Condition
 from vlcore.jobs import engines, queue
-from vlcore.jobs.progress import progress_bar
+from vlcore.jobs.progress import trainings_bar
 from vlcore.study import plans, published, registry
 from vlcore.study.plans import StudyPlan
 from vlcore.study.results import Study
@@ -129,10 +129,8 @@ def train_missing(
     else:
         workers = engines.dask_pool(engine.address)
     missing = run.missing
-    with workers as pool, progress_bar(len(missing), f"study {plan.name}", unit="model") as bar:
-        outcomes = training.train_all(
-            missing, pool, lambda _key, _outcome: bar.update(), shared=not local
-        )
+    with workers as pool, trainings_bar(len(missing), f"study {plan.name}") as ended:
+        outcomes = training.train_all(missing, pool, ended, shared=not local)
     return StudyRun(run.conditions, run.outcomes | outcomes)
 
 

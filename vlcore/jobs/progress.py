@@ -1,4 +1,5 @@
-"""Progress bars on a terminal and in a notebook: of counted work, and of a job's reports."""
+"""Progress bars on a terminal and in a notebook: of counted work, of trainings, and of a job's
+reports."""
 
 import sys
 import threading
@@ -13,7 +14,7 @@ _LOCK = threading.RLock()
 
 
 def progress_bar(total: int, name: str, **options: Any) -> Any:
-    """A bar of tqdm on standard error or in a notebook; none where standard error is a log."""
+    """A bar of tqdm on standard error or in a notebook; disabled where standard error is a log."""
     from tqdm.auto import tqdm
 
     # tqdm's own lock is shared with forked workers: one that is killed while it holds it would stop
@@ -33,6 +34,24 @@ def counted_bar(name: str) -> Iterator[Callable[[int, int], None]]:
         def show(done: int, total: int) -> None:
             bar.total, bar.n = total, done
             bar.refresh()
+
+        yield show
+
+
+@contextmanager
+def trainings_bar(total: int, name: str) -> Iterator[Callable[[str, str], None]]:
+    """A bar of trainings, or a line for each where standard error is a log: its callback takes the
+    key and the outcome of each that ends."""
+    ended = 0
+    with progress_bar(total, name, unit="model") as bar:
+
+        def show(key: str, outcome: str) -> None:
+            nonlocal ended
+            ended += 1
+            bar.update()
+            if bar.disable:
+                line = f"{name}: {ended} of {total}, {key} {outcome}"
+                print(line, file=sys.stderr, flush=True)
 
         yield show
 
