@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from vlcore.data.drawn import BUILT_IN
 from vlcore.experiment.options import SCRATCH
 from vlcore.experiment.plain_text import plain
 from vlcore.web import condition_controls, shell
@@ -18,8 +17,7 @@ with bar.popover("Settings", icon=":material/settings:"):
 towers = SCRATCH
 if images.has_pictures:
     with bar.container(width="content"):
-        usual = SCRATCH if images.name in BUILT_IN else shell.OWN_SETS
-        towers = shell.towers_choice(usual)
+        towers = shell.towers_choice(shell.usual_towers(images))
 if images.has_pictures or grid.is_shown():
     grid.switch(bar)
 if grid.is_shown():

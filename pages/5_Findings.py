@@ -3,8 +3,10 @@
 import streamlit as st
 
 from vlcore.data.subset import usual_condition
+from vlcore.experiment.options import SCRATCH
 from vlcore.experiment.plain_text import plain
 from vlcore.study import plans
+from vlcore.study.pooled import SETS
 from vlcore.study.published import open_published
 from vlcore.study.results import Study
 from vlcore.web import cache, condition_controls, shell, widgets
@@ -14,19 +16,29 @@ palette, bar = shell.begin("Findings")
 with bar:
     images = shell.image_set_choice()
 
+ONE_STUDY = "one-study-at-a-time"
+
 # Two figures are beside each other; in a narrow window they are below each other.
 side = shell.map_side()
 narrow = side <= shell.PHONE_SIDE
 full_width = side if narrow else 2 * side + 40
 width = side if full_width > 700 else full_width
 
+is_own = images.name not in SETS
+if is_own:
+    st.info(
+        f"The answer above the line is published, on {' and '.join(SETS)}, and says nothing of"
+        f" {plain(images.name)}: [go to the studies of your set](#{ONE_STUDY})."
+    )
 with st.container(key="answer"):
     sections.show_pooled_answer(palette, full_width)
 sections.all_studies()
+if is_own:
+    st.divider()
 
 STUDIES = ("experiments", "class", "paper")
 PUBLISHED, HERE = "published with this version", "runs on this server"
-st.subheader("One study at a time")
+st.subheader("One study at a time", anchor=ONE_STUDY)
 names = sections.published_names(images.name)
 usual = PUBLISHED if names else HERE
 # Older addresses named a study of this server.
@@ -62,13 +74,17 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         )
         name = widgets.choose_one("Study", STUDIES, "study", STUDIES[0], about)
         steps = condition_controls.training_length("length")
+        towers = SCRATCH
+        if images.has_pictures:
+            towers = shell.towers_choice(shell.usual_towers(images))
         about = "Six or more can decide something; ten to twenty are usual for a claim."
         seeds = widgets.integer_input("Seed pairs planned", 1, 50, 10, "blocks", about, width=150)
 
 study: Study
 with shell.errors_as_sentences():
     if source == HERE:
-        plan = plans.find(name, usual_condition(images).replace(steps=steps), seeds)
+        base = usual_condition(images).with_towers(towers).replace(steps=steps)
+        plan = plans.find(name, base, seeds)
         study = Study(plan, images.grouping, cache.artifact)
     elif names:
         study = open_published(name, images.name)

@@ -8,10 +8,12 @@ from streamlit.testing.v1 import AppTest
 
 from tests.api.published import publish
 from vlcore.artifacts import store
+from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
+from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
-from vlcore.experiment.options import PRESETS
+from vlcore.experiment.options import PRESETS, TOWERS
 from vlcore.experiment.wording import run_name
 from vlcore.jobs.jobs import State
 from vlcore.plots.theme import PHONE_SIDE
@@ -209,9 +211,34 @@ def test_an_own_set_opens_on_the_studies_of_this_server(empty_home: Path, tmp_pa
     import_set(pets(tmp_path / "pets"), "pets")
     page = opened("5_Findings", data="pets")
     assert page.segmented_control(key="results").value == "runs on this server"
+    assert page.info[0].value.startswith("The answer above the line is published, on scenes and")
+    assert "(#one-study-at-a-time)" in page.info[0].value
     page.selectbox(key="data").set_value("scenes").run()
     assert not page.exception
     assert page.segmented_control(key="results").value == "published with this version"
+    assert not page.info
+
+
+def test_a_study_is_on_the_towers_that_are_usual_for_its_set(
+    empty_home: Path, tmp_path: Path, queue: FakeQueue
+) -> None:
+    import_set(pets(tmp_path / "pets"), "pets")
+    page = start(data="pets")
+    assert page.segmented_control(key="towers").value == "pretrained"
+    assert "--set architecture=pretrained --set text=words" in page.code[0].value
+    base = usual_condition(open_set("pets"))
+    press(page, "Run this study")
+    of_towers = {
+        towers: [run.key for run in plans.find("class", base.with_towers(towers), 6).conditions]
+        for towers in TOWERS
+    }
+    assert queue.asked == of_towers["pretrained"]
+    queue.asked.clear()
+    scratch = start(data="pets", towers="scratch")
+    assert "--set" not in scratch.code[0].value.replace("--set steps", "")
+    press(scratch, "Run this study")
+    assert queue.asked == of_towers["scratch"]
+    assert start().segmented_control(key="towers").value == "scratch"
 
 
 def test_a_study_of_this_server_stays_when_another_one_is_chosen(empty_home: Path) -> None:
@@ -225,14 +252,16 @@ def test_a_study_is_run_and_followed(empty_home: Path, queue: FakeQueue, plan: S
     assert "None of the 36 runs of this study is there yet" in page.info[0].value
     assert "python -m vlcore study class --data scenes" in page.code[0].value
     assert not list(empty_home.iterdir()), "looking at the page writes nothing"
-    queue.status = {"fraction": 0.5}
+    queue.status = {"fraction": 0.5, "stage": "training", "step": 350, "steps": 700}
     press(page, "Run this study")
     assert queue.asked == keys
     (entry,) = registry.plan_history(plan)
     assert entry.runs == 0
     (bar,) = page.get("progress")
-    assert bar.proto.text == "0 of 36 runs are there, 36 are training. You can leave this page."
+    assert bar.proto.text.startswith("0 of 36 runs are there, 36 are training: ")
+    assert bar.proto.text.endswith(" left. You can leave this page.")
     assert bar.proto.value == 50
+    assert "training, step 350 of 700" in text_of(page)
     press(page, "Stop")
     assert queue.cancelled == keys
 

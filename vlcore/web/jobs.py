@@ -218,12 +218,13 @@ def progress(view: JobStatus, cancel_key: str = "", job: str = "This training") 
             st.warning(sentence)
         return
     is_queued = view.state is State.QUEUED
-    st.progress(0.0 if is_queued else view.fraction, text=plain(_progress_in_words(view)))
+    st.progress(0.0 if is_queued else view.fraction, text=plain(progress_in_words(view)))
     if cancel_key and st.button("Cancel", key=cancel_key, icon=":material/stop:"):
         withdraw([view.key])
 
 
-def _progress_in_words(view: JobStatus) -> str:
+def progress_in_words(view: JobStatus) -> str:
+    """Say how far a job is: its stage, and of a training its step and the time that is left."""
     status = view.status
     stage: str = status.get("stage", "starting")
     if view.state is State.QUEUED:

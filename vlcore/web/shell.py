@@ -164,6 +164,13 @@ def image_set_choice() -> ImageSet:
         return cache.named_set(name)
 
 
+def usual_towers(images: ImageSet) -> str:
+    """Return the towers on which pages open an image set, a name in `TOWERS`."""
+    from vlcore.data.drawn import BUILT_IN
+
+    return SCRATCH if images.name in BUILT_IN else OWN_SETS
+
+
 def towers_choice(default: str = SCRATCH) -> str:
     """Show the choice of the towers of all models of a page, a name in `TOWERS`."""
     about = (

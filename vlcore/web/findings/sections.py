@@ -198,9 +198,7 @@ def _progress(study: Study, views: list[JobStatus]) -> None:
         _running(study, views)
         return
     planned, missing = len(study.plan.conditions), sum(not view.done for view in views)
-    trained = [run.key for run in study.artifacts]
-    first = study.plan.conditions[0]
-    each = work.expected_seconds(first, trained)
+    first, each = study.plan.conditions[0], _seconds_of_a_run(study)
     time = duration_words(work.until_done(each, missing) + work.seconds_for_features([first]))
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(
@@ -232,13 +230,16 @@ def _progress(study: Study, views: list[JobStatus]) -> None:
 def _running(study: Study, views: list[JobStatus]) -> None:
     planned, done = len(study.plan.conditions), sum(view.done for view in views)
     active = [view for view in views if view.state.is_active]
-    fractions = [view.fraction for view in active if view.state is State.RUNNING]
+    running = [view for view in active if view.state is State.RUNNING]
+    fractions = [view.fraction for view in running]
     trained = study.n_trained + done
+    each = _seconds_of_a_run(study, [view.key for view in views if view.done])
+    left = work.until_done(each, 0, len(active)) - each * sum(fractions) / max(1, len(running))
     row = st.container(horizontal=True, vertical_alignment="bottom")
     row.progress(
         min((trained + sum(fractions)) / planned, 1.0),
-        f"{trained} of {planned} runs are there, {len(fractions)} are training. You can leave this"
-        " page.",
+        f"{trained} of {planned} runs are there, {len(running)} are training:"
+        f" {duration_words(left)} left. You can leave this page.",
     )
     if done and row.button(
         "Show them", icon=":material/refresh:", help="Analyses again, with what is new."
@@ -246,6 +247,14 @@ def _running(study: Study, views: list[JobStatus]) -> None:
         st.rerun()
     if row.button("Stop", icon=":material/stop:"):
         jobs.withdraw(view.key for view in active)
+    if running:
+        st.caption(plain("; ".join(map(jobs.progress_in_words, running))))
+
+
+def _seconds_of_a_run(study: Study, newer: Sequence[str] = ()) -> float:
+    """Estimate the seconds of a run of a study, some of whose runs may be newer than the study."""
+    trained = [*newer, *(run.key for run in study.artifacts)]
+    return work.expected_seconds(study.plan.conditions[0], trained)
 
 
 def nothing_yet(study: Study) -> None:
@@ -290,6 +299,8 @@ def _headline(findings: Findings) -> None:
             st.metric(label, f"{value}{unit} {interval}", help=_INTERVAL, width="content")
     if findings.end and (few := words.too_few(findings.end)):
         st.caption(few)
+    if reach := words.reach_words(answer.level):
+        st.caption(" ".join(reach))
     if sanity := words.sanity_words(findings):
         st.caption(sanity, help=words.failing_words(findings.failing), width="content")
 
