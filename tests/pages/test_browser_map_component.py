@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Page, expect
 
 from tests.chromium import needs_chromium
 from vlcore.api import map_component
@@ -22,6 +22,7 @@ from vlcore.plots.options import MapOptions
 from vlcore.plots.theme import DARK, LIGHT
 from vlcore.study import plans
 from vlcore.web.components import browser
+from vlcore.web.training_images import BLAME, MEND
 
 from .accessibility import in_scheme, judge
 from .linked_maps import LIT, MapsOfTab, comparison_of
@@ -303,6 +304,46 @@ def test_fingers_tap_and_pinch(
     expect(maps.root).to_have_attribute("data-zoom", "2.00")
     tab.get_by_role("button", name="Whole maps").tap()
     expect(maps.root).to_have_attribute("data-zoom", "1.00")
+
+
+def test_names_of_clusters_stay_off_the_words_of_captions_while_a_map_is_zoomed(
+    come: Callable[..., Page], server: str
+) -> None:
+    tab = come(1280, 720)
+    first, second = (plans.find("experiments").conditions[number].key for number in (0, 1))
+    tab.goto(f"{server}/Compare?left_model={first}&right_model={second}&show_clusters=true")
+    names = tab.locator(".surface .cluster")
+    expect(names.first).to_be_visible()
+    settled(tab)
+    for zoom in ("1.60", "2.56", "4.10"):
+        tab.get_by_role("button", name="Zoom in").click()
+        expect(tab.locator("[data-zoom]").first).to_have_attribute("data-zoom", zoom)
+        for name in names.all():
+            captions = name.locator("xpath=..").locator(".caption").all()
+            assert not any(overlap(name.bounding_box(), word.bounding_box()) for word in captions)
+
+
+def overlap(first: FloatRect, second: FloatRect) -> bool:
+    """Whether the letters of two lines of words overlap; a box has a halo too."""
+    across, down = (
+        min(first[start] + first[size], second[start] + second[size])
+        - max(first[start], second[start])
+        for start, size in (("x", "width"), ("y", "height"))
+    )
+    return across > 0 and down > first["height"] - 15
+
+
+def test_both_questions_about_training_images_are_whole_on_a_phone(
+    come: Callable[..., Page], comparison: ComparedMaps, server: str
+) -> None:
+    tab = come(390, 844, has_touch=True, is_mobile=True)
+    wrong = comparison.points.query("kind == 'test' and right_1 == 'wrong'")
+    tab.goto(f"{server}/{ADDRESS}&picture={wrong['id'].iloc[0]}")
+    buttons = [tab.get_by_role("radio", name=question).first for question in (BLAME, MEND)]
+    settled(tab)
+    buttons[0].scroll_into_view_if_needed()
+    for button in buttons:
+        expect(button).to_be_in_viewport(ratio=1)
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def show_explanations(
     try:
         check_explainable(model.artifact.condition)
         choice = st.segmented_control(
-            TITLE, [BLAME, MEND], label_visibility="collapsed", **widgets.in_address(key)
+            TITLE, [BLAME, MEND], label_visibility="collapsed", wrap=True, **widgets.in_address(key)
         )
         if choice:
             try:

@@ -15,7 +15,7 @@ from vlcore.web.compare.view import Shown
 
 MOST_SHOWN = 12
 SUREST = 9  # neighbours; of images that fewer contradict, most labels are right
-SIDE = 104  # px of an image, with room for its file name
+SIDE = 90  # px of an image: all are a row of a window of 1280 px
 
 
 def show_suspects(view: Shown) -> None:
@@ -77,7 +77,7 @@ def _suspects(key: str) -> SuspectLabels:
 
 
 def _show_images(view: Shown, suspects: SuspectLabels) -> None:
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall"):
         for suspect in suspects.table.head(MOST_SHOWN).itertuples():
             lines = [
                 f"{suspect.object}, {suspect.context}",

@@ -16,6 +16,7 @@ const CLOSEST = 400, CLOSER = 1.6;  // zoom, and what a button or key adds to it
 const OF_FINGER = 24;  // px between a finger and the words about what is under it
 const FRAME = 28, LARGEST = 68;  // px of an image that stands for its mark, on whole maps and close by
 const AROUND = 8, LINE = 16;  // px of an arrow's end from its image, and of a line of words
+const CHARACTER = 6.7, LINES = 9;  // px of a letter, and lines that a name moves, as in vlcore/plots/maps/labels.py
 const CELLS = 160;  // of the index of a map, along each axis
 const IMAGE = 68;  // px of the image that lights up
 const DWELL = 80;  // ms on a mark until its image is asked for: a pointer crosses many
@@ -123,6 +124,22 @@ function textOf(marked) {
     text += String.fromCharCode(...bytes.subarray(start, start + 8192));
   }
   return btoa(text);
+}
+
+// The box of words at a position, in px: left, top, right, bottom.
+function wordBox(words, x, y, anchor) {
+  const width = CHARACTER * words.length, left = x - {start: 0, middle: width / 2, end: width}[anchor];
+  return [left, y - LINE / 2, left + width, y + LINE / 2];
+}
+
+// How far up or down in px a box moves to be off others; 0 where no move within some lines is enough.
+function freeShift([left, top, right, bottom], others) {
+  const overlaps = shift => others.some(box => Math.min(right, box[2]) - Math.max(left, box[0]) > 1
+    && Math.min(bottom + shift, box[3]) - Math.max(top + shift, box[1]) > 1);
+  for (let line = 0; line <= LINES; line++)
+    for (const shift of [line * LINE, -line * LINE])
+      if (!overlaps(shift)) return shift;
+  return 0;
 }
 
 function isInside(path, x, y) {
@@ -475,6 +492,7 @@ class LinkedMaps {
       const place = {x: side / 2, y: side / 2, "text-anchor": "middle"};
       parts.push(svgElement("text", {...place, class: "caption"}, "No image of this map is here."));
     }
+    const occupied = [];  // boxes of words
     for (const caption of data.panes[pane].captions) {
       const [x, y] = this.at(pane, caption.x, caption.y);
       const look = {fill: ink.text, stroke: ink.ground, "stroke-width": 0.2};
@@ -483,9 +501,12 @@ class LinkedMaps {
       if (Math.abs(caption.dy) > LINE) line([x, y], [place.x, place.y], ink.text, 1);  // words that are far
       parts.push(svgElement("path", {d: SHAPES.diamond, transform: `translate(${x} ${y}) scale(6.5)`, ...look}));
       parts.push(svgElement("text", {...place, class: "caption"}, caption.caption));
+      occupied.push(wordBox(caption.caption, place.x, place.y, anchor));
     }
     for (const cluster of data.panes[pane].clusters) {
       const [x, y] = this.at(pane, cluster.x, cluster.y), place = {x: x + cluster.dx, y: y + cluster.dy};
+      place.y += freeShift(wordBox(cluster.words, place.x, place.y, "middle"), occupied);  // a zoom brings words together
+      occupied.push(wordBox(cluster.words, place.x, place.y, "middle"));
       const look = {class: "cluster", "text-anchor": "middle", "dominant-baseline": "central", "data-number": cluster.number};
       parts.push(svgElement("text", {...place, ...look}, cluster.words));
     }
