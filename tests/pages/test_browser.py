@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
+from vlcore.experiment import limits
 
 from .accessibility import judge, judge_both
 from .app import pets
@@ -59,6 +60,22 @@ def test_a_zip_is_imported_by_the_real_worker(page: Page, server: str, tmp_path:
     expect(page).to_have_url(re.compile("/Train.*data=browser-cups"))
     expect(page.get_by_role("combobox", name="Image set")).to_have_value("browser-cups")
     settled(page)
+
+
+def test_a_folder_of_too_many_files_is_refused_before_the_page_lists_them(
+    page: Page, server: str, tmp_path: Path
+) -> None:
+    for number in range(limits.FOLDER_FILES + 1):
+        (tmp_path / f"{number}.png").touch()
+    page.goto(f"{server}/Data?look=import+images")
+    settled(page)
+    folder = page.locator("input[webkitdirectory]")
+    page.on("dialog", lambda dialog: dialog.accept())
+    with page.expect_event("dialog") as told:
+        folder.set_input_files(tmp_path)
+    words = f"has {limits.FOLDER_FILES + 1} files; at most {limits.FOLDER_FILES} can"
+    assert words in told.value.message
+    assert folder.evaluate("input => input.files.length") == 0
 
 
 def test_links_of_home_show_what_they_say_whatever_was_looked_at_before(

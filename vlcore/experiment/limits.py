@@ -65,6 +65,7 @@ EXPORTS = 1  # images of maps that are being made at once
 UPLOADS = 200 * MB  # bytes of a page, on the server
 ALL_UPLOADS = GB  # bytes of all
 UPLOAD_NAMES = 3_000  # files that a page may announce at once
+FOLDER_FILES = 500  # of a folder that a page uploads, as in vlcore/web/components/page.js
 KEPT_SESSIONS = 1_000  # of visitors whose connection ended, for two minutes
 # For which the wish of somebody who left, as a phone that is locked does, still counts.
 GRACE_SECONDS = 600

@@ -50,8 +50,8 @@ def show_import() -> None:
         f" formats that are recognised: {importers.format_titles()}. **Everybody on this server"
         " will see the set.** Embeddings of another encoder come as an `.npz` with the arrays `z`,"
         " `object` and `context`; captions and columns of yours are optional (docs/images.md)."
-        " A folder of more than some hundred files comes as a zip: browsers take minutes to list"
-        " it. What is larger: `python -m vlcore data import FOLDER --name NAME`."
+        f" A folder of more than {limits.FOLDER_FILES} files comes as a zip: browsers take minutes"
+        " to list it. What is larger: `python -m vlcore data import FOLDER --name NAME`."
     )
     visitors.require_right(Right.SETS)
     if pending := st.session_state.get("import_key"):
