@@ -116,7 +116,7 @@ export default function({parentElement, data}) {
         return {group, value, fill: element("i", {style: `background: ${colours.groups[group]}`}, track), line: element("b", {}, track)};
       });
       const note = element("p", {}, element("li", {class: "note"}, shares));
-      note.textContent = `predicted right, of ${perGroup} new images each, with 95 % intervals`;
+      note.textContent = `accuracy on the ${perGroup} new images of each group that the map shows, with 95 % intervals`;
       const halo = element("g", {class: "halo hidden"}, map);
       element("path", {d: HALO, fill: "none", stroke: colours.text}, halo);
       return {number, title, map, marks, bars, halo, captions: [], all: marks, places: new Float32Array(2 * n).fill(NaN)};
