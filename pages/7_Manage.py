@@ -9,8 +9,8 @@ with shell.errors_as_sentences():
     if visitors.teaches():
         sections.show_visitors(bar)
         sections.show_queue()
-        sections.show_models_and_sets()
-        sections.show_disk()
+        listed = sections.show_models_and_sets()
+        sections.show_disk(listed)
         sections.show_what_failed()
         sections.train_ahead()
     else:

@@ -13,7 +13,7 @@ from vlcore.artifacts import store
 from vlcore.classroom import teacher
 from vlcore.data.catalogue import set_names
 from vlcore.data.drawn import Recipe, make_set
-from vlcore.experiment.files import models_folder
+from vlcore.experiment.files import make_folder, models_folder
 from vlcore.experiment.wording import title
 from vlcore.jobs import jobs
 from vlcore.jobs.jobs import State
@@ -132,7 +132,9 @@ def test_what_is_deleted_can_be_put_back(
 ) -> None:
     shutil.copytree(quick[0].path, models_folder() / quick[0].key)
     make_set(Recipe("odd"))
+    (make_folder(models_folder() / "checkpoints") / "big").write_bytes(b"x" * 3_000_000)
     page = opened("7_Manage")
+    assert "Of models and image sets 3 MB are not in the list above" in text_of(page)
     table = page.dataframe[0].value
     assert set(table["key"]) == {quick[0].key, "odd"}
     assert title(quick[0].condition) in table.set_index("key").loc[quick[0].key, "name"]

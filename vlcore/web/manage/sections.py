@@ -157,8 +157,12 @@ def _ago(seconds_since_1970: float) -> str:
     return f"{minutes:.0f} min ago" if minutes < 100 else f"{minutes / 60:.0f} h ago"
 
 
-def show_models_and_sets() -> None:
-    """Show models and sets with their sizes, to delete; deleted ones to restore."""
+def show_models_and_sets() -> float:
+    """Show models and sets with their sizes, to delete; deleted ones to restore.
+
+    Returns:
+        The size of what is listed, in MB.
+    """
     st.subheader("Models and image sets")
     sets = [name for name in catalogue.set_names() if name not in BUILT_IN]
     rows: list[dict[str, Any]] = []
@@ -195,16 +199,26 @@ def show_models_and_sets() -> None:
         for name in chosen:
             trash.restore_deleted(name)
         _confirm(f"{len(chosen)} restored.")
+    return sum(row["MB"] for row in rows)
 
 
-def show_disk() -> None:
-    """Show how much of the disk is used, and a button that clears caches."""
+def show_disk(listed: float) -> None:
+    """Show how much of the disk is used, and a button that clears caches.
+
+    Args:
+        listed: MB of models and image sets in the list above.
+    """
     st.subheader("Disk")
     usage = disk.usage()
     labels = ("models", "image sets", "downloads", "deleted", "free")
     with st.container(horizontal=True, gap="medium"):
         for label, size in zip(labels, usage, strict=True):
             st.markdown(f"{label} **{_size_in_words(size)}**", width="content")
+    unlisted = max(0, usage.models + usage.sets - round(listed * 1e6))
+    st.caption(
+        f"Of models and image sets {_size_in_words(unlisted)} are not in the list above:"
+        " unpacked bundled models, drawn built-in sets, checkpoints and work in progress."
+    )
     most = disk.home_limit()
     over = f" and over {most / limits.GB:.0f} GB in use" if most else ""
     st.caption(
