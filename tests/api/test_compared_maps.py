@@ -113,7 +113,8 @@ def test_each_map_shows_its_own_caption_and_prediction(together: ComparedMaps) -
                 verdict = "right" if said == point.object else "wrong"
                 assert getattr(point, f"says_{pane}") == said
                 assert getattr(point, f"right_{pane}") == verdict
-                assert getattr(point, f"predicted_{pane}") == f"{said} ({verdict})"
+                word = {"right": "correct", "wrong": "wrong"}[verdict]
+                assert getattr(point, f"predicted_{pane}") == f"{said} ({word})"
 
 
 def test_labels_without_an_object_say_none(home: object, maps: list[ModelMap]) -> None:

@@ -113,6 +113,8 @@ def test_all_words_are_found_in_whichever_column(comparison: ComparedMaps) -> No
         & (points["kind"] == "test"),
         "prediction:wrong": (points[["right_0", "right_1"]] == "wrong").any(axis=1),
         '"left prediction":wrong': points["right_0"] == "wrong",
+        '"left prediction":correct': points["right_0"] == "right",
+        '"left prediction":right': points["right_0"] == "right",  # of old addresses
         "dias/foto": points["minority"] & False,
         "días/foto": points["minority"] | True,
     }.items():

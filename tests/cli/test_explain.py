@@ -27,6 +27,7 @@ def test_it_prints_the_strongest_images_and_the_outcome_of_a_test(
     assert len(printed[f"most_towards_{asked.object}"]) == 3
     assert [arm["n"] for arm in printed["test"]] == [5, 5, 5]
     assert printed["confirmed"] is False
+    assert printed["margin"].startswith(f"Score of {asked.object} less that of {asked.other}")
 
 
 def test_a_file_is_asked_for_an_object(

@@ -296,16 +296,25 @@ def test_a_new_colouring_is_one_entry(
     assert component["legendTitle"] == "Model: letter"
 
 
-@pytest.mark.parametrize("name", ["right or wrong", "Scene: sky"])
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("correct or wrong", "right or wrong"),
+        ("right or wrong", "right or wrong"),  # of old addresses
+        ("Model: which is right", "which is right"),
+        ("Scene: sky", "sky"),
+    ],
+)
 def test_the_control_has_names_by_heading_and_the_address_keeps_them(
-    both: Comparison, monkeypatch: pytest.MonkeyPatch, name: str
+    both: Comparison, monkeypatch: pytest.MonkeyPatch, label: str, name: str
 ) -> None:
-    page, options = chosen_on_page(both, monkeypatch, {"colour": name})
-    assert options.colour_by == name.rpartition(": ")[2]
+    page, options = chosen_on_page(both, monkeypatch, {"colour": label})
+    assert options.colour_by == name
     (control,) = [box for box in page.get("selectbox") if box.proto.label == "Colour by"]
     headings = [label.rpartition(": ")[0] for label in control.proto.options]
     assert headings == sorted(headings), "names of one heading stand together"
     assert set(headings) == {"", "Model", "Scene"}
+    assert "right" not in " ".join(control.proto.options).split(), "it is a map's name"
 
 
 def test_an_unknown_colouring_is_one_sentence_that_names_those_there_are(both: Comparison) -> None:

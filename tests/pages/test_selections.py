@@ -45,6 +45,7 @@ def bundled(bundled_home: None, queue: FakeQueue) -> None:
 def rows_of(page: AppTest) -> list[int]:
     """The rows of the images that the page lists."""
     (table,) = (table.value for table in page.dataframe if "left prediction" in table.value)
+    assert set(table["split"]) <= {"held out", "training", "not on the maps"}
     return [int(name.removeprefix("p")) for name in table["id"]]
 
 

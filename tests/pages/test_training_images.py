@@ -111,7 +111,7 @@ def test_a_test_that_is_done_shows_three_changes_and_a_verdict(
         assert "Not confirmed" in text_of(page)
         assert "n = 5 seeds" in text_of(page)
         (alt,) = [alt for alt in alts(page) if "change of the margin" in alt]
-        assert alt.count("put right") == 3
+        assert alt.count("corrected") == 3
 
 
 def test_it_says_what_would_mend_it(

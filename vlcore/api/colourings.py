@@ -49,6 +49,7 @@ class ColourChoice:
     Attributes:
         name: in options, commands and addresses.
         heading: what it belongs to; empty for the first ones, which old addresses have by name.
+        words: on pages, where they are not the name.
         fixed: entries with colours of their own, for a column that all points have.
         values: for an entry without fixed colours: maps and pane to a value a point; NaN or empty
             where it has none.
@@ -58,6 +59,7 @@ class ColourChoice:
 
     name: str
     heading: str = ""
+    words: str = ""
     fixed: Colouring | None = None
     values: Callable[[Maps, int], pd.Series] | None = None
     per_model: bool = False
@@ -66,7 +68,15 @@ class ColourChoice:
     @property
     def label(self) -> str:
         """``Scene: sky``, on pages and in addresses."""
-        return f"{self.heading}: {self.name}" if self.heading else self.name
+        return self._headed(self.words or self.name)
+
+    @property
+    def former_label(self) -> str:
+        """The `label` in old addresses."""
+        return self._headed(self.name)
+
+    def _headed(self, words: str) -> str:
+        return f"{self.heading}: {words}" if self.heading else words
 
 
 def _predict(models: Models) -> bool:
@@ -121,7 +131,7 @@ def _caption_distance(maps: Maps, pane: int) -> pd.Series:
 
 
 def _which_is_right(maps: Maps, _pane: int) -> pd.Series:
-    """The models that predict the object right, where all of them predict one."""
+    """The models that predict the object correctly, where all of them predict one."""
     names = map_names(len(maps.models))
     outcomes = maps.points[[f"right_{pane}" for pane in range(len(names))]]
     words = {}
@@ -140,8 +150,14 @@ COLOURINGS = (
     ColourChoice("context", fixed=looks.CONTEXTS),
     ColourChoice("split", fixed=looks.SPLIT),
     ColourChoice("prediction", fixed=looks.PREDICTIONS),
-    ColourChoice("right or wrong", fixed=looks.OUTCOMES),
-    ColourChoice("which is right", MODEL, values=_which_is_right, is_known=_are_several),
+    ColourChoice("right or wrong", words="correct or wrong", fixed=looks.OUTCOMES),
+    ColourChoice(
+        "which is right",
+        MODEL,
+        words="which is correct",
+        values=_which_is_right,
+        is_known=_are_several,
+    ),
     ColourChoice("score", MODEL, values=_score, per_model=True, is_known=_predict),
     ColourChoice("margin", MODEL, values=_margin, per_model=True, is_known=_predict),
     ColourChoice("uncertainty", MODEL, values=_uncertainty, per_model=True, is_known=_predict),

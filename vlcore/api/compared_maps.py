@@ -220,7 +220,7 @@ def _model_columns(
         predicted = pd.Series(labels[index], dtype=str).where(is_shown, "none")
         outcomes = np.where(is_right[index], "right", "wrong")
         correct = pd.Series(outcomes, dtype=str).where(is_shown, "none")
-        words = predicted + " (" + correct + ")"
+        words = predicted + " (" + correct.replace("right", "correct") + ")"
     return {
         f"x{pane}": x,
         f"y{pane}": y,

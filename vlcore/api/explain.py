@@ -73,6 +73,11 @@ class MarginQuestion:
     other: str
     is_known: bool = True
 
+    @property
+    def margin_words(self) -> str:
+        """What the margin is; in log odds, before calibration."""
+        return f"Score of {self.object} less that of {self.other}"
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -235,7 +240,7 @@ class TrialOutcome:
         return t_interval(self.margins(arm) - self.margins(baseline))
 
     def flips(self, arm: str) -> tuple[int, int]:
-        """How many wrong predictions become right, and how many were wrong, over all seeds."""
+        """How many wrong predictions become correct, and how many were wrong, over all seeds."""
         by_image = self.table.set_index(["seed", "image"])
         before = by_image["margin"][by_image["arm"] == UNCHANGED]
         after = by_image["margin"][by_image["arm"] == arm].reindex(before.index)
@@ -271,7 +276,7 @@ class TrialOutcome:
         question, seeds = explanation.question, int(changes["n"].iloc[0])
         moves = [
             f"{row.words} {CHANGED[explanation.change]}: {difference(row._asdict())},"
-            f" {row.flips} of {row.wrong} wrong predictions become right"
+            f" {row.flips} of {row.wrong} wrong predictions become correct"
             for row in changes.itertuples()
         ]
         beyond = self.moved(ATTRIBUTED, NEAREST)

@@ -56,7 +56,7 @@ WORST = "worst"  # the name of the worst slices beside those of other finders
 TOWER, OWN = "the pretrained image tower", "the model's own embeddings"
 OTHERS = {
     "clusters": "Clusters of embedding, label and prediction with the most errors",
-    "words": "Words that wrong images have more often than right ones",
+    "words": "Words that wrong images have more often than correct ones",
 }
 Rows = NDArray[np.int64]
 
@@ -86,7 +86,7 @@ class ObjectFailures:
         if direction.accuracy is None:
             return f"{name}: {wrong}; {direction.reason}."
         told = (
-            f"a linear SVM tells them from the right ones with balanced accuracy"
+            f"a linear SVM tells them from the correct ones with balanced accuracy"
             f" {rate_words(direction.accuracy.as_dict())} in cross-validation by scene"
         )
         if direction.exists:
@@ -134,7 +134,7 @@ class Failures:
     def sentence(self) -> str:
         """The answer in one sentence, with its n."""
         first = (
-            f"Right on {rate_words(self.accuracy.as_dict())} of {self.accuracy.n:,} fresh images"
+            f"Accuracy {rate_words(self.accuracy.as_dict())} on {self.accuracy.n:,} fresh images"
         )
         is_low = self.worst["high"] < self.worst["usual"]
         if not is_low.any():

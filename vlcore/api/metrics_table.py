@@ -92,8 +92,8 @@ def group_accuracy_table(comparison: ComparedMaps, grouping: Grouping) -> pd.Dat
 def marked_table(
     comparison: ComparedMaps, grouping: Grouping, marked: pd.DataFrame
 ) -> pd.DataFrame:
-    """How many marked points are in each group, and how many of them each model predicts right; one
-    row a group."""
+    """How many marked points are in each group, and how many of them each model predicts correctly;
+    one row a group."""
     rows = []
     for group, words in group_words(grouping).items():
         points = marked[marked["group"] == group]

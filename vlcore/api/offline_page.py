@@ -262,7 +262,7 @@ def with_clicked_image(
 def comparison_parts(
     comparison: ComparedMaps, grouping: Grouping, layouts: description.LayoutDescription
 ) -> list[Part]:
-    """The words beside the maps of a comparison: what they show, right or wrong by group, and who
+    """The words beside the maps of a comparison: what they show, accuracy by group, and who
     is near whom."""
     prompts = comparison.models[0].projection.prompts  # empty of other maps
     summary = [
@@ -278,7 +278,7 @@ def comparison_parts(
     groups = Table(group_accuracy_table(comparison, grouping))
     return [
         Part("summary", "", tuple(summary)),
-        Part("groups", "Right or wrong, group by group", (groups,)),
+        Part("groups", "Accuracy by group", (groups,)),
         Part(
             "layouts",
             "The map in words",

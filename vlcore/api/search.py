@@ -106,7 +106,9 @@ def searched_table(comparison: ComparedMaps) -> pd.DataFrame:
     )
     for pane, name in enumerate(comparison.named):
         table[f"{name} caption"] = points[f"caption_{pane}"]
-        table[f"{name} prediction"] = points[f"predicted_{pane}"]
+        predictions = points[f"predicted_{pane}"]
+        # Addresses of before have “prediction:right”.
+        table[f"{name} prediction"] = predictions.str.replace("(correct)", "(correct, right)")
     table = join_user_columns(table, _columns_of_user(images).iloc[rows])
     return join_user_columns(table, images.factors(rows), "drawn")
 

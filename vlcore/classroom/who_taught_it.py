@@ -163,6 +163,7 @@ def facts_text(explanation: Explanation, images: ImageSet) -> str:
     groups = ", ".join(f"{words[name]} {counts.get(name, 0)}" for name in images.grouping.names)
     margin = signed(float(explanation.margins.mean()), 1)
     return (
-        f"Trained on {len(explanation.images)} images: {groups}. Labels say {captions}. Log odds of"
-        f" {question.object} against {question.other} in this held-out image: {margin}."
+        f"Trained on {len(explanation.images)} images: {groups}. Labels say {captions}."
+        f" {question.margin_words} in this held-out image: {margin} (in log odds, before"
+        " calibration)."
     )

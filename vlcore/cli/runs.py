@@ -289,7 +289,7 @@ def explain(options: Namespace) -> Document:
     question = explanation.question
     document: Document = {
         "model": options.key,
-        "margin": f"log odds of {question.object} against {question.other}",
+        "margin": f"{question.margin_words}, in log odds before calibration",
         "margins": explanation.margins.round(3).tolist(),
         "wrong": explanation.wrong,
         "candidates": len(explanation.images),

@@ -104,7 +104,7 @@ def _predictions(palette: Palette, grouping: Grouping) -> list[LegendEntry]:
 def _outcomes(palette: Palette, _grouping: Grouping) -> list[LegendEntry]:
     right, wrong = palette.opposites
     return [
-        LegendEntry("right", "right", right),
+        LegendEntry("right", "correct", right),
         LegendEntry("wrong", "wrong", wrong),
         LegendEntry(NONE, "no prediction", palette.text),
     ]

@@ -164,6 +164,6 @@ def _line_rows(
         rate_x=start + span + 14,
     )
     table["spoken"] = [
-        f"{row.where}, {row.model}: right {row.rate} of {row.n:,}" for row in table.itertuples()
+        f"{row.where}, {row.model}: accuracy {row.rate} of {row.n:,}" for row in table.itertuples()
     ]
     return table

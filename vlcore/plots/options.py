@@ -168,7 +168,7 @@ class MapOptions:
     colour_by: str = _option(
         "group",
         "Colour by",
-        "What the models make of an image (prediction, right or wrong, margin ...), what it shows"
+        "What the models make of an image (prediction, correct or wrong, margin ...), what it shows"
         " (group, object, context, split), a factor of drawn scenes, or a column of your own table."
         " Many numbers have a ramp; of words, the twelve most frequent a colour each.",
     )

@@ -77,6 +77,10 @@ def choose_map_options(images: ImageSet, keys: Sequence[str], bar: DeltaGenerato
 def choose_colours(images: ImageSet, models: Sequence[ModelMap]) -> str:
     """What colours stand for on maps of models."""
     info, choices = _OPTIONS["colour_by"], colourings.choices(images, models)
+    former_names = {
+        choice.former_label: choice.label for choice in choices.values() if choice.words
+    }
+    widgets.accept_former_names("colour", former_names)
     chosen = st.selectbox(
         info.label,
         choices,

@@ -108,14 +108,14 @@ def _strips(explanation: Explanation, images: ImageSet) -> None:
     subject = "this image" if count == 1 else f"these {count} images"
     verdict = f"{explanation.wrong} of {count} wrong"
     if count == 1:
-        verdict = "the model is wrong" if explanation.wrong else "the model is right"
+        verdict = f"predicted {'wrongly' if explanation.wrong else 'correctly'}"
     if not question.is_known:
         verdict = f"so it predicts {question.other}; what the image shows is not known"
     margin = signed(float(explanation.margins.mean()), 1)
     st.caption(
         plain(
-            f"Score of {question.object} less that of {question.other} in {subject}: {margin} (in"
-            f" log odds, before calibration), {verdict}."
+            f"{question.margin_words} in {subject}: {margin} (in log odds, before calibration),"
+            f" {verdict}."
         )
     )
     if explanation.warning:
@@ -187,7 +187,7 @@ def show_test(
 
 def _show_outcome(tested: TrialOutcome, name: str, columns: int) -> None:
     rows = tested.changes()
-    rows["status"] = [f"{row.flips} of {row.wrong} put right" for row in rows.itertuples()]
+    rows["status"] = [f"{row.flips} of {row.wrong} corrected" for row in rows.itertuples()]
     window, _ = st.session_state.get("window", USUAL_WINDOW)
     width = (window - PAGE_MARGINS) // (1 if window < shell.NARROW else columns) - BETWEEN
     chart = forest_chart(

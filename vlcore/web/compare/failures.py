@@ -86,9 +86,9 @@ def _show_object(view: Shown, key: str, failures: Failures, part: ObjectFailures
         st.caption(plain(part.sentence))
         return
     st.markdown(f"**Errors go with: {plain(part.words)}**")
-    st.caption("The right end of all held-out images, the furthest first:")
+    st.caption("Of all held-out images the end of correct predictions, the furthest first:")
     _show_images(view, failures, part.rows[:ENDS])
-    st.caption("The wrong end, the furthest first:")
+    st.caption("The end of wrong predictions, the furthest first:")
     _show_images(view, failures, part.rows[::-1][:ENDS])
     furthest = part.rows[-min(FURTHEST, len(part.rows) // 2) :]
     words = f"the {len(furthest)} furthest"
@@ -105,7 +105,7 @@ def _show_images(view: Shown, failures: Failures, rows: Rows) -> None:
     uris = draw_thumbs(view.images, rows.tolist())
     with st.container(horizontal=True, gap="xsmall"):
         for row, uri in zip(rows, uris, strict=True):
-            words = ["wrong" if row in failures.wrong else "right"]
+            words = ["wrong" if row in failures.wrong else "correct"]
             if file := view.images.own_file(row):
                 words.insert(0, widgets.fitting_name(file))
             alt = view.images.description(row)

@@ -23,7 +23,7 @@ def show(view: Shown, selection: Selection) -> None:
     comparison = view.comparison
     if predicts(comparison):
         names = ", ".join(comparison.named)
-        st.caption(f"Under each image what is predicted, {names}: ✓ right, ✗ wrong.")
+        st.caption(f"Under each image what is predicted, {names}: ✓ correct, ✗ wrong.")
     for name, ranked in selection.best.items():
         st.markdown(f"**{name.capitalize()} model**, best first")
         _show_row(view, name, ranked)
@@ -89,5 +89,5 @@ def predicts(comparison: ComparedMaps) -> bool:
 
 
 def words_of_prediction(point: pd.Series, pane: int) -> str:
-    """What the model of a pane predicts for a point, with whether it is right: ``✓ horse``."""
+    """What the model of a pane predicts for a point, with whether it is correct: ``✓ horse``."""
     return f"{_MARKS.get(point[f'right_{pane}'], '–')} {point[f'says_{pane}']}"

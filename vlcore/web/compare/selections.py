@@ -377,14 +377,15 @@ def show(view: Shown, selection: Selection | None) -> None:
         _show_accuracy(comparison, selection)
         widgets.show_table(marked_table(comparison, images.grouping, points))
         st.caption(
-            "Correct: the images that each model predicts right, of those that it shows. Intervals,"
-            " 95 % over scenes, count chance and not the choosing: images picked because a model"
-            " errs on them say nothing about others."
+            "Correct: the images that each model predicts correctly, of those that it shows."
+            " Intervals, 95 % over scenes, count chance and not the choosing: images picked because"
+            " a model errs on them say nothing about others."
         )
     with right:
         selected_images.show(view, selection)
     with st.expander("All of them, with every model's prediction"):
-        st.dataframe(selection.table(), hide_index=True, width="stretch")
+        table = selection.table().replace({"split": {"test": SPLIT_WORDS["test"].lower()}})
+        st.dataframe(table, hide_index=True, width="stretch")
     rows = selection.rows.tolist()
     blame.show(comparison, images, rows, "the wrong ones you selected", only_wrong=True)
 
