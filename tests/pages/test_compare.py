@@ -377,7 +377,7 @@ def test_agreement_on_neighbours_is_under_the_maps(monkeypatch: pytest.MonkeyPat
 def test_failures_are_shown_with_their_images_names_and_numbers() -> None:
     page = with_maps(start(closer="Failures", left_bias="75 %", right_bias="75 %"))
     text = text_of(page)
-    assert text.count("of 1,000 fresh images") == 2, "a sentence a model"
+    assert text.count("on 1,000 fresh images") == 2, "a sentence a model"
     assert text.count("Searched in 1,000 held-out images") == 1, "one method for both"
     columns = [list(table.value.columns) for table in page.dataframe]
     assert columns.count(["Goes with errors", "Rank correlation", "n"]) >= 1
@@ -386,7 +386,7 @@ def test_failures_are_shown_with_their_images_names_and_numbers() -> None:
     assert all((table["n"] >= 20).all() for table in slices)
     others = [expander for expander in page.expander if expander.label == "Other finders"]
     assert len(others) == 2
-    strips = 2 * text.count("The wrong end") + sum(map(len, slices))
+    strips = 2 * text.count("The end of wrong predictions") + sum(map(len, slices))
     strips -= sum(len(table.value) for expander in others for table in expander.dataframe)
     assert len(page.get("image")) == ENDS * strips > 0
     offers = [label for label in labels(page) if label.startswith("Select ")]
