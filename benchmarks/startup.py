@@ -49,9 +49,9 @@ def main() -> None:
         times = {"import streamlit (baseline)": baseline}
         with server() as (healthy, port, _):
             times["start to healthy"] = healthy
-            again = asyncio.run(time_reruns(port))
+            reruns = asyncio.run(time_reruns(port))
         first, *loaded = python([sys.executable, "-c", FIRST_RUN]).stdout.split()
-        times |= {"first run of Home": float(first), **again}
+        times |= {"first run of Home": float(first), **reruns}
         if options.browser:
             times |= time_maps()
     rows = [
