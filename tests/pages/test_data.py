@@ -173,22 +173,30 @@ def at_once(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("at_once")
 def test_a_zip_makes_a_set(empty_home: Path, tmp_path: Path) -> None:
-    page = upload(zipped(pets(tmp_path / "pets")))
+    source = pets(tmp_path / "pets")
+    (source / "labels.csv").write_text("file,label,site\na.png,cat,A\n")
+    page = upload(zipped(source))
     assert page.dataframe[0].value.to_numpy().tolist() == [[6, 6], [6, 6]]
+    lost = "has no column background"
+    assert lost in page.warning[0].value, "while it can be mended"
     assert named(page, "Name of the set").value == "pets", "after the file"
     named(page, "Name of the set").set_value("my-pets")
     named(page, "Short label").set_value("one {object}")
     named(page, "Licence of the images").set_value("CC0")
     press(page, "Make the image set")
     assert "The image set my-pets is there: cat_home 6" in text_of(page)
+    assert lost in page.warning[0].value
     assert open_set("my-pets").folds == 5
     press(page, "Look at it")
     assert "my-pets: imported from" in text_of(page)
     assert "leaves only 4 images of a group to train on" in text_of(page)
     page = upload(pack(open_set("my-pets"), None))
+    assert not page.warning
     labels = ("Short label", "Descriptive label", "Licence of the images")
     values = ["one {object}", "{object} {place}", "CC0"]
     assert [named(page, label).value for label in labels] == values, "as the zip says"
+    press(page, "Make the image set")
+    assert "Your 1 column stayed with it: source." in text_of(page)
 
 
 @pytest.mark.usefixtures("at_once")
@@ -199,6 +207,8 @@ def test_embeddings_make_a_set_that_has_a_map(empty_home: Path, tmp_path: Path) 
     assert not [field for field in page.text_input if "label" in field.label]
     press(page, "Make the image set")
     assert "The image set birds is there" in text_of(page)
+    assert "60 embeddings of 8 numbers." in [caption.value for caption in page.caption]
+    assert not [warning for warning in page.warning if "embeddings of" in warning.value]
     assert [button.label for button in page.button if button.label == "Train on it"] == []
     images = open_set("birds")
     assert not images.has_pictures

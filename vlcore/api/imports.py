@@ -22,6 +22,7 @@ from vlcore.data.importers.embedding_sets import (
     read_embeddings,
 )
 from vlcore.data.importers.selection import majority_in_words
+from vlcore.data.importers.writing import own_columns
 from vlcore.data.subset import describe_sample, measured_rows
 from vlcore.data.training_set import TrainingSet
 from vlcore.experiment.condition import Condition
@@ -74,6 +75,7 @@ def import_embeddings(
         with job_bar(condition.key):
             jobs.run(condition.key, lambda out, report: _measure(out, report, images, embeddings))
         publish_set(folder, name)  # last, so that a set on the disk has its measures
+    about, *warnings = embeddings.notes
     splits = images.counts()
     counts = {
         group: sum(split_counts[group] for split_counts in splits.values())
@@ -82,13 +84,15 @@ def import_embeddings(
     return {
         "name": name,
         "format": "embeddings",
+        "about": about,
+        "own_columns": own_columns(images.table),
         "key": condition.key,
         "counts": counts,
         "majority": majority_in_words(images.grouping),
         "splits": splits,
         "captions": len(embeddings.captions),
         "skipped": [],
-        "warnings": [*embeddings.notes, *filter(None, [describe_sample(images)])],
+        "warnings": [*warnings, *filter(None, [describe_sample(images)])],
         "folder": str(data_folder() / name),
     }
 

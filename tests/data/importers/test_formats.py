@@ -104,11 +104,14 @@ def test_labels_and_backgrounds_in_a_table(tree: Tree, tmp_path: Path) -> None:
         ["m/p/2.png", "dog", "snow"],
     ]
     assert [name for name, _ in found.skipped] == ["3.png", "gone.png"]
+    assert not found.warnings
     other = groups(1, 1, 1, 1) | {"labels.csv": table(("file", "label"), ("1.png", "cat"))}
     found = list_source(write(tmp_path / "other", other))
     assert found.format == "folders"
     ((name, reason),) = found.skipped
     assert (name, reason.startswith("has the columns file, label;")) == ("labels.csv", True)
+    (warning,) = found.warnings
+    assert warning.startswith("labels.csv has no column background (or context, place …), so its")
     odd = {"labels.csv": table(("Datei", "Klasse"), ("1.png", "cat")), "1.png": 1}
     source = write(tmp_path / "odd", odd)
     for format in ("auto", "labels-csv"):

@@ -338,7 +338,8 @@ def test_other_columns_reach_the_set_and_its_second_import(tree: Tree) -> None:
     files = groups(4, 4, 4, 4)
     lines = [(name, *name.split("/")[0].split("_"), name[-5]) for name in files]
     listing = table(("file", "label", "background", "number"), *lines)
-    import_set(tree({**files, "labels.csv": listing}), "mine")
+    report = import_set(tree({**files, "labels.csv": listing}), "mine")
+    assert report["own_columns"] == ["number"]
     images = open_set("mine")
     assert list(images.user_columns) == ["source", "number"]
     for source, number in images.user_columns.itertuples(index=False):

@@ -48,6 +48,7 @@ from vlcore.data.importers.tables import (
     is_csv,
     is_labels,
     is_metadata,
+    missing_labels,
     read_captions,
     read_imagefolder,
     read_labels,
@@ -235,19 +236,22 @@ def _detected(source: Source) -> Listing | None:
             doubtful = listing
         elif doubtful is None or listing.default_choice() is not None:
             if format.name == "folders":
-                aside = _left_aside(source, is_doubtful=doubtful is not None)
+                aside, warnings = _left_aside(source, is_doubtful=doubtful is not None)
                 # First, for the last is an example of a missing image.
-                listing = replace(listing, skipped=[*aside, *listing.skipped])
+                skipped = [*aside, *listing.skipped]
+                listing = replace(listing, skipped=skipped, warnings=warnings)
             return listing
     if isinstance(doubtful, ImportSetError):
         raise doubtful
     return doubtful
 
 
-def _left_aside(source: Source, *, is_doubtful: bool) -> Skipped:
-    """Tables that were left aside for folders, with the reason."""
+def _left_aside(source: Source, *, is_doubtful: bool) -> tuple[Skipped, list[str]]:
+    """Tables that were left aside for folders, with the reason, and a sentence where columns of the
+    first table of labels are lost."""
     aside = "says no objects and contexts, or cannot be read; the folders say them"
-    skipped = []
+    skipped: Skipped = []
+    warnings: list[str] = []
     for file in filter(is_csv, source.files):
         columns = None
         with suppress(ImportSetError):
@@ -255,9 +259,15 @@ def _left_aside(source: Source, *, is_doubtful: bool) -> Skipped:
         if is_labels(file) and columns is not None:
             reason = f"has the columns {_listed(columns)}; {LABEL_COLUMNS} were looked for"
             skipped.append((file, reason))
+            missing = " and no column ".join(missing_labels(columns))
+            if columns and missing and not warnings:
+                warnings = [
+                    f"{printable(file)} has no column {missing}, so its columns were not read:"
+                    " objects and contexts are those of the folders."
+                ]
         elif is_doubtful and (columns is None or has_captions(columns)):
             skipped.append((file, aside))
-    return skipped
+    return skipped, warnings
 
 
 def _listed(columns: Sequence[str]) -> str:

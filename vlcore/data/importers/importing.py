@@ -31,7 +31,14 @@ from vlcore.data.importers.source import (
     printable,
 )
 from vlcore.data.importers.splits import choose_splits, clusters, quotas
-from vlcore.data.importers.writing import LIST, SIZE, Draft, describe, with_user_columns
+from vlcore.data.importers.writing import (
+    LIST,
+    SIZE,
+    Draft,
+    describe,
+    own_columns,
+    with_user_columns,
+)
 from vlcore.data.subset import MEASURED, describe_sample, few_training_images
 from vlcore.experiment import limits
 from vlcore.experiment.captions import fill_template
@@ -81,10 +88,11 @@ def import_set(
         progress: told (done, of) in images.
 
     Returns:
-        JSON-able values: `name`, `format`, `counts` (images by group), `majority` (which object
-        belongs in which context), `splitting` (as in ``dataset.json``), `skipped` (names and
-        reasons of files that were left out), `not_chosen` (how many images `max_per_group` left
-        out), `left_out` (path of a table of both, or None),
+        JSON-able values: `name`, `format`, `about` (a sentence on what was recognised),
+        `own_columns` (the user's columns that stay with the set), `counts` (images by group),
+        `majority` (which object belongs in which context), `splitting` (as in
+        ``dataset.json``), `skipped` (names and reasons of files that were left out), `not_chosen`
+        (how many images `max_per_group` left out), `left_out` (path of a table of both, or None),
         `duplicates` (``clusters`` of near-duplicates, ``pictures`` in them, how many were
         ``removed``), `warnings` (what to keep in mind) and `folder`.
 
@@ -117,7 +125,11 @@ def import_set(
             _fill_captions(draft, templates["descriptive"])
             draft.table = with_user_columns(draft.table)
             sample = measured_sample(seed)
-            warnings = _warnings(draft, templates, splitting, sample) + draft.notes
+            warnings = [
+                *listing.warnings,
+                *_warnings(draft, templates, splitting, sample),
+                *draft.notes,
+            ]
             about = {
                 "name": name,
                 "source": opened.name,
@@ -143,6 +155,8 @@ def import_set(
     return {
         "name": name,
         "format": listing.format,
+        "about": listing.about,
+        "own_columns": own_columns(draft.table),
         "counts": draft.counts(),
         "majority": majority_in_words(grouping),
         "splitting": splitting,

@@ -63,6 +63,7 @@ class Listing:
     spellings: Mapping[str, set[str]]
     # What the export of a set says of itself: "short", "descriptive" (templates) and "licence".
     stated: dict[str, str] = field(default_factory=STATED.copy)
+    warnings: Sequence[str] = ()  # sentences on what was not read
 
     def __post_init__(self) -> None:
         for kind in ("object", "context"):
@@ -82,6 +83,7 @@ class Listing:
             "skipped": self.skipped,
             "spellings": {name: sorted(spellings) for name, spellings in self.spellings.items()},
             "stated": self.stated,
+            "warnings": list(self.warnings),
         }
 
     @classmethod
@@ -94,6 +96,7 @@ class Listing:
             [(file, reason) for file, reason in facts["skipped"]],
             {name: set(spellings) for name, spellings in facts["spellings"].items()},
             facts["stated"],
+            facts["warnings"],
         )
 
     @cached_property

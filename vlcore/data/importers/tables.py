@@ -40,6 +40,11 @@ _LABELLED = {*_PATHS, *_CAPTIONS, *_GROUP, "split", "mask", "scene", "factors"}
 _FILES = ("file", *_PATHS)
 _OBJECTS = ("label", "object", "class", "category", "species", "animal")
 _CONTEXTS = ("background", "context", "place", "location", "environment")
+_LABEL_ROLES = {
+    "file": _FILES,
+    "label (or object, animal …)": _OBJECTS,
+    "background (or context, place …)": _CONTEXTS,
+}
 # Columns of path and background, by file: as published, and as SubpopBench lists it.
 _WATERBIRDS = {
     "metadata.csv": ("img_filename", "place"),
@@ -176,14 +181,20 @@ def is_labels(file: str) -> bool:
     return PurePosixPath(file).name == "labels.csv"
 
 
+def missing_labels(columns: Iterable[str]) -> list[str]:
+    """Which columns a table of labels lacks, with the names that each may have."""
+    folded = {name.casefold() for name in columns}
+    return [words for words, names in _LABEL_ROLES.items() if folded.isdisjoint(names)]
+
+
 def read_labels(source: Source) -> Contents | None:
     """``labels.csv`` with a column of files, relative to the table, one of objects and one of
     contexts, as `_FILES`, `_OBJECTS` and `_CONTEXTS` name them. The split of a line is that of its
     column ``split``, else of a folder of its file."""
-    roles = (_FILES, _OBJECTS, _CONTEXTS)
+    roles = _LABEL_ROLES.values()
 
     def has_all(columns: Collection[str]) -> bool:
-        return not any(set(names).isdisjoint(columns) for names in roles)
+        return not missing_labels(columns)
 
     names = {name for role in roles for name in role}
     wanted = {*names, "split"}

@@ -193,6 +193,11 @@ def describe(folder: Path, table: pd.DataFrame, about: dict[str, Any]) -> None:
     write_json(folder / "dataset.json", document)
 
 
+def own_columns(table: pd.DataFrame) -> list[str]:
+    """The names of the user's columns in a table of images."""
+    return [name.removeprefix(USER) for name in table if name.startswith(USER)]
+
+
 def with_user_columns(table: pd.DataFrame) -> pd.DataFrame:
     """A table of images with the columns that ``columns`` holds, one JSON object a row; empty where
     a row has none of a name."""

@@ -36,6 +36,7 @@ from vlcore.web import cache, jobs, shell, visitors, work
 
 # Characters of four bytes at most: a zip's own name, and one of its files (65,535 bytes).
 _STEM, _LONGEST = 60, 16_000
+_MOST_NAMED = 12  # columns in a sentence
 _FIELDS = (
     "{object} stands for the object, {place} for the context with “in the” or “on the” before it."
 )
@@ -155,6 +156,7 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
     st.success(plain(about), icon=":material/folder_open:")
     if counts.size:
         st.dataframe(counts, width="content")
+    _show_warnings(listing.warnings)
     _show_skipped(listing.skipped)
     with st.form("import"):
         left, right = st.columns(2)
@@ -237,6 +239,14 @@ def _free_name(stem: str) -> str:
     return ""
 
 
+def _show_warnings(warnings: Sequence[str]) -> None:
+    """Show what to keep in mind, if there is anything."""
+    if warnings:
+        sentences = [plain(sentence) for sentence in warnings]
+        listed = "\n".join(f"- {sentence}" for sentence in sentences)
+        st.warning(listed if len(sentences) > 1 else sentences[0], icon=":material/warning:")
+
+
 def _show_skipped(skipped: Sequence[Any]) -> None:
     """Show which files were left out, each with the reason, if there are any."""
     if skipped:
@@ -261,10 +271,12 @@ def _importing(key: str) -> None:
     st.success(
         plain(f"The image set {report['name']} is there: {groups}."), icon=":material/check_circle:"
     )
-    if report["warnings"]:
-        sentences = [plain(sentence) for sentence in report["warnings"]]
-        listed = "\n".join(f"- {sentence}" for sentence in sentences)
-        st.warning(listed if len(sentences) > 1 else sentences[0], icon=":material/warning:")
+    about, columns = report["about"], report["own_columns"]
+    if columns:
+        few = ", ".join(columns[:_MOST_NAMED]) + ", …" * (len(columns) > _MOST_NAMED)
+        about += f" Your {plural(len(columns), 'column')} stayed with it: {few}."
+    st.caption(plain(about))
+    _show_warnings(report["warnings"])
     _show_skipped(report["skipped"])
     is_there = report["name"] in set_names()  # somebody may have removed it
     has_pictures = is_there and cache.named_set(report["name"]).has_pictures
