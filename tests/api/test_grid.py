@@ -10,6 +10,7 @@ import pytest
 
 from tests.api.stand_ins import BASE, image_set, publish, thumbs
 from vlcore.api import grid as grids
+from vlcore.api.comparison import Comparison
 from vlcore.api.grid import GridError, GridMaps, grid, grid_conditions, read_grid
 from vlcore.api.model_map import model_map
 from vlcore.artifacts.store import Artifact
@@ -160,6 +161,15 @@ def test_it_becomes_a_page_that_asks_nobody_and_a_drawing(
         assert f">{words}<" in drawing
     assert opened.points["id"].is_unique
     assert "thumb" not in opened.points
+
+
+def test_figures_become_no_file_of_another_ending(opened: grids.Grid, tmp_path: Path) -> None:
+    comparison = Comparison.__new__(Comparison)
+    with pytest.raises(LabError, match=r"\.html or \.svg"):
+        opened.save(tmp_path / "grid.xyz")
+    with pytest.raises(LabError, match=r"\.html\.$"):
+        comparison.save(tmp_path / "maps.pdf")
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_any_model_it_says_so(opened: grids.Grid, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import on_its_set, usual_condition
+from vlcore.experiment import files
 from vlcore.experiment.condition import Condition, with_settings
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import atomic, write_errors
@@ -69,9 +70,10 @@ def comma_separated(count: int | None = None) -> Callable[[str], tuple[str, ...]
 
 def page_path(text: str) -> Path:
     """Argument type: the file of a web page."""
-    if Path(text).suffix.lower() != ".html":
-        raise ArgumentTypeError(f"{text} becomes a web page, so give a name that ends in .html")
-    return Path(text)
+    try:
+        return files.page_path(text)
+    except LabError as error:
+        raise ArgumentTypeError(str(error).removesuffix(".")) from None
 
 
 def write_page(out: Path, page: str) -> Document:

@@ -114,6 +114,17 @@ def read_yaml(file: Path) -> dict[str, Any]:
     return dict(yaml.safe_load(file.read_text(encoding="utf-8")))
 
 
+def page_path(path: str | Path, *, or_drawing: bool = False) -> Path:
+    """The file of a web page, or of a drawing where that is possible; LabError for a name with
+    another ending."""
+    kinds = "a web page or a drawing" if or_drawing else "a web page"
+    endings = (".html", ".svg") if or_drawing else (".html",)
+    if Path(path).suffix.lower() not in endings:
+        names = " or ".join(endings)
+        raise LabError(f"{path} becomes {kinds}, so give a name that ends in {names}.")
+    return Path(path)
+
+
 @contextlib.contextmanager
 def write_errors(path: Path, advice: str) -> Iterator[None]:
     """Turn an `OSError` while writing into a `HomeError` that says where and what to do."""
