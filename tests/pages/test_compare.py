@@ -3,6 +3,7 @@
 import json
 import shutil
 from functools import partial
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -270,6 +271,13 @@ def test_a_model_from_the_disk_stands_beside_others(quick: list[store.Artifact])
     disk.delete_artifacts(twin.key)
     assert by_name.selectbox(key="right_model").value == quick[3].key
     assert not by_name.warning
+
+
+def test_a_link_to_an_image_set_that_is_not_there_says_so(home: Path) -> None:
+    page = opened("3_Compare", data="nosuch")
+    assert "There is no image set 'nosuch' here" in page.warning[0].value
+    assert page.run().warning, "which stays while the page shows another"
+    assert not opened("3_Compare", data="scenes").warning
 
 
 @pytest.mark.parametrize(

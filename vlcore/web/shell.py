@@ -40,6 +40,7 @@ PAGES = (
 )
 # The towers on which pages open a set of a visitor's own: it has photographs, more likely than not.
 OWN_SETS = "pretrained"
+_USUAL = "scenes"  # the image set where none is chosen
 MANAGE = "Manage"  # shown to teachers alone
 _STYLE = f"<style>{text_beside(browser.__file__, 'shell.css')}</style>"
 _viewport = st.components.v2.component(
@@ -51,8 +52,8 @@ _SIDES = (850, 770, 700, 635, 580, 535, 490, 450, 410, 370, 330)
 _STATE = """agreement_asked arrived_with arrives asked chosen_in clicked closed compared defaults
     enlarged gestures go_to guide_atlas guide_shown import_key import_source lesson_attended
     lesson_code lesson_leads lesson_me lesson_repair lesson_said lesson_votes listed look_at
-    looked_at looked_among offered opened page panel_clicks repair_pages room_contrast room_measure
-    selected toast visitor why_rows window"""
+    looked_at looked_among no_set offered opened page panel_clicks repair_pages room_contrast
+    room_measure selected toast visitor why_rows window"""
 PRIVATE_STATE = {*_STATE.split(), visitors.TEACHER}
 # px of a window where two maps fit beside each other, and of one with wide margins
 NARROW, _WIDE = 780, 1200
@@ -85,6 +86,7 @@ def begin(title: str, *, first: bool = False, menu: bool = True) -> tuple[Palett
         streamlit_private.take_address_of_history()
         for setting in set(st.query_params) - PRIVATE_STATE:
             st.session_state.pop(setting, None)
+        st.session_state["no_set"] = _missing_set()
     tab_title = name if first else f"{title} · {name}"
     st.set_page_config(tab_title, page_icon="🐫", layout="wide", initial_sidebar_state="collapsed")
     # A toast just before a rerun may get lost.
@@ -109,7 +111,23 @@ def begin(title: str, *, first: bool = False, menu: bool = True) -> tuple[Palett
     row = (st.container if guided else top.container)(horizontal=True, vertical_alignment="center")
     if not guided:  # else the card has the title
         row.title(title, anchor=False, width="content")
+    if (missing := st.session_state["no_set"]) and st.session_state.get("data") in (None, _USUAL):
+        st.warning(
+            f"There is no image set {plain(repr(missing[:80]))} here: it was removed, or was never"
+            f" on this server. The set {_USUAL} is shown instead.",
+            icon=":material/link_off:",
+        )
     return palette(), row
+
+
+def _missing_set() -> str:
+    """Return the image set that the address names and that is not there; empty where it is."""
+    name = st.query_params.get("data", _USUAL)
+    if name == _USUAL:
+        return ""
+    from vlcore.data.catalogue import set_names
+
+    return "" if name in set_names() else name
 
 
 def _guided() -> bool:
@@ -128,7 +146,7 @@ def _guided() -> bool:
 def persistent_query_params() -> dict[str, str]:
     """Return what stays in the address from page to page: the image set, but the default one."""
     chosen = st.session_state.get("data") or st.query_params.get("data")
-    return {"data": str(chosen)} if chosen and chosen != "scenes" else {}
+    return {"data": str(chosen)} if chosen and chosen != _USUAL else {}
 
 
 def follow_default(key: str, default: str) -> None:
