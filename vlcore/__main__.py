@@ -8,10 +8,12 @@ standard error. Exit codes: 0 done, 1 `verify` found a damaged artifact, 2 bad i
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from io import TextIOWrapper
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from vlcore.cli import compare, data, disk, failures, printing, runs, serve, studies
 from vlcore.experiment.errors import BusyError, LabError
@@ -28,7 +30,16 @@ CLOSED_PIPE = 141  # as shells report SIGPIPE
 
 
 class _Parser(argparse.ArgumentParser):
-    """Argument parser whose errors are one sentence, without the usage."""
+    """Argument parser whose errors are one sentence, without the usage, of the command at fault."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:  # which argparse would leave to the parser of all commands
+            flags = re.findall(r"--[a-z-]+", self.format_usage())
+            similar = get_close_matches(unknown[0].partition("=")[0], flags, 1)
+            hint = f"; did you mean {similar[0]}" if similar else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return options, unknown
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{message[0].upper()}{message[1:]}; see `{self.prog} --help`.\n")
