@@ -92,11 +92,14 @@ def test_pairs_that_all_differ_by_the_same_are_not_equivalent_and_need_no_seeds(
     def saturated(_condition: Condition) -> dict[str, Any]:
         return moments({"minority_accuracy": estimate(0.95)})
 
-    found = compare_arms(frame(conditions(range(8)), saturated), secondary=())
+    found = compare_arms(frame(conditions(range(6)), saturated), secondary=())
     for level in found.primary.levels:
         assert (level.status, level.equivalence_p) == (Status.NOT_DECIDED, None)
         assert level.seeds_needed == {}
     assert says(found, "All seed pairs differ by the same")
+    assert says(found, "No single level can be shown")
+    assert not says(found, "can show it")
+    assert says(compare_arms(study(0.1, seeds=6)), "can show it")
     assert not says(compare_arms(study(0.0)), "All seed pairs differ by the same")
 
 

@@ -247,9 +247,13 @@ def too_few(analysis: Analysis) -> str:
             f" {smallest_p(most):.2g}; a decision asks for at least {ENOUGH}."
         )
     if p > ALPHA:
+        differences = [level.difference for level in analysis.primary.levels if level.difference]
+        # More of what all differ by the same shows nothing.
+        has_spread = any(difference.sd > 0 for difference in differences)
+        enough = f"; {blocks_to_decide(tests)} seed pairs can show it" if has_spread else ""
         return (
             f"No single level can be shown to differ with {most} seed pairs: adjusted for {tests}"
-            f" tests the smallest p is {p:.2g}; {blocks_to_decide(tests)} seed pairs can show it."
+            f" tests the smallest p is {p:.2g}{enough}."
         )
     return ""
 
