@@ -27,7 +27,7 @@ width = side if full_width > 700 else full_width
 is_own = images.name not in SETS
 if is_own:
     st.info(
-        f"The answer above the line is published, on {' and '.join(SETS)}, and says nothing of"
+        f"What follows, down to the line, is published of {' and '.join(SETS)}; it says nothing of"
         f" {plain(images.name)}: [go to the studies of your set](#{ONE_STUDY})."
     )
 with st.container(key="answer"):
