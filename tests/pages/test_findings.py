@@ -211,7 +211,7 @@ def test_an_own_set_opens_on_the_studies_of_this_server(empty_home: Path, tmp_pa
     import_set(pets(tmp_path / "pets"), "pets")
     page = opened("5_Findings", data="pets")
     assert page.segmented_control(key="results").value == "runs on this server"
-    assert page.info[0].value.startswith("The answer above the line is published, on scenes and")
+    assert "published of scenes and balanced-cues" in page.info[0].value
     assert "(#one-study-at-a-time)" in page.info[0].value
     page.selectbox(key="data").set_value("scenes").run()
     assert not page.exception
