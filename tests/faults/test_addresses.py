@@ -53,7 +53,7 @@ FIELDS = {
         ["models shows towers bias words", _OF_MAPS, _BLAME_UPLOAD]
         + [f"{side}_asked" for side in _SIDES]
     ),
-    "5_Findings": "results study published length blocks sound part claim measure",
+    "5_Findings": "results study published length towers blocks sound part claim measure",
     "6_Lesson": "lesson code phase repair_labels wall step hide lead presenter guess repair advice",
     "7_Manage": "teacher",
 }
