@@ -103,7 +103,7 @@ if not study.n_trained:
 part = sections.chosen_part()
 with shell.errors_as_sentences():
     findings = sections.findings_of(study)
-    parts = sections.parts_of(study)
+    parts = sections.report_parts_of(study)
 
 canvas = sections.Canvas(study, findings, palette, width, full_width)
 

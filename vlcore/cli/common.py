@@ -71,7 +71,7 @@ def comma_separated(count: int | None = None) -> Callable[[str], tuple[str, ...]
 def page_path(text: str) -> Path:
     """Argument type: the file of a web page."""
     try:
-        return files.page_path(text)
+        return files.page_file(text)
     except LabError as error:
         raise ArgumentTypeError(str(error).removesuffix(".")) from None
 

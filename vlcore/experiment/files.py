@@ -114,7 +114,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
     return dict(yaml.safe_load(file.read_text(encoding="utf-8")))
 
 
-def page_path(path: str | Path, *, or_drawing: bool = False) -> Path:
+def page_file(path: str | Path, *, or_drawing: bool = False) -> Path:
     """The file of a web page, or of a drawing where that is possible; LabError for a name with
     another ending."""
     kinds = "a web page or a drawing" if or_drawing else "a web page"

@@ -63,7 +63,7 @@ def findings_of(study: Study) -> Findings:
 
 
 @cache.by_content(12)
-def parts_of(study: Study) -> dict[str, Part]:
+def report_parts_of(study: Study) -> dict[str, Part]:
     """The parts of a study's report by name, made once; errors are those of `Study.findings`."""
     return {part.name: part for part in report.report_parts(findings_of(study))}
 
