@@ -130,7 +130,7 @@ def show_maps(folder: Path) -> dict[str, Any]:
         passed(f"map, {projection.kind}")
         together = compare_maps([model], images)
         passed(f"table of points, {projection.kind}")
-    describe_layouts(together, images)
+    describe_layouts(together)
     passed("distances of groups")
     model.neighbours(model.z[7], 5)
     passed("neighbours of an image")

@@ -168,8 +168,8 @@ def recolouring(comparison: Any) -> Iterator[tuple[str, str, str]]:
         options = MapOptions(colour_by=colouring.rpartition(": ")[2])
         started = time.perf_counter()
         maps = coloured(comparison, options)
-        columns = map_component.colours(maps, maps.images.grouping, options)
-        drawing = map_component.drawing(maps, maps.images.grouping, LIGHT, 450, options)
+        columns = map_component.colours(maps, options)
+        drawing = map_component.drawing(maps, LIGHT, 450, options)
         seconds = time.perf_counter() - started
         size = columns.memory_usage(index=False).sum() + len(json.dumps(drawing))
         yield f"at the server, recolour by {colouring}", f"{seconds:.2f}", f"{size / 1e6:.1f}"

@@ -44,7 +44,7 @@ def compared(maps: list[ModelMap]) -> ComparedMaps:
 
 
 def test_every_pair_and_every_untrained_encoder_is_measured(compared: ComparedMaps) -> None:
-    pairs = compare_neighbours(compared, IMAGES)
+    pairs = compare_neighbours(compared)
     names = [(pair.first, pair.second) for pair in pairs]
     assert names == [
         ("first", "second"),
@@ -82,7 +82,7 @@ def test_every_pair_and_every_untrained_encoder_is_measured(compared: ComparedMa
 
 
 def test_tables_have_what_was_measured(compared: ComparedMaps) -> None:
-    pairs = compare_neighbours(compared, IMAGES)
+    pairs = compare_neighbours(compared)
     measured = measure_agreement(pairs)
     table, words = agreement_table(measured), table_in_words(measured)
     for row, text, found in zip(
@@ -101,7 +101,7 @@ def test_tables_have_what_was_measured(compared: ComparedMaps) -> None:
 
 
 def test_images_that_moved_furthest_come_first(compared: ComparedMaps) -> None:
-    pair = compare_neighbours(compared, IMAGES)[1]
+    pair = compare_neighbours(compared)[1]
     assert not isinstance(pair.trained, str)
     moved = pair.furthest(15)
     overlap = dict(zip(pair.rows, pair.trained.overlap, strict=True))
@@ -116,7 +116,7 @@ def test_images_that_moved_furthest_come_first(compared: ComparedMaps) -> None:
     chosen = pair.rows[:7]
     assert set(pair.furthest(20, chosen)["row"]) == set(chosen)
     assert pair.furthest(5, []).empty
-    same = compare_neighbours(compared, IMAGES)[0].furthest(3)
+    same = compare_neighbours(compared)[0].furthest(3)
     assert (same["shared"] == 1).all()
     assert (same["rank"] == 5.5).all(), "the mean of the first ten ranks"
 
@@ -125,7 +125,7 @@ def test_of_many_images_a_sample_is_compared_and_said(
     compared: ComparedMaps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agreement, "MOST_IMAGES", 40)
-    pair, again = compare_neighbours(compared, IMAGES)[0], compare_neighbours(compared, IMAGES)[0]
+    pair, again = compare_neighbours(compared)[0], compare_neighbours(compared)[0]
     assert len(pair.rows) == 40 < pair.count_of_both
     assert pair.rows.tolist() == sorted(set(again.rows.tolist()))
     (measured,) = measure_agreement([pair])
@@ -137,16 +137,16 @@ def test_of_many_images_a_sample_is_compared_and_said(
 def test_what_cannot_be_compared_has_a_reason(maps: list[ModelMap]) -> None:
     point = replace(maps[0], z=np.ones_like(maps[0].z))
     for model, chosen in ((point, None), (maps[2], [int(maps[0].rows[0])])):
-        pairs = compare_neighbours(compare_maps([maps[0], model], IMAGES, thumbs), IMAGES)
+        pairs = compare_neighbours(compare_maps([maps[0], model], IMAGES, thumbs))
         (measured,) = measure_agreement(pairs[:1], chosen)
         assert measured.trained is None
         assert measured.reason
         assert measured.reason in describe_agreement([measured])
         assert agreement_table([measured])["shared"].isna().all()
         assert table_in_words([measured])["Shared neighbours"].tolist() == [measured.reason]
-    assert compare_neighbours(compare_maps([point], IMAGES, thumbs), IMAGES)[0].furthest().empty
+    assert compare_neighbours(compare_maps([point], IMAGES, thumbs))[0].furthest().empty
     few = replace(maps[0].among(maps[0].rows[:11]))
-    (pair, *_) = compare_neighbours(compare_maps([few, few], IMAGES, thumbs), IMAGES)
+    (pair, *_) = compare_neighbours(compare_maps([few, few], IMAGES, thumbs))
     assert isinstance(pair.trained, str)
 
 
@@ -177,7 +177,7 @@ def test_a_notebook_asks_for_agreement(
 def test_models_from_elsewhere_have_no_untrained_agreement(maps: list[ModelMap]) -> None:
     artifact = publish(IMAGES, BEGUN.replace(init_seed=149), before=False)
     other = model_map(artifact)
-    pairs = compare_neighbours(compare_maps([maps[0], other], IMAGES, thumbs), IMAGES)
+    pairs = compare_neighbours(compare_maps([maps[0], other], IMAGES, thumbs))
     assert [pair.second for pair in pairs] == ["right", UNTRAINED]
     (measured, _) = measure_agreement(pairs)
     assert measured.untrained is None

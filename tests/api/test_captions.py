@@ -187,29 +187,29 @@ def test_models_that_read_no_captions(
 def test_models_without_word_vectors_warn_of_words_in_no_training_caption(model: ModelMap) -> None:
     both = compare(model, model_map(publish_seed(81, labels="undescriptive")))
     texts = ("a camel in the desert", "a zebra, a zebra")
-    left, right = captions.caption_warnings(both, SCENES, texts)
+    left, right = captions.caption_warnings(both, texts)
     assert "on “zebra”:" in left
     assert "on “a”, “in”, “the”, “desert”, “zebra”:" in right
-    assert captions.caption_warnings(both, SCENES, ("camel", "horse")) == []
-    assert captions.caption_warnings(both, SCENES, texts, ["right"]) == [right]
+    assert captions.caption_warnings(both, ("camel", "horse")) == []
+    assert captions.caption_warnings(both, texts, ["right"]) == [right]
 
 
 def test_backgrounds_that_are_learnt_apart_are_training_captions(home: Path) -> None:
     model = model_map(publish_seed(81, objective="two_part", labels="undescriptive"))
     assert captions.training_captions(model, SCENES) == ("horse", "camel", "grass", "desert")
-    assert captions.caption_warnings(compare(model), SCENES, ("horse", "grass")) == []
+    assert captions.caption_warnings(compare(model), ("horse", "grass")) == []
 
 
 def test_warnings_are_short_and_only_for_models_trained_here(
     model: ModelMap, artifact: Artifact
 ) -> None:
     texts = (" ".join(letter * 100 for letter in "bcdfghjklm"),)
-    (warning,) = captions.caption_warnings(compare(model), SCENES, texts)
+    (warning,) = captions.caption_warnings(compare(model), texts)
     assert "and 2 more" in warning
     assert len(warning) < 400
     imported = dataclasses.replace(model, artifact=made_elsewhere(artifact, "imported"))
     comparison = dataclasses.replace(compare(model), models=(imported,))
-    assert captions.caption_warnings(comparison, SCENES, texts) == []
+    assert captions.caption_warnings(comparison, texts) == []
 
 
 def publish_tower(text: str, labels: str = "undescriptive", **changes: str) -> Artifact:
@@ -243,13 +243,13 @@ def test_far_captions_are_named_with_the_nearest_training_caption(home: Path) ->
     near, far = captions.far_from_training(model, SCENES, FAR_WORDS[:2])
     assert (near.is_far, near.caption, far.is_far) == (False, "horse", True)
     assert f"{near.cosine:.2f}" in near.sentence
-    (warning,) = captions.caption_warnings(compare(model), SCENES, FAR_WORDS)
+    (warning,) = captions.caption_warnings(compare(model), FAR_WORDS)
     assert warning.count("“music”") == 1
     assert "racehorse" not in warning
     assert f"“{far.caption}”" in warning
-    assert captions.caption_warnings(compare(model), SCENES, ["racehorse", "camels"]) == []
+    assert captions.caption_warnings(compare(model), ["racehorse", "camels"]) == []
     no_prompts = model.projection.prompts
-    assert captions.caption_warnings(compare(model), SCENES, no_prompts) == []
+    assert captions.caption_warnings(compare(model), no_prompts) == []
 
 
 @pytest.mark.parametrize("text", ["transformer", "codes"])
@@ -264,7 +264,7 @@ def test_a_model_of_codes_reads_its_training_captions_alone(home: Path) -> None:
     with pytest.raises(LabError, match="none for 'a pony'"):
         captions.ask_caption(model, load.load_model(artifact), "a pony")
     assert captions.ask_caption(model, MeanOfWords(), "horse on the grass").without.empty
-    assert captions.caption_warnings(compare(model), SCENES, ["a pony"]) == []
+    assert captions.caption_warnings(compare(model), ["a pony"]) == []
 
 
 def test_similarities_are_cosines_of_each_models_captions(tmp_path: Path) -> None:

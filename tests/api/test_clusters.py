@@ -102,12 +102,12 @@ def test_maps_tables_and_the_browser_have_the_same_clusters(maps: ComparedMaps) 
         labels = words[words["pane"] == pane]["words"].tolist()
         assert labels == [f"{cluster.number} {cluster.name}" for cluster in found]
     options = MapOptions(clusters=True)
-    sent = drawing(maps, SCENES, LIGHT, 300, options)
+    sent = drawing(maps, LIGHT, 300, options)
     assert [len(pane["clusters"]) for pane in sent["panes"]] == list(map(len, named_clusters(maps)))
-    columns = colours(maps, SCENES, options)
+    columns = colours(maps, options)
     for pane in (0, 1):
         assert columns[f"cluster{pane}"].tolist() == numbers[pane].tolist()
-    assert colours(maps, SCENES).empty, "off unless chosen"
+    assert colours(maps).empty, "off unless chosen"
     table, shown = clusters_table(maps), clusters_in_words(maps)
     assert len(table) == len(words)
     assert table["purity"].between(table["low"], table["high"]).all()

@@ -156,18 +156,18 @@ def test_which_model_is_right_is_of_images_that_all_models_show(maps: ComparedMa
 )
 def test_both_drawings_have_the_legend_of_one_table(maps: ComparedMaps, name: str) -> None:
     options = MapOptions(colour_by=name)
-    spec = figure(maps, SCENES, LIGHT, 300, options).to_dict(validate=False)
+    spec = figure(maps, LIGHT, 300, options).to_dict(validate=False)
     (legend,) = [
         layer
         for layer in spec["vconcat"][0]["concat"][0]["layer"]
         if layer.get("name") == "legend_0"
     ]
     stroke = legend["encoding"]["stroke"]
-    sent = drawing(maps, SCENES, LIGHT, 300, options)
+    sent = drawing(maps, LIGHT, 300, options)
     assert stroke["scale"]["domain"] == [entry["name"] for entry in sent["legend"]]
     assert stroke["scale"]["range"] == [entry["colour"] for entry in sent["legend"]]
     assert stroke["legend"]["title"] == sent["legendTitle"]
-    codes = colours(maps, SCENES, options)
+    codes = colours(maps, options)
     shown = pd.DataFrame(spec["datasets"]["images"])
     names = [entry.name for entry in coloured(maps, options).colouring.entries(LIGHT, SCENES)]
     for pane, column in enumerate(sent["colourColumns"]):

@@ -23,7 +23,7 @@ GROUPS = group_words(SCENES)
 
 
 def test_a_summary_has_the_numbers_of_each_model(all_four: ComparedMaps) -> None:
-    summary = description.describe_comparison(all_four, SCENES)
+    summary = description.describe_comparison(all_four)
     assert "1,000 held-out minority images" in summary
     for name, model in all_four.named.items():
         end = model.artifact.metrics["end"]
@@ -56,13 +56,15 @@ def test_clusters_follow_the_silhouettes(
     else:
         metrics["end"]["silhouette_object"]["value"] = by_object
         metrics["end"]["silhouette_context"]["value"] = by_context
-    assert words in description.describe_comparison(measured_as(first_and_last, 1, metrics), SCENES)
+    assert words in description.describe_comparison(measured_as(first_and_last, 1, metrics))
 
 
 def test_objects_of_other_sets_are_no_animals(first_and_last: ComparedMaps) -> None:
     cups = Grouping(("cup", "plate"), ("table", "shelf"))
-    assert "by object" in description.describe_comparison(first_and_last, cups)
-    assert not measures_table(first_and_last, cups)[""].str.contains("animal").any()
+    images = dataclasses.replace(first_and_last.images, grouping=cups)
+    of_cups = dataclasses.replace(first_and_last, images=images)
+    assert "by object" in description.describe_comparison(of_cups)
+    assert not measures_table(of_cups)[""].str.contains("animal").any()
 
 
 def test_small_groups_and_fit_step(first_and_last: ComparedMaps) -> None:
@@ -135,7 +137,7 @@ def centre(model: ModelMap, group: str) -> np.ndarray:
 
 
 def test_layouts_have_every_pair_and_model_with_its_interval(compared: ComparedMaps) -> None:
-    layouts = description.describe_layouts(compared, IMAGES)
+    layouts = description.describe_layouts(compared)
     table = layouts.table.set_index("Distance of centres")
     assert list(table.columns) == ["First", "Second", "Third"]
     assert len(table) == 6
@@ -159,7 +161,7 @@ def test_models_without_a_layout(home: Path, maps: list[ModelMap]) -> None:
     condition = BASE.replace(data_seed=80, init_seed=83)
     collapsed = model_map(publish(IMAGES, condition, end={"collapsed": True}))
     pair = compare_maps([dataclasses.replace(maps[0], z=noise), collapsed], IMAGES, thumbs)
-    layouts = description.describe_layouts(pair, IMAGES)
+    layouts = description.describe_layouts(pair)
     assert "no clear nearest group" in layouts.sentences[0]
     assert "cannot be placed" in layouts.sentences[1]
     assert list(layouts.table.columns) == ["Distance of centres", "Left"]
@@ -167,16 +169,16 @@ def test_models_without_a_layout(home: Path, maps: list[ModelMap]) -> None:
 
 def test_a_model_has_not_moved_from_itself_nor_from_one_point(maps: list[ModelMap]) -> None:
     same = compare_maps([maps[0], maps[0]], IMAGES, thumbs)
-    (displacements,) = description.largest_displacements(same, IMAGES).values()
+    (displacements,) = description.largest_displacements(same).values()
     assert displacements.table.iloc[:, 1].str.match(r"^\S*e-1\d|^0 ").all()
     assert (displacements.largest["kept"] == 1).all()
     point = dataclasses.replace(maps[0], points=np.zeros_like(maps[0].points))
     with pytest.raises(ValueError, match="one point"):
-        description.largest_displacements(compare_maps([point, maps[1]], IMAGES, thumbs), IMAGES)
+        description.largest_displacements(compare_maps([point, maps[1]], IMAGES, thumbs))
 
 
 def test_displacements_are_of_images_that_both_models_hold_out(compared: ComparedMaps) -> None:
-    displacements = description.largest_displacements(compared, IMAGES, count=4)
+    displacements = description.largest_displacements(compared, count=4)
     assert list(displacements) == ["second", "third"]
     points = compared.points.set_index("id").query("kind == 'test'")
     first = compared.models[0]

@@ -14,7 +14,6 @@ from vlcore.api import compared_maps, map_component
 from vlcore.api.compared_maps import ComparedMaps, compare_maps, drawn_sample
 from vlcore.api.model_map import model_map
 from vlcore.api.offline_page import NEIGHBOURS, add_untrained_positions, figure, neighbour_lines
-from vlcore.experiment.grouping import SCENES
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import LIGHT
 from vlcore.plots.thumbnails import SAFE_URI
@@ -41,8 +40,8 @@ def comparison(small: ComparedMaps, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 def test_columns_and_drawing_are_of_one_table(comparison: ComparedMaps) -> None:
     options = MapOptions(untrained=True, twins=True)
-    columns = map_component.columns(comparison, SCENES, options)
-    drawing = map_component.drawing(comparison, SCENES, LIGHT, 300, options)
+    columns = map_component.columns(comparison, options)
+    drawing = map_component.drawing(comparison, LIGHT, 300, options)
     json.dumps(drawing)
     assert drawing["count"] == len(columns) == len(comparison.points)
     assert columns["row"].tolist() == comparison.rows.tolist()
@@ -53,10 +52,10 @@ def test_columns_and_drawing_are_of_one_table(comparison: ComparedMaps) -> None:
 def test_columns_of_a_users_images_have_their_files(small: ComparedMaps) -> None:
     files = [f"days/{row}.jpg" for row in range(len(IMAGES.table))]
     of_user = replace(small, images=replace(IMAGES, table=IMAGES.table.assign(source=files)))
-    columns = map_component.columns(of_user, SCENES)
+    columns = map_component.columns(of_user)
     if len(small.points) <= 1000:
         assert columns["file"].tolist() == [files[row] for row in small.rows]
-    assert "file" not in map_component.columns(small, SCENES)
+    assert "file" not in map_component.columns(small)
 
 
 def test_a_legend_names_no_overlay_of_nothing(small: ComparedMaps) -> None:
@@ -64,13 +63,13 @@ def test_a_legend_names_no_overlay_of_nothing(small: ComparedMaps) -> None:
     alone = compare_maps([model_map(publish(IMAGES, base, before=False))], IMAGES, thumbs)
     options = MapOptions(untrained=True, movement=True)
     for maps, names in ((small, {"untrained", "movement"}), (alone, set())):
-        drawing = map_component.drawing(maps, SCENES, LIGHT, 300, options)
+        drawing = map_component.drawing(maps, LIGHT, 300, options)
         legend = {entry["name"] for entry in drawing["legend"]}
         assert legend & {"untrained", "movement"} == set(drawing["overlays"]) == names
-        spec = json.dumps(figure(maps, SCENES, LIGHT, 300, options).to_dict(validate=False))
+        spec = json.dumps(figure(maps, LIGHT, 300, options).to_dict(validate=False))
         assert ("faint: untrained baseline" in spec) == ("untrained" in names)
         assert ("from its position in the first map" in spec) == ("movement" in names)
-        assert ("gx0" in map_component.columns(maps, SCENES, options)) == ("untrained" in names)
+        assert ("gx0" in map_component.columns(maps, options)) == ("untrained" in names)
 
 
 def test_lines_lead_from_the_clicked_image_to_its_neighbours_and_twins(
@@ -78,7 +77,7 @@ def test_lines_lead_from_the_clicked_image_to_its_neighbours_and_twins(
 ) -> None:
     point = comparison.points.query("kind == 'test'").iloc[0]
     options = MapOptions(neighbours=True, twins=True)
-    lines = map_component.lines_of_image(comparison, SCENES, LIGHT, options, point["id"])
+    lines = map_component.lines_of_image(comparison, LIGHT, options, point["id"])
     json.dumps(lines)
     for pane, model in enumerate(comparison.models):
         of_map = [line for line in lines if line["pane"] == pane]
@@ -92,24 +91,24 @@ def test_lines_lead_from_the_clicked_image_to_its_neighbours_and_twins(
             )
             ends = np.isclose(model.points, [line["x2"], line["y2"]]).all(axis=1)
             assert ends.any()
-    assert map_component.lines_of_image(comparison, SCENES, LIGHT, PLAIN, point["id"]) == []
+    assert map_component.lines_of_image(comparison, LIGHT, PLAIN, point["id"]) == []
     held_out = MapOptions(neighbours=True, split="held out")
-    lines = map_component.lines_of_image(comparison, SCENES, LIGHT, held_out, point["id"])
+    lines = map_component.lines_of_image(comparison, LIGHT, held_out, point["id"])
     assert 0 < len(lines) < NEIGHBOURS * len(comparison.models)
     for line in lines:
         model = comparison.models[line["pane"]]
         (end,) = np.flatnonzero(np.isclose(model.points, [line["x2"], line["y2"]]).all(axis=1))
         assert end < model.n_held_out
     training = MapOptions(neighbours=True, split="training")
-    assert map_component.lines_of_image(comparison, SCENES, LIGHT, training, point["id"]) == []
-    assert map_component.lines_of_image(comparison, SCENES, LIGHT, options, "nobody") == []
+    assert map_component.lines_of_image(comparison, LIGHT, training, point["id"]) == []
+    assert map_component.lines_of_image(comparison, LIGHT, options, "nobody") == []
 
 
 def test_columns_of_few_images_name_the_neighbours_of_each(small: ComparedMaps) -> None:
     options = MapOptions(neighbours=True, trust=True)
-    columns = map_component.columns(small, SCENES, options)
+    columns = map_component.columns(small, options)
     points = small.points
-    for pane, lines in neighbour_lines(small, SCENES).groupby("pane"):
+    for pane, lines in neighbour_lines(small).groupby("pane"):
         near = columns[[f"near{pane}_{rank}" for rank in range(NEIGHBOURS)]].to_numpy()
         starts = points.reset_index().set_index("id")["index"][lines["id"]]
         positions = points[[f"x{pane}", f"y{pane}"]].to_numpy()
@@ -118,7 +117,7 @@ def test_columns_of_few_images_name_the_neighbours_of_each(small: ComparedMaps) 
         assert (near[np.isnan(positions).any(axis=1)] == -1).all()
     assert columns["trust0"].notna().any()
     point = points.query("kind == 'test'").iloc[0]
-    assert not map_component.lines_of_image(small, SCENES, LIGHT, options, point["id"])
+    assert not map_component.lines_of_image(small, LIGHT, options, point["id"])
 
 
 def test_images_that_stand_for_their_marks_are_one_image(small: ComparedMaps) -> None:
@@ -130,7 +129,7 @@ def test_images_that_stand_for_their_marks_are_one_image(small: ComparedMaps) ->
 
 def test_large_maps_have_neither_neighbours_nor_images_in_columns(comparison: ComparedMaps) -> None:
     options = MapOptions(neighbours=True, trust=True, images=True)
-    columns = map_component.columns(comparison, SCENES, options)
+    columns = map_component.columns(comparison, options)
     assert not [name for name in columns if name.startswith(("near", "trust"))]
     assert map_component.sheet(comparison, options) == ""
 
@@ -151,14 +150,12 @@ def test_altair_draws_a_sample_of_large_maps_and_says_so(comparison: ComparedMap
         np.testing.assert_array_equal(model.z, comparison.models[pane].z[index])
     again = drawn_sample(comparison)
     assert again.points["id"].tolist() == sample.points["id"].tolist(), "the same each time"
-    spec = figure(comparison, SCENES, LIGHT, 300, MapOptions(trust=True, neighbours=True)).to_dict(
+    spec = figure(comparison, LIGHT, 300, MapOptions(trust=True, neighbours=True)).to_dict(
         validate=False
     )
     assert len(spec["datasets"]["images"]) == MOST // 2
     before = add_untrained_positions(comparison).set_index("id")
-    spec = figure(comparison, SCENES, LIGHT, 300, MapOptions(untrained=True)).to_dict(
-        validate=False
-    )
+    spec = figure(comparison, LIGHT, 300, MapOptions(untrained=True)).to_dict(validate=False)
     for image in spec["datasets"]["images"]:
         names = [name for name in ("gx0", "gy0", "gx1", "gy1") if image[name] is not None]
         expected = before.loc[image["id"], names].tolist()

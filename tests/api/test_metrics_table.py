@@ -13,7 +13,7 @@ from vlcore.plots.theme import LIGHT
 
 
 def test_measures_are_beside_untrained_encoders_and_pixels(first_and_last: ComparedMaps) -> None:
-    table = metrics_table.measures_table(first_and_last, SCENES).set_index("")
+    table = metrics_table.measures_table(first_and_last).set_index("")
     sides = dict(zip(("Left", "Right"), first_and_last.models, strict=True))
     columns = ["Left", "Left, untrained", "Right", "Right, untrained", "Pixels", "Images"]
     assert list(table.columns) == columns
@@ -54,7 +54,7 @@ def test_a_new_measure_is_in_every_table(
     metrics["untrained"]["absent"]["boldness"] = "it is shy"
     metrics["raw_pixels"]["boldness"] = {"value": 0.1, "low": 0.0, "high": 0.2, "n": 5}
     comparison = measured_as(first_and_last, 0, metrics)
-    row = metrics_table.measures_table(comparison, SCENES).set_index("").loc["Of the animal"]
+    row = metrics_table.measures_table(comparison).set_index("").loc["Of the animal"]
     assert row.to_dict() == {
         "Left": "50\u00a0% (40 to 60)",
         "Left, untrained": "not defined: it is shy",
@@ -71,7 +71,7 @@ def test_documents_of_the_first_version(first_and_last: ComparedMaps) -> None:
     metrics = metrics_of(first_and_last)
     del metrics["end"]["effective_rank"], metrics["end"]["absent"], metrics["raw_pixels"]
     comparison = measured_as(first_and_last, 0, metrics)
-    table = metrics_table.measures_table(comparison, SCENES).set_index("")
+    table = metrics_table.measures_table(comparison).set_index("")
     row = table.loc[catalogue.words_of("effective_rank", SCENES)]
     assert row[["Left", "Pixels"]].tolist() == ["not defined: one point", ""]
     assert row["Images"] == "2,000", "of the right model"
@@ -98,7 +98,7 @@ def test_group_accuracies_in_words_and_as_charts_draw_them(all_four: ComparedMap
     ends = {
         name.capitalize(): model.artifact.metrics["end"] for name, model in all_four.named.items()
     }
-    table = metrics_table.group_accuracy_table(all_four, SCENES)
+    table = metrics_table.group_accuracy_table(all_four)
     assert list(table.columns) == ["Group", *ends, "Images"]
     assert table["Group"].tolist() == list(group_words(SCENES).values())
     assert table["Images"].tolist() == ["500"] * 4
@@ -125,10 +125,10 @@ def test_labels_that_name_no_object(first_and_last: ComparedMaps) -> None:
             metrics["end"]["absent"][name] = "no label"
         comparison = measured_as(comparison, pane, metrics)
         words = ("left model not defined: no label", "No model's labels name the animal")[pane]
-        assert words in description.describe_comparison(comparison, SCENES)
-        table = metrics_table.group_accuracy_table(comparison, SCENES)
+        assert words in description.describe_comparison(comparison)
+        table = metrics_table.group_accuracy_table(comparison)
         assert table.iloc[:, pane + 1].tolist() == ["not defined: no label"] * 4
-        measures = metrics_table.measures_table(comparison, SCENES).set_index("")
+        measures = metrics_table.measures_table(comparison).set_index("")
         minority = catalogue.words_of("minority_accuracy", SCENES)
         assert bool(measures["Images"][minority]) == (pane == 0), "of the model that has it"
         rows = metrics_table.group_accuracy_rows(comparison)

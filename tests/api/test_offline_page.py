@@ -61,7 +61,7 @@ def three(maps: list[ModelMap]) -> ComparedMaps:
 
 
 def spec_of(comparison: ComparedMaps, options: MapOptions = PLAIN, **more: Any) -> drawn.Spec:
-    return figure(comparison, SCENES, LIGHT, 300, options, **more).to_dict(validate=False)
+    return figure(comparison, LIGHT, 300, options, **more).to_dict(validate=False)
 
 
 def test_no_board_without_accuracies_or_if_unwanted(
@@ -114,7 +114,7 @@ def test_a_ghost_is_the_untrained_plane_turned_onto_the_map(three: ComparedMaps)
 
 
 def test_lines_lead_to_the_nearest_in_the_full_space(three: ComparedMaps) -> None:
-    lines = compare_page.neighbour_lines(three, SCENES)
+    lines = compare_page.neighbour_lines(three)
     assert list(lines.columns) == ["id", "pane", "x", "y", "x2", "y2"]
     assert set(lines["id"]) == set(three.points["id"])
     for pane, model in enumerate(three.models):
@@ -143,11 +143,11 @@ def test_a_picture_is_no_neighbour_of_itself_though_others_are_like_it(
     places = np.stack([np.arange(len(z)), np.zeros(len(z))], axis=1).astype(float)
     same = dataclasses.replace(maps[0], z=z, points=places)
     comparison = compare_maps([same], IMAGES, thumbs)
-    lines = compare_page.neighbour_lines(comparison, SCENES)
+    lines = compare_page.neighbour_lines(comparison)
     assert lines.groupby("id").size().eq(5).all()
     assert not ((lines["x"] == lines["x2"]) & (lines["y"] == lines["y2"])).any()
     few = compare_maps([only(same, slice(3))], IMAGES, thumbs)
-    assert len(compare_page.neighbour_lines(few, SCENES)) == 6, "all others, of few"
+    assert len(compare_page.neighbour_lines(few)) == 6, "all others, of few"
 
 
 def versions(scene: str) -> dict[str, int]:
@@ -157,7 +157,7 @@ def versions(scene: str) -> dict[str, int]:
 
 
 def test_arrows_start_and_end_where_the_twins_are(three: ComparedMaps) -> None:
-    lines = compare_page.twin_lines(three, SCENES)
+    lines = compare_page.twin_lines(three)
     assert list(lines.columns) == ["scene", "kind", "pane", "x", "y", "x2", "y2"]
     assert len(lines) == TEST_SCENES * 3 * 4
     for (scene, pane), arrows in lines.groupby(["scene", "pane"]):
@@ -177,7 +177,7 @@ def test_arrows_start_and_end_where_the_twins_are(three: ComparedMaps) -> None:
 
 def test_the_lengths_of_arrows_are_of_the_full_space(three: ComparedMaps) -> None:
     scene = "test-05"
-    table = compare_page.twin_lengths(three, SCENES, scene)
+    table = compare_page.twin_lengths(three, scene)
     numbers = [f"{name}{end}" for name in ("first", "second", "third") for end in ("", ", mean")]
     assert list(table.columns) == ["arrow", "from", "to", *numbers]
     assert table["arrow"].tolist() == ["other background"] * 2 + ["other animal"] * 2
@@ -197,9 +197,9 @@ def test_a_scene_that_one_map_lacks_a_version_of_has_no_arrows(maps: list[ModelM
     model = maps[1]
     keep = np.arange(len(model.rows)) != model.index([versions("test-03")["camel_grass"]])
     comparison = compare_maps([maps[0], only(model, keep)], IMAGES, thumbs)
-    found = compare_page.scenes(comparison, SCENES).T.to_dict()
+    found = compare_page.scenes(comparison).T.to_dict()
     assert found == {scene: versions(scene) for scene in SCENES_OF if scene != "test-03"}
-    lines = compare_page.twin_lines(comparison, SCENES)
+    lines = compare_page.twin_lines(comparison)
     assert set(lines["scene"]) == set(found)
     assert len(lines) == (TEST_SCENES - 1) * 2 * 4
 
@@ -209,7 +209,7 @@ def test_a_set_without_twins_has_no_arrows(home: Path) -> None:
     alone = compare_maps(
         [model_map(publish(images, BASE.replace(init_seed=91, n_per_group=8)))], images, thumbs
     )
-    assert compare_page.twin_lines(alone, SCENES).empty
+    assert compare_page.twin_lines(alone).empty
     wanted = MapOptions(twins=True, untrained=True)
     assert spec_of(alone, wanted) == spec_of(alone, MapOptions(untrained=True))
 
@@ -221,7 +221,7 @@ def body(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def offline(together: ComparedMaps) -> str:
-    return page(together, IMAGES)
+    return page(together)
 
 
 def test_a_page_asks_nobody(offline: str) -> None:
@@ -239,11 +239,9 @@ def test_a_page_asks_nobody(offline: str) -> None:
 def test_a_page_says_what_the_maps_show(together: ComparedMaps, offline: str) -> None:
     text = body(offline)
     assert "**" not in text
-    assert describe_comparison(together, SCENES) in text
+    assert describe_comparison(together) in text
     assert all(model.artifact.key in text for model in together.models)
-    assert all(
-        str(cell) in text for cell in group_accuracy_table(together, SCENES).to_numpy().ravel()
-    )
+    assert all(str(cell) in text for cell in group_accuracy_table(together).to_numpy().ravel())
     for thumb, count in together.points["thumb"].value_counts().items():
         assert offline.count(str(thumb)) == count, "every image once"
     (title,) = re.findall("<title>(.*)</title>", offline)
@@ -256,9 +254,9 @@ def test_few_images_are_a_warning_on_the_page(home: Path) -> None:
     model = model_map(publish(IMAGES, BASE.replace(init_seed=92), end=few))
     warning = small_sample_warning(model.artifact, SCENES)
     assert warning
-    assert warning in page(compare_maps([model], IMAGES, thumbs), IMAGES)
+    assert warning in page(compare_maps([model], IMAGES, thumbs))
 
 
 def test_a_page_wears_its_palette(together: ComparedMaps, offline: str) -> None:
-    assert f"background: {DARK.ground}" in page(together, IMAGES, DARK)
+    assert f"background: {DARK.ground}" in page(together, DARK)
     assert f"background: {LIGHT.ground}" in offline

@@ -36,7 +36,7 @@ def both(left: ModelMap, right: ModelMap) -> TrainingAnimation:
 
 
 def animate(*models: ModelMap) -> TrainingAnimation:
-    return animate_training(watched.together(*models), watched.images())
+    return animate_training(watched.together(*models))
 
 
 def test_steps_are_those_of_any_checkpoint(both: TrainingAnimation) -> None:
@@ -51,7 +51,7 @@ def test_a_sample_moves_of_large_maps_and_says_so(
 ) -> None:
     monkeypatch.setattr(compared_maps, "MOST_MARKS", 15)
     large = dataclasses.replace(watched.together(left), thumbs=partial(watched.thumbs, None))
-    animation = animate_training(large, watched.images())
+    animation = animate_training(large)
     assert len(animation.points) == 15
     assert animation.notes[0] == "What moves is a sample: 15 of 40 images, chosen by chance."
 

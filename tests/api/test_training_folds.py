@@ -73,7 +73,7 @@ def test_the_map_of_an_imported_set_shows_all_of_its_images(
     assert np.abs(untrained.z - expected).max() > 1e-3
     comparison = compare_maps([on_map], images)
     assert comparison.rows.tolist() == every.tolist()
-    animated = animate_training(comparison, images)
+    animated = animate_training(comparison)
     assert set(animated.points["id"]) == {f"p{row}" for row in artifact.checkpoints.rows}
     end = animated.tracks[0].positions[-1]
     index = np.searchsorted(every, row_numbers(animated.points))

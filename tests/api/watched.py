@@ -138,4 +138,4 @@ def together(*models: ModelMap) -> ComparedMaps:
         ignore_index=True,
     )
     infos = tuple(MapInfo(f"title {n}", "", f"across {n}", "") for n in range(len(models)))
-    return ComparedMaps(aligned, points=points, captions=captions, infos=infos, images=images)
+    return ComparedMaps(aligned, points=points, captions=captions, infos=infos, images=images())

@@ -14,7 +14,6 @@ from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.model_map import model_map
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
-from vlcore.experiment.grouping import SCENES
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import LIGHT, Palette
 
@@ -65,7 +64,7 @@ class MapsOfTab:
     def parts_with(self, options: MapOptions) -> np.ndarray:
         """Where each image lies in each map, (maps, n, 2), in parts of its sides from the upper
         left."""
-        drawing = map_component.drawing(self.comparison, SCENES, LIGHT, 400, options)
+        drawing = map_component.drawing(self.comparison, LIGHT, 400, options)
         parts = []
         for pane, shown in enumerate(drawing["panes"]):
             left, right, low, high = shown["extent"]

@@ -16,7 +16,6 @@ from vlcore.api.clusters import named_clusters
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.offline_page import NEIGHBOURS
 from vlcore.data.catalogue import open_set
-from vlcore.experiment.grouping import SCENES
 from vlcore.plots.maps.component import bitmask
 from vlcore.plots.options import MapOptions
 from vlcore.plots.theme import DARK, LIGHT
@@ -470,7 +469,7 @@ def test_zoom_waits_for_columns_and_is_of_the_maps_and_fingers_that_are_there(
     points = comparison.points
     (row, *_) = np.flatnonzero(points["x0"].isna() & (points["x1"] < points["x1"].quantile(0.1)))
     told = {
-        **map_component.drawing(comparison, SCENES, LIGHT, 300),
+        **map_component.drawing(comparison, LIGHT, 300),
         "stamp": "columns",
         "images": "images",
         "colourStamp": "",
@@ -483,7 +482,7 @@ def test_zoom_waits_for_columns_and_is_of_the_maps_and_fingers_that_are_there(
         "panel": False,
         "selected": {"rows": None, "best": [], "gesture": 0},
     }
-    columns = map_component.columns(comparison, SCENES).to_dict("list")
+    columns = map_component.columns(comparison).to_dict("list")
     page.evaluate(MOUNT, [script, told, columns])
     maps = MapsOfTab(page, comparison)
     closer = page.get_by_role("button", name="Zoom in", exact=True)

@@ -292,7 +292,7 @@ def test_a_new_colouring_is_one_entry(
     assert "letter h" in out.read_text(encoding="utf-8")
     _, chosen = chosen_on_page(both, monkeypatch, {"colour": "Model: letter"})
     assert chosen == options
-    component = map_component.drawing(both.maps, SCENES, LIGHT, 300, options)
+    component = map_component.drawing(both.maps, LIGHT, 300, options)
     assert component["legendTitle"] == "Model: letter"
 
 

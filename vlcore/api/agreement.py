@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.model_map import ModelMap
-from vlcore.data.imageset import ImageSet
 from vlcore.experiment.wording import rate_words, share
 from vlcore.metrics.agreement import (
     FEWEST,
@@ -106,11 +105,9 @@ class PairAgreement:
     reason: str = ""
 
 
-def compare_neighbours(
-    comparison: ComparedMaps, images: ImageSet, k: int = NEIGHBOURS
-) -> list[Pair]:
+def compare_neighbours(comparison: ComparedMaps, k: int = NEIGHBOURS) -> list[Pair]:
     """Every pair of the models of a comparison, then each model and its untrained encoder."""
-    scenes = images.table["scene"].to_numpy(str)
+    scenes = comparison.images.table["scene"].to_numpy(str)
     models = comparison.named
     untrained = {name: model.untrained() for name, model in models.items()}
     known: dict[tuple[int, bytes], Rows] = {}  # of a model among some rows, found once

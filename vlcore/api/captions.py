@@ -186,10 +186,7 @@ def _word_means(condition: Condition, texts: Sequence[str]) -> NDArray[np.float3
 
 
 def caption_warnings(
-    comparison: ComparedMaps,
-    grouping: Grouping,
-    texts: Sequence[str],
-    names: Sequence[str] | None = None,
+    comparison: ComparedMaps, texts: Sequence[str], names: Sequence[str] | None = None
 ) -> list[str]:
     """Warn of captions that models were not trained for, a sentence a model.
 
@@ -199,10 +196,10 @@ def caption_warnings(
 
     Args:
         comparison: the models.
-        grouping: the groups of their image set.
         texts: typed captions; empty ones are ignored.
         names: of the models to warn of, all by default.
     """
+    grouping = comparison.images.grouping
     typed = [text for text in dict.fromkeys(texts) if split_words(text)]
     warnings = []
     for name, model in comparison.named.items():

@@ -71,9 +71,7 @@ class Comparison:
         """
         options = (options or self.options).replace(**settings)
         palette = DARK if dark else LIGHT
-        return offline_page.figure(
-            self._projected(options), self.images.grouping, palette, side, options
-        )
+        return offline_page.figure(self._projected(options), palette, side, options)
 
     @property
     def comparison(self) -> ComparedMaps:
@@ -88,7 +86,7 @@ class Comparison:
 
     def table(self) -> pd.DataFrame:
         """Every measure of every model, beside the untrained encoder and the pixels."""
-        return measures_table(self.maps, self.images.grouping)
+        return measures_table(self.maps)
 
     def agreement(
         self, images: Collection[str] | None = None, neighbours: int = NEIGHBOURS
@@ -100,7 +98,7 @@ class Comparison:
             images: ids of images as in `points`; without, all that two models show.
             neighbours: of each image that are compared.
         """
-        pairs = compare_neighbours(self.maps, self.images, neighbours)
+        pairs = compare_neighbours(self.maps, neighbours)
         return agreement_table(measure_agreement(pairs, self._rows(images)))
 
     def clusters(self) -> pd.DataFrame:
@@ -115,7 +113,7 @@ class Comparison:
         """The images that moved furthest relative to their neighbours between the first two
         models, furthest first: `id`, `object`, `context`, and the columns of
         `vlcore.api.agreement.Pair.furthest`. Arguments are those of `agreement`."""
-        pairs = compare_neighbours(self.maps, self.images, neighbours)
+        pairs = compare_neighbours(self.maps, neighbours)
         if not pairs:
             raise ComparisonError("Nothing moves between the maps of one model; compare two.")
         table = pairs[0].furthest(count, self._rows(images))
@@ -134,7 +132,7 @@ class Comparison:
         """Maps, words, numbers and training animation as one page that works offline; options and
         settings are those of `chart`."""
         options = (options or self.options).replace(**settings)
-        return offline_page.page(self._projected(options), self.images, options=options)
+        return offline_page.page(self._projected(options), options=options)
 
     def save(self, path: str | Path, options: MapOptions | None = None, **settings: Any) -> Path:
         """Write `html` to a file that ends in ``.html``, whole or not at all; options and settings

@@ -23,13 +23,14 @@ CLOSE = 0.1  # cosine distance of centres below which two groups are close
 SMALL = 0.1  # silhouette, or difference of two, below which there is no clear cluster
 
 
-def describe_comparison(comparison: ComparedMaps, grouping: Grouping) -> str:
+def describe_comparison(comparison: ComparedMaps) -> str:
     """Clusters and minority-group accuracy of the models, in two sentences made of numbers
     alone."""
+    animal = comparison.images.grouping.object_word
     clusters, accuracies, counts = [], [], []
     for name, model in comparison.named.items():
         end = model.artifact.metrics["end"]
-        clusters.append(f"the {name} model's {_clusters(end, grouping.object_word)}")
+        clusters.append(f"the {name} model's {_clusters(end, animal)}")
         accuracies.append(f"{name} model {describe_measure(end, 'minority_accuracy')}")
         if "minority_accuracy" in end:
             counts.append(end["minority_accuracy"]["n"])
@@ -38,7 +39,6 @@ def describe_comparison(comparison: ComparedMaps, grouping: Grouping) -> str:
         f"{joined[0].upper()}{joined[1:]} (cosine silhouettes in the full space, not on the map)."
     )
     if not counts:
-        animal = grouping.object_word
         return f"{sentence} No model's labels name the {animal}, so none has an accuracy."
     return (
         f"{sentence} Accuracy on {counts[0]:,} held-out minority images: {', '.join(accuracies)}."
@@ -182,17 +182,15 @@ def _sample(images: ImageSet, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def describe_layouts(
-    comparison: ComparedMaps,
-    images: ImageSet,
-    place: Callable[[ModelMap, ImageSet], Placed] = place_groups,
+    comparison: ComparedMaps, place: Callable[[ModelMap, ImageSet], Placed] = place_groups
 ) -> LayoutDescription:
     """Which groups are near which in each model.
 
     Args:
         comparison: the models.
-        images: their image set.
         place: as `place_groups`, such as a cached one.
     """
+    images = comparison.images
     names = group_words(images.grouping)
     sentences, columns = [], {}
     for model_name, model in comparison.named.items():
@@ -249,11 +247,10 @@ class Displacements(NamedTuple):
     largest: pd.DataFrame
 
 
-def largest_displacements(
-    comparison: ComparedMaps, images: ImageSet, count: int = 10
-) -> dict[str, Displacements]:
+def largest_displacements(comparison: ComparedMaps, count: int = 10) -> dict[str, Displacements]:
     """Displacements from the first model to each of the others, by its name, over the held-out
     images that both maps show; raises as `vlcore.metrics.layout.group_movement`."""
+    images = comparison.images
     (_, first), *others = comparison.named.items()
     words = group_words(images.grouping)
     displacements = {}

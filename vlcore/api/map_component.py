@@ -22,7 +22,6 @@ from vlcore.api.offline_page import (
 )
 from vlcore.api.small_images import small_files
 from vlcore.data.imageset import SOURCE
-from vlcore.experiment.grouping import Grouping
 from vlcore.plots.maps.component import (
     colour_columns,
     few_words,
@@ -44,9 +43,7 @@ def drawn_options(comparison: ComparedMaps, options: MapOptions) -> MapOptions:
     return without_overlays_of_few(options) if comparison.is_large else options
 
 
-def columns(
-    comparison: ComparedMaps, grouping: Grouping, options: MapOptions = PLAIN
-) -> pd.DataFrame:
+def columns(comparison: ComparedMaps, options: MapOptions = PLAIN) -> pd.DataFrame:
     """The images of a comparison as `vlcore.plots.maps.component.image_columns`; where these are
     few, with their neighbours and, of a user's own, the names of their files (``file``)."""
     options = drawn_options(comparison, options)
@@ -55,7 +52,12 @@ def columns(
     if options.neighbours and not comparison.is_large:
         nearest = [_nearest_positions(comparison, model) for model in comparison.models]
     table = image_columns(
-        points, comparison.rows, len(comparison.models), grouping, options, nearest
+        points,
+        comparison.rows,
+        len(comparison.models),
+        comparison.images.grouping,
+        options,
+        nearest,
     )
     if SOURCE in comparison.images.table:
         files = comparison.images.table[SOURCE].iloc[comparison.rows]
@@ -81,13 +83,12 @@ def sheet(comparison: ComparedMaps, options: MapOptions) -> str:
     return sheet_uri(small_files(comparison.images, comparison.rows.tolist()))
 
 
-def colours(
-    comparison: ComparedMaps, grouping: Grouping, options: MapOptions = PLAIN
-) -> pd.DataFrame:
+def colours(comparison: ComparedMaps, options: MapOptions = PLAIN) -> pd.DataFrame:
     """What the colours of some options need beside `columns`, as
     `vlcore.plots.maps.component.colour_columns`, and with clusters the number of each image's
     (``cluster0`` and so on; 0 of none)."""
     maps = coloured(comparison, options)
+    grouping = maps.images.grouping
     table = colour_columns(maps.points, len(maps.models), grouping, maps.colouring)
     if options.clusters:
         for pane, numbers in enumerate(cluster_numbers(comparison)):
@@ -97,7 +98,6 @@ def colours(
 
 def drawing(
     comparison: ComparedMaps,
-    grouping: Grouping,
     palette: Palette,
     side: int,
     options: MapOptions = PLAIN,
@@ -107,13 +107,13 @@ def drawing(
     `vlcore.plots.maps.component.map_drawing`."""
     comparison = coloured(comparison, options)
     options = drawn_options(comparison, options)
-    arrows, options = drawn_twins(comparison, grouping, options)
+    arrows, options = drawn_twins(comparison, options)
     return map_drawing(
         _drawn_points(comparison, options),
         comparison.captions,
         comparison.infos,
         palette=palette,
-        grouping=grouping,
+        grouping=comparison.images.grouping,
         side=side,
         options=options,
         colouring=comparison.colouring,
@@ -131,11 +131,7 @@ def _drawn_points(comparison: ComparedMaps, options: MapOptions) -> pd.DataFrame
 
 
 def lines_of_image(
-    comparison: ComparedMaps,
-    grouping: Grouping,
-    palette: Palette,
-    options: MapOptions,
-    identity: str | None,
+    comparison: ComparedMaps, palette: Palette, options: MapOptions, identity: str | None
 ) -> list[dict[str, Any]]:
     """What the options let lie over the maps for the image that was clicked: of many images, lines
     to its true neighbours, between images that the filters let through, and arrows of its scene.
@@ -146,11 +142,11 @@ def lines_of_image(
     parts = []
     if options.neighbours and comparison.is_large:
         row = int(comparison.rows[position[0]])
-        drawn = row_numbers(options.drawn(comparison.points, grouping))
+        drawn = row_numbers(options.drawn(comparison.points, comparison.images.grouping))
         lines = _neighbours_of(comparison, row, drawn)
         parts.append(lines.assign(colour=palette.text, arrow=False))
     if options.twins:
-        arrows = twin_lines(comparison, grouping, options)
+        arrows = twin_lines(comparison, options)
         arrows = arrows[arrows["scene"] == comparison.points["scene"].iat[position[0]]]
         kinds = sorted(arrows["kind"].unique(), reverse=True)
         colours = dict(zip(kinds, (palette.text, palette.accent), strict=False))

@@ -18,7 +18,7 @@ from vlcore.metrics import catalogue
 TEXT_ONLY = "Matched pairs identified by the caption alone, chance 50 %"
 
 
-def measures_table(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame:
+def measures_table(comparison: ComparedMaps) -> pd.DataFrame:
     """Every measure of the models beside their baselines, one row a measure: the untrained encoder,
     the pixels and, of a pretrained image tower, the same network with random weights."""
     columns: dict[str, Any] = {}
@@ -40,7 +40,8 @@ def measures_table(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame
         if not any(estimate_of(metrics, name) for metrics in columns.values()):
             continue  # the image set does not have it
         counts = [_count(model.artifact.metrics["end"], name) for model in comparison.models]
-        row = {"": catalogue.words_of(name, grouping), "Images": next(filter(None, counts), "")}
+        words = catalogue.words_of(name, comparison.images.grouping)
+        row = {"": words, "Images": next(filter(None, counts), "")}
         row |= {column: describe_measure(metrics, name) for column, metrics in columns.items()}
         for column, metrics in controls.items():
             row[column] = describe_measure(metrics, name) if estimate_of(metrics, name) else ""
@@ -76,8 +77,9 @@ def group_accuracy_rows(comparison: ComparedMaps) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).rename(columns={"value": "accuracy"})
 
 
-def group_accuracy_table(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame:
+def group_accuracy_table(comparison: ComparedMaps) -> pd.DataFrame:
     """Group accuracies of the models in words, one row a group."""
+    grouping = comparison.images.grouping
     measures = [f"group_accuracy.{group}" for group in grouping.names]
     table = pd.DataFrame({"Group": group_words(grouping).values()})
     counts = [""] * len(measures)
@@ -89,13 +91,11 @@ def group_accuracy_table(comparison: ComparedMaps, grouping: Grouping) -> pd.Dat
     return table.assign(Images=counts)
 
 
-def marked_table(
-    comparison: ComparedMaps, grouping: Grouping, marked: pd.DataFrame
-) -> pd.DataFrame:
+def marked_table(comparison: ComparedMaps, marked: pd.DataFrame) -> pd.DataFrame:
     """How many marked points are in each group, and how many of them each model predicts correctly;
     one row a group."""
     rows = []
-    for group, words in group_words(grouping).items():
+    for group, words in group_words(comparison.images.grouping).items():
         points = marked[marked["group"] == group]
         row: dict[str, object] = {"Group": words, "Marked": len(points)}
         for pane, name in enumerate(comparison.named):

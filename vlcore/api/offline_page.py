@@ -25,7 +25,6 @@ from vlcore.api.differences import describe_differences
 from vlcore.api.metrics_table import group_accuracy_rows, group_accuracy_table
 from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.api.training_animation import animate_training
-from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import describe_sample
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import title
@@ -53,7 +52,6 @@ OTHER_BACKGROUND = "other background"
 
 def figure(
     comparison: ComparedMaps,
-    grouping: Grouping,
     palette: Palette,
     side: int,
     options: MapOptions = PLAIN,
@@ -74,15 +72,15 @@ def figure(
     comparison = drawn_sample(comparison)
     if options.trust:
         comparison = replace(comparison, points=with_trust(comparison))
-    arrows, options = drawn_twins(comparison, grouping, options)
-    lines = neighbour_lines(comparison, grouping, options) if options.neighbours else None
+    arrows, options = drawn_twins(comparison, options)
+    lines = neighbour_lines(comparison, options) if options.neighbours else None
     rows = group_accuracy_rows(comparison) if board else pd.DataFrame()
     return linked_maps(
         comparison.points,
         comparison.captions,
         comparison.infos,
         palette=palette,
-        grouping=grouping,
+        grouping=comparison.images.grouping,
         side=side,
         options=options,
         colouring=comparison.colouring,
@@ -136,12 +134,10 @@ def add_untrained_positions(comparison: ComparedMaps) -> pd.DataFrame:
     return points
 
 
-def neighbour_lines(
-    comparison: ComparedMaps, grouping: Grouping, options: MapOptions = PLAIN
-) -> pd.DataFrame:
+def neighbour_lines(comparison: ComparedMaps, options: MapOptions = PLAIN) -> pd.DataFrame:
     """Lines from each drawn image to its nearest in the full space, where these are drawn: ``id``,
     ``pane``, ``x``, ``y``, ``x2``, ``y2``."""
-    drawn = row_numbers(options.drawn(comparison.points, grouping))
+    drawn = row_numbers(options.drawn(comparison.points, comparison.images.grouping))
     lines = []
     for pane, model in enumerate(comparison.models):
         positions = model.points.round(4)
@@ -165,22 +161,21 @@ def nearest_images(model: ModelMap) -> NDArray[np.int64]:
 
 
 def drawn_twins(
-    comparison: ComparedMaps, grouping: Grouping, options: MapOptions
+    comparison: ComparedMaps, options: MapOptions
 ) -> tuple[pd.DataFrame | None, MapOptions]:
     """The arrows of `twin_lines` and the options that a map is drawn by: without twins where there
     are none to draw."""
     if not options.twins:
         return None, options
-    arrows = twin_lines(comparison, grouping, options)
+    arrows = twin_lines(comparison, options)
     return (None, options.replace(twins=False)) if arrows.empty else (arrows, options)
 
 
-def twin_lines(
-    comparison: ComparedMaps, grouping: Grouping, options: MapOptions = PLAIN
-) -> pd.DataFrame:
+def twin_lines(comparison: ComparedMaps, options: MapOptions = PLAIN) -> pd.DataFrame:
     """Arrows between the drawn versions of a held-out scene: ``scene``, ``kind``, ``pane``, ``x``,
     ``y``, ``x2``, ``y2``."""
-    versions = scenes(comparison, grouping)
+    grouping = comparison.images.grouping
+    versions = scenes(comparison)
     groups = set(options.groups or grouping.names)
     if options.split == "training":
         groups = set()
@@ -195,18 +190,19 @@ def twin_lines(
     return pd.concat(parts[1:] or parts).sort_values("scene", kind="stable", ignore_index=True)
 
 
-def scenes(comparison: ComparedMaps, grouping: Grouping) -> pd.DataFrame:
+def scenes(comparison: ComparedMaps) -> pd.DataFrame:
     """Every held-out scene that all maps show in its four versions, by name: row number of each
     group's image."""
+    names = list(comparison.images.grouping.names)
     rows = comparison.rows
     in_all = np.logical_and.reduce([model.index(rows) >= 0 for model in comparison.models])
     held_out = (comparison.points["kind"] == "test").to_numpy()
     images = comparison.points.assign(row=rows)[in_all & held_out]
     counts = images.groupby("scene")["group"].agg(["size", "nunique"])
-    is_complete = counts.eq(len(grouping.names)).all(axis=1)
+    is_complete = counts.eq(len(names)).all(axis=1)
     complete = images[images["scene"].isin(counts.index[is_complete])]
     versions = complete.pivot(index="scene", columns="group", values="row")
-    return versions.reindex(columns=list(grouping.names))
+    return versions.reindex(columns=names)
 
 
 def other_object(grouping: Grouping) -> str:
@@ -227,12 +223,12 @@ def _arrows(grouping: Grouping) -> list[tuple[str, str, str]]:
     ]
 
 
-def twin_lengths(comparison: ComparedMaps, grouping: Grouping, scene: str) -> pd.DataFrame:
+def twin_lengths(comparison: ComparedMaps, scene: str) -> pd.DataFrame:
     """The lengths of the arrows of one of the `scenes` in the full space, 0 to 2, beside the mean
     over all."""
-    versions = scenes(comparison, grouping)
+    versions = scenes(comparison)
     table = []
-    for kind, start, end in _arrows(grouping):
+    for kind, start, end in _arrows(comparison.images.grouping):
         row: dict[str, object] = {"arrow": kind, "from": start, "to": end}
         for name, model in comparison.named.items():
             ways = model.z[model.index(versions[start])] - model.z[model.index(versions[end])]
@@ -260,22 +256,21 @@ def with_clicked_image(
 
 
 def comparison_parts(
-    comparison: ComparedMaps, grouping: Grouping, layouts: description.LayoutDescription
+    comparison: ComparedMaps, layouts: description.LayoutDescription
 ) -> list[Part]:
     """The words beside the maps of a comparison: what they show, accuracy by group, and who
     is near whom."""
     prompts = comparison.models[0].projection.prompts  # empty of other maps
-    summary = [
-        Text(warning, icon="straighten")
-        for warning in caption_warnings(comparison, grouping, prompts)
-    ]
-    summary.append(Text(description.describe_comparison(comparison, grouping)))
+    warnings = caption_warnings(comparison, prompts)
+    summary = [Text(warning, icon="straighten") for warning in warnings]
+    summary.append(Text(description.describe_comparison(comparison)))
+    grouping = comparison.images.grouping
     if few := description.small_sample_warning(comparison.models[0].artifact, grouping):
         summary.append(Text(few, icon="warning"))
     if sample := describe_sample(comparison.images):
         summary.append(Text(sample))
     layout = [Text(sentence) for sentence in layouts.sentences]
-    groups = Table(group_accuracy_table(comparison, grouping))
+    groups = Table(group_accuracy_table(comparison))
     return [
         Part("summary", "", tuple(summary)),
         Part("groups", "Accuracy by group", (groups,)),
@@ -287,32 +282,26 @@ def comparison_parts(
     ]
 
 
-def page(
-    comparison: ComparedMaps,
-    images: ImageSet,
-    palette: Palette = LIGHT,
-    options: MapOptions = PLAIN,
-) -> str:
+def page(comparison: ComparedMaps, palette: Palette = LIGHT, options: MapOptions = PLAIN) -> str:
     """The comparison as one offline HTML page: maps, words and numbers, and the training animation,
     if there is one."""
-    grouping = images.grouping
-    layouts = description.describe_layouts(comparison, images)
+    layouts = description.describe_layouts(comparison)
     conditions = {name: model.artifact.condition for name, model in comparison.named.items()}
-    maps = figure(comparison, grouping, palette, PAGE_SIDE, options)
-    words = " ".join([description.describe_comparison(comparison, grouping), *layouts.sentences])
+    maps = figure(comparison, palette, PAGE_SIDE, options)
+    words = " ".join([description.describe_comparison(comparison), *layouts.sentences])
     content = [
         describe_differences(conditions).replace("**", ""),
         Figure(maps, alt=words),
         HANDS,
-        *on_paper(comparison_parts(comparison, grouping, layouts), palette, PAGE_SIDE),
+        *on_paper(comparison_parts(comparison, layouts), palette, PAGE_SIDE),
     ]
     if options.clusters:
         content += [Heading("Clusters"), clusters_in_words(comparison), HOW_TO_READ]
     # A model may have one checkpoint only, and a map need not be a principal one.
     with suppress(ComparisonError):
-        animation = animate_training(comparison, images)
+        animation = animate_training(comparison)
         chart = Figure(animation.chart(palette, PAGE_SIDE), alt=animation.words, slider=MOMENT)
         content += [Heading("The training as an animation"), chart, *animation.notes]
     content.append(f"Models: {', '.join(model.artifact.key for model in comparison.models)}")
-    heading = f"{images.name}: {' | '.join(map(title, conditions.values()))}"
+    heading = f"{comparison.images.name}: {' | '.join(map(title, conditions.values()))}"
     return page_html(content, heading, palette=palette)

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from vlcore.api.compared_maps import ComparedMaps, drawn_sample, sample_words
 from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.artifacts.embeddings import StoredCheckpoints
-from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import rate_words, title
 from vlcore.metrics.estimate import wilson
@@ -55,7 +54,7 @@ class TrainingAnimation:
         )
 
 
-def animate_training(comparison: ComparedMaps, images: ImageSet) -> TrainingAnimation:
+def animate_training(comparison: ComparedMaps) -> TrainingAnimation:
     """Animate one to four trainings on principal maps.
 
     Raises:
@@ -77,18 +76,17 @@ def animate_training(comparison: ComparedMaps, images: ImageSet) -> TrainingAnim
         " curves below. The axes are fixed: every checkpoint is projected onto the principal plane"
         " of the final model."
     ]
-    groups = images.table["group"].to_numpy()
+    grouping = comparison.images.grouping
+    groups = comparison.images.table["group"].to_numpy()
     for (name, model), track in zip(comparison.named.items(), tracks, strict=True):
         validation_groups = groups[model.artifact.embeddings.rows("val")]
         heading = track.title if len(trainings) == 1 else f"{name.capitalize()}, {track.title}"
-        curves = _describe_curves(track.curves, validation_groups, images.grouping)
+        curves = _describe_curves(track.curves, validation_groups, grouping)
         words.append(f"{heading}: {curves}.")
     notes = tuple(_notes(trainings, steps))
     if comparison.is_large:
         notes = (f"What moves is {sample_words(len(comparison.points), total)}.", *notes)
-    return TrainingAnimation(
-        comparison.points, tracks, steps, images.grouping, " ".join(words), notes
-    )
+    return TrainingAnimation(comparison.points, tracks, steps, grouping, " ".join(words), notes)
 
 
 def _animated_images(

@@ -135,14 +135,14 @@ def coloured_comparison(
 def layouts(keys: Sequence[str]) -> LayoutDescription:
     """Describe in words which groups are near each other in each model."""
     together = comparison(keys, PCA)
-    return describe_layouts(together, together.images, lambda model, _: _placed(model.artifact.key))
+    return describe_layouts(together, lambda model, _: _placed(model.artifact.key))
 
 
 @by_content(100)
 def parts_by_name(keys: Sequence[str], projection: Projection) -> dict[str, Part]:
     """Describe the maps of models in words and tables, by the name of a part."""
     together = comparison(keys, projection)
-    parts = offline_page.comparison_parts(together, together.images.grouping, layouts(keys))
+    parts = offline_page.comparison_parts(together, layouts(keys))
     return {part.name: part for part in parts}
 
 
@@ -265,7 +265,7 @@ class MapColumns:
 def map_columns(keys: Sequence[str], options: MapOptions) -> MapColumns:
     """The images of maps; of the options colours and filters do not matter."""
     together = comparison(keys, options.projection)
-    columns = map_component.columns(together, together.images.grouping, options)
+    columns = map_component.columns(together, options)
     return _as_arrow(together, columns, map_component.sheet(together, options))
 
 
@@ -274,7 +274,7 @@ def map_colours(keys: Sequence[str], options: MapOptions) -> MapColumns | None:
     """What the colours and the clusters of maps need beside `map_columns`; nothing where these
     suffice. Of the options nothing else matters."""
     together = coloured_comparison(keys, options.projection, options.colour_by)
-    columns = map_component.colours(together, together.images.grouping, options)
+    columns = map_component.colours(together, options)
     return None if columns.empty else _as_arrow(together, columns)
 
 
@@ -301,9 +301,8 @@ def drawing_of_maps(
 ) -> dict[str, Any]:
     """How the maps of models look."""
     together = coloured_comparison(keys, options.projection, options.colour_by)
-    grouping = together.images.grouping
     with _DRAWING:
-        return map_component.drawing(together, grouping, palette, side, options, legend_place)
+        return map_component.drawing(together, palette, side, options, legend_place)
 
 
 @by_content(60)
@@ -333,10 +332,6 @@ def maps(
     # In the cache an argument that is given differs from the same by default.
     inline = {"inline": True} if options.images else {}
     together = comparison(keys, options.projection, **inline)
-    grouping = together.images.grouping
     with _DRAWING:
-        return chart_spec(
-            offline_page.figure(
-                together, grouping, palette, side, options, legend_place=legend_place
-            )
-        )
+        chart = offline_page.figure(together, palette, side, options, legend_place=legend_place)
+        return chart_spec(chart)

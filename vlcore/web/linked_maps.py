@@ -71,7 +71,7 @@ class LinkedMaps:
         look = self.palette, self.side, self.options, self.legend_place
         if self.comparison.uploads is None:
             return cache.drawing_of_maps(self.keys, *look)
-        return map_component.drawing(self.comparison, self.images.grouping, *look)
+        return map_component.drawing(self.comparison, *look)
 
     @property
     def told_entries(self) -> list[str]:
@@ -141,7 +141,6 @@ def show(maps: LinkedMaps, alt: str, panel: bool = True) -> None:
     if not mount(maps, alt, picked, selected, panel=panel, lists=False):
         chart = figure(
             maps.comparison,
-            maps.images.grouping,
             maps.palette,
             maps.side,
             maps.options,
@@ -185,7 +184,7 @@ def mount(
                 "thumbs": _address_of_images(maps.images),
                 "drawn": bitmask(drawn),
                 "lines": map_component.lines_of_image(
-                    maps.comparison, maps.images.grouping, maps.palette, options, identity
+                    maps.comparison, maps.palette, options, identity
                 ),
                 "picked": picked,
                 "lists": lists,

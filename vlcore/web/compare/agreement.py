@@ -128,8 +128,7 @@ def _is_known(view: Shown, of_what: str) -> bool:
     max_entries=12, show_spinner="Comparing neighbours …", hash_funcs=cache.BY_CONTENT
 )
 def _pairs(keys: Sequence[str]) -> list[Pair]:
-    together = cache.comparison(keys, PCA)
-    return compare_neighbours(together, cache.image_set(together.models[0]))
+    return compare_neighbours(cache.comparison(keys, PCA))
 
 
 @st.cache_resource(

@@ -96,7 +96,7 @@ def _show_distances(view: Shown, names: Sequence[str], text: str) -> None:
         name for name in names if captions.reads_any_words(models[name].artifact.condition)
     ]
     for name in names:
-        for sentence in captions.caption_warnings(view.comparison, grouping, [text], [name]):
+        for sentence in captions.caption_warnings(view.comparison, [text], [name]):
             if name in open_vocabulary:
                 st.warning(plain(sentence), icon=":material/straighten:")
             else:

@@ -48,9 +48,7 @@ def choose_maps(sides: Sequence[Side], palette: Palette, bar: DeltaGenerator) ->
 def show(view: Shown, selection: Selection | None = None) -> None:
     """The maps, what they show in words, and the images that are selected or were clicked."""
     comparison, images = view.comparison, view.images
-    alt = " ".join(
-        [describe_comparison(comparison, images.grouping), *cache.layouts(view.keys).sentences]
-    )
+    alt = " ".join([describe_comparison(comparison), *cache.layouts(view.keys).sentences])
     if words := describe_shown(comparison):
         st.caption(words)
     clicks, key = map_component.show(view, alt, selection), view.map_key
@@ -170,7 +168,7 @@ def _nearest(model: ModelMap, row: int) -> None:
 
 
 def _twins(comparison: ComparedMaps, images: ImageSet, scene: str) -> None:
-    versions = scenes(comparison, images.grouping)
+    versions = scenes(comparison)
     if scene not in versions.index:
         st.caption(
             "Arrows lead from held-out scenes, which have all four versions; this image is of"
@@ -184,7 +182,7 @@ def _twins(comparison: ComparedMaps, images: ImageSet, scene: str) -> None:
         row = versions.loc[scene, group]
         caption = plain(words)
         widgets.show_image_of_set(images, row, width=110, caption=caption, alt=words, within=tiles)
-    lengths = twin_lengths(comparison, images.grouping, scene).replace({"from": names, "to": names})
+    lengths = twin_lengths(comparison, scene).replace({"from": names, "to": names})
     lengths = lengths.rename(columns=lambda name: f"{name[0].upper()}{name[1:]}")
     about = "Distance of two unit vectors, 0 to 2; “mean” is over all scenes on the map."
     column = st.column_config.NumberColumn(format="%.2f", help=about)

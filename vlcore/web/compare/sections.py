@@ -52,7 +52,7 @@ def _movement(view: Shown) -> None:
         return
     images = view.images
     try:
-        by_model = largest_displacements(view.comparison, images)
+        by_model = largest_displacements(view.comparison)
     except ValueError as error:
         st.info(plain(str(error)), icon=":material/info:")
         return
@@ -124,15 +124,12 @@ def show_animation(keys: Sequence[str], palette: Palette, side: int) -> None:
 def _animation(
     keys: Sequence[str], palette: Palette, side: int
 ) -> tuple[training_animation.TrainingAnimation, cache.Spec]:
-    comparison = cache.comparison(keys, PCA)
-    animation = training_animation.animate_training(
-        comparison, cache.image_set(comparison.models[0])
-    )
+    animation = training_animation.animate_training(cache.comparison(keys, PCA))
     return animation, cache.chart_spec(animation.chart(palette, side))
 
 
 def _measures(view: Shown) -> None:
-    table = measures_table(view.comparison, view.images.grouping)
+    table = measures_table(view.comparison)
     st.dataframe(table, hide_index=True, width="stretch")
     artifacts = {name.capitalize(): model.artifact for name, model in view.comparison.named.items()}
     fits = [
@@ -157,7 +154,7 @@ def _export(view: Shown) -> None:
         return cache.comparison(view.keys, view.options.projection, inline=True)
 
     def image(write: Callable[[cache.Spec, Palette], bytes | str]) -> bytes | str:
-        chart = figure(inline_comparison(), images.grouping, palette, PAPER_SIDE, view.options)
+        chart = figure(inline_comparison(), palette, PAPER_SIDE, view.options)
         spec = with_clicked_image(chart.to_dict(validate=False), comparison, clicked)
         return work.run_in_worker(visitor, write, spec, palette)
 
@@ -170,7 +167,7 @@ def _export(view: Shown) -> None:
 
     def offline() -> str:
         with work.export_slot(visitor):
-            return page(inline_comparison(), images, palette, view.options)
+            return page(inline_comparison(), palette, view.options)
 
     name = "-".join(["compare", *(key.rpartition("-")[2] for key in view.keys)])
     st.markdown(

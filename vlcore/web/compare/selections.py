@@ -136,10 +136,7 @@ def _searched(view: Shown, text: str) -> Chosen:
         return Chosen(words if words is not None and len(words) else None, sentences)
     ranking = _ranked(view.keys, view.options.projection, text)
     selection = ranking.selection if ranking.selection.best else None
-    warned = caption_warnings(
-        view.comparison, view.images.grouping, [text], list(ranking.selection.best)
-    )
-    notes = list(warned)
+    notes = caption_warnings(view.comparison, [text], list(ranking.selection.best))
     if words is not None and not len(words):
         ranked = f": models rank all by “{text}” as a caption" * bool(selection)
         notes.insert(0, f"No image on the maps has all of these words{ranked}.")
@@ -375,7 +372,7 @@ def show(view: Shown, selection: Selection | None) -> None:
     left, right = st.columns([2, 3])
     with left:
         _show_accuracy(comparison, selection)
-        widgets.show_table(marked_table(comparison, images.grouping, points))
+        widgets.show_table(marked_table(comparison, points))
         st.caption(
             "Correct: the images that each model predicts correctly, of those that it shows."
             " Intervals, 95 % over scenes, count chance and not the choosing: images picked because"

@@ -220,7 +220,7 @@ def _side_by_side(
         )
         return
     comparison = cache.comparison(keys, PCA)
-    words = description.describe_comparison(comparison, images.grouping)
+    words = description.describe_comparison(comparison)
     linked_maps.show(LinkedMaps(keys, comparison, images, PLAIN, palette, side, place), words)
     st.markdown(plain(words))
     if st.toggle("Show the training animation", key=f"film_{step.name}"):

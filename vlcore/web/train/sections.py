@@ -228,14 +228,14 @@ def _show_trained(condition: Condition, baseline: Condition | None, what: str) -
 
 def _show_pair(maps: LinkedMaps) -> None:
     """Show a model beside its baseline, which is the first."""
-    words = description.describe_comparison(maps.comparison, maps.images.grouping)
+    words = description.describe_comparison(maps.comparison)
     linked_maps.show(maps, words)
     st.markdown(plain(words))
     for name, key in zip(("Left", "Right"), maps.keys, strict=True):
         if quality := metrics_table.describe_map_quality(cache.artifact(key)):
             st.caption(f"{name}: {quality}.")
     with st.expander("All measures, each beside the untrained encoder"):
-        table = metrics_table.measures_table(maps.comparison, maps.images.grouping)
+        table = metrics_table.measures_table(maps.comparison)
         st.dataframe(table, hide_index=True, width="stretch")
 
 

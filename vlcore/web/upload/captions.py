@@ -60,8 +60,7 @@ def _show_scores(answers: Answers, number: int, texts: Sequence[str]) -> None:
             "Cosine of each caption with the image, from -1 to 1; compare captions of one model."
         )
         st.table(table.map("{:z.2f}".format).set_index(pd.Index(marked, name="Caption")))
-    grouping = answers.grouping
-    warnings += captions.caption_warnings(answers.comparison, grouping, texts)
+    warnings += captions.caption_warnings(answers.comparison, texts)
     for sentence in warnings:
         # Not in brackets, which a bracket within code would end.
         st.markdown(f":orange[:material/warning:] {plain(sentence)}")
