@@ -25,7 +25,6 @@ from benchmarks.results_beyond import crossed_images, levels_slope
 from benchmarks.results_beyond_page import beyond_page
 from benchmarks.results_data import (
     CHECKED,
-    COST,
     READOUTS,
     bias_slope,
     both,
@@ -33,13 +32,13 @@ from benchmarks.results_data import (
     cost_without,
     failing_pairs,
     odds,
-    with_ends,
 )
 from benchmarks.results_figures import write_figures
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import STUDY_BIAS
+from vlcore.experiment.wording import difference
 from vlcore.study import plans, published
 from vlcore.study.answer import (
     PLANNED_PAIRS,
@@ -56,7 +55,7 @@ from vlcore.study.answer import (
 )
 from vlcore.study.contrasts import published_contrast
 from vlcore.study.plans import StudyPlan
-from vlcore.study.pooled import SETS, pooled
+from vlcore.study.pooled import LABELS_COST, SETS, pooled
 from vlcore.study.results import Study
 from vlcore.study.telling_apart import apart_found
 
@@ -182,7 +181,7 @@ def costs() -> dict[str, object]:
     """What descriptive labels cost, and whether bias makes it worse."""
     scenes, cues = (pooled(name).all_pairs for name in SETS)
     scenes_slope, cues_slope = (
-        bias_slope(study, COST, (0.0, STUDY_BIAS)) for study in NO_BIAS.values()
+        bias_slope(study, LABELS_COST, (0.0, STUDY_BIAS)) for study in NO_BIAS.values()
     )
     return {
         "scenes": both(scenes),
@@ -246,7 +245,7 @@ def table_page() -> str:
                 entry.words,
                 entry.result.n,
                 odds(entry.result.mean_log_odds),
-                with_ends(entry.result.mean_points, 100, 1),
+                difference(entry.result.by_scale["points"].as_dict(), 1),
                 "< 0.0001" if p < 0.0001 else f"{p:.2g}",
             )
         )

@@ -9,7 +9,6 @@ from benchmarks import head, row
 from benchmarks import results_beyond as beyond
 from benchmarks.results_data import both, odds
 from vlcore.experiment.condition import STUDY_BIAS
-from vlcore.experiment.wording import difference
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published, telling_apart
 from vlcore.study.answer import (
@@ -20,7 +19,7 @@ from vlcore.study.answer import (
     TRAINED_WORDS_COST,
     WORDS_COST,
 )
-from vlcore.study.contrasts import Contrast, published_contrast
+from vlcore.study.contrasts import Contrast, published_contrast, shared_sign
 from vlcore.study.pooled import SETS
 from vlcore.study.runs_table import AnalysisError
 from vlcore.study.telling_apart import APART, LEFT_OUT, NAMED, PLANNED_STUDY, USUAL
@@ -190,10 +189,7 @@ def _row(question: PlannedNumber) -> str:
 def _outcome(result: Contrast, predicted: int | None) -> str:
     if predicted is None:
         return "-"
-    mean = result.mean_log_odds
-    if mean.low <= 0 <= mean.high:
-        return "open"
-    return "yes" if mean.value * predicted > 0 else "no"
+    return {0: "open", predicted: "yes", -predicted: "no"}[shared_sign([result.mean_log_odds])]
 
 
 def _rich() -> Iterator[PlannedNumber]:
@@ -239,18 +235,15 @@ def _what_richness_costs() -> str:
     }
     sentences = []
     for tower, where in TOWERS.items():
-        changes: dict[str, list[str]] = {"costs rare images": [], "helps rare images": []}
+        signs = {}
         for words, ask in richer.items():
             means = [ask(f"rich-{tower}{ending}").mean_log_odds for ending in SETS.values()]
-            if all(mean.high < 0 for mean in means):
-                changes["costs rare images"].append(words)
-            if all(mean.low > 0 for mean in means):
-                changes["helps rare images"].append(words)
-        clauses = [
-            f"{what} on both image sets: {', '.join(parts)}"
-            for what, parts in changes.items()
-            if parts
-        ]
+            signs[words] = shared_sign(means)
+        clauses = []
+        for sign, what in {-1: "costs rare images", 1: "helps rare images"}.items():
+            parts = [words for words in richer if signs[words] == sign]
+            if parts:
+                clauses.append(f"{what} on both image sets: {', '.join(parts)}")
         sentences.append(
             f"{where.capitalize()}, this {'; this '.join(clauses)}." if clauses else ""
         )
@@ -266,15 +259,14 @@ def _what_plainness_changes() -> str:
             slope = beyond.contrast_slope(tower).mean_log_odds
         except AnalysisError:  # fewer than two seed pairs have all arms
             continue
-        if slope.low > 0:
-            finding = "composition gains more the plainer the background"
-        elif slope.high < 0:
-            finding = "composition gains less the plainer the background"
-        else:
-            finding = "it is open whether composition gains more the plainer the background"
+        findings = {
+            1: "composition gains more",
+            -1: "composition gains less",
+            0: "it is open whether composition gains more",
+        }
         sentences.append(
-            f"{where.capitalize()}, {finding}: {difference(slope.as_dict())} log odds with each"
-            " doubling of the contrast."
+            f"{where.capitalize()}, {findings[shared_sign([slope])]} the plainer the background:"
+            f" {odds(slope)} log odds with each doubling of the contrast."
         )
     return " ".join(sentences)
 

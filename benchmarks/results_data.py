@@ -8,14 +8,14 @@ import pandas as pd
 
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.experiment.grouping import SCENES
-from vlcore.experiment.wording import signed
+from vlcore.experiment.wording import difference, signed
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import published
 from vlcore.study.answer import PROBE
 from vlcore.study.contrasts import ArmRates, Contrast, contrast, published_contrast, rates_by_arm
 from vlcore.study.plans import StudyPlan
-from vlcore.study.pooled import DESCRIPTIVE, SHORT, TOLD
+from vlcore.study.pooled import DESCRIPTIVE, LABELS_COST, SHORT, TOLD
 from vlcore.study.results import Study
 from vlcore.study.runs_table import SEEDS, AnalysisError
 from vlcore.study.statistics.factorial import phi, slopes
@@ -34,7 +34,6 @@ READOUTS = {
 }
 # What the sanity check reads beside balanced accuracy.
 CHECKED = ("train_caption_accuracy", "text_only_match", "probe_object")
-COST = {DESCRIPTIVE: 1.0, SHORT: -1.0}  # weights of arms: what descriptive labels cost
 RECIPE_STUDIES = ("contrast", "ingredients", "other-pictures")
 # Images that nobody drew for training: 96 renders and 32 photographs.
 OUTSIDE = {"renders3d": "3-D renders", "photos": "photographs"}
@@ -142,7 +141,7 @@ def recipe_comparisons() -> Iterator[PublishedComparison]:
     home = rows["studies"].str.split().str[0]
     rows = rows.assign(home=home)[home.isin(RECIPE_STUDIES)]
     for (study, data, bias, recipe), cell in rows.groupby(["home", "data", "bias", "recipe"]):
-        result = contrast(rates_by_arm(cell, "labels", COST), COST)
+        result = contrast(rates_by_arm(cell, "labels", LABELS_COST), LABELS_COST)
         words = f"{DESCRIPTIVE} less {SHORT}, {recipe}"
         yield PublishedComparison(study, data, bias, words, result)
 
@@ -157,7 +156,7 @@ def outside_comparisons() -> Iterator[PublishedComparison]:
         totals = cell.pivot_table(["right", "n"], SEEDS, "labels", aggfunc="sum").astype(float)
         arms = ArmRates((totals["right"] / totals["n"]).dropna(), totals["n"])
         words = f"{DESCRIPTIVE} less {SHORT}, {OUTSIDE[source]}"
-        result = contrast(arms, COST)
+        result = contrast(arms, LABELS_COST)
         yield PublishedComparison(study, data, STUDY_BIAS, words, result)
 
 
@@ -169,7 +168,7 @@ def failing_pairs(study: str) -> list[str]:
 
 def cost_without(study: str, blocks: Collection[str]) -> Contrast:
     """Descriptive less short labels of a study without some of its seed pairs."""
-    result = published_contrast(study, COST)
+    result = published_contrast(study, LABELS_COST)
     log_odds, points = result.log_odds_by_pair, result.points_by_pair
     is_left = [f"d{data}s{init}" not in blocks for data, init in log_odds.index]
     return Contrast(log_odds[is_left], points[is_left])
@@ -177,14 +176,9 @@ def cost_without(study: str, blocks: Collection[str]) -> Contrast:
 
 def both(result: Contrast) -> str:
     """A contrast in log odds with its interval, and in points: ``-0.3 (-0.4 to -0.2) [-5.9]``."""
-    return f"{odds(result.mean_log_odds)} [{signed(100 * result.mean_points.value, 1)}]"
+    return f"{odds(result.mean_log_odds)} [{signed(result.by_scale['points'].value, 1)}]"
 
 
 def odds(mean: Estimate) -> str:
-    return with_ends(mean, 1, 2)
-
-
-def with_ends(mean: Estimate, unit: float, digits: int) -> str:
-    """A mean with its interval: ``-0.3 (-0.4 to -0.2)``."""
-    value, low, high = (signed(unit * end, digits) for end in (mean.value, mean.low, mean.high))
-    return f"{value} ({low} to {high})"
+    """A mean with its interval: ``-0.33 (-0.41 to -0.25)``."""
+    return difference(mean.as_dict())

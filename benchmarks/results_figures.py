@@ -18,7 +18,6 @@ from vlcore.study.contrasts import Contrast, published_contrast
 from vlcore.study.pooled import SETS, forest_rows, pooled
 
 PALETTE_SIZE = 48  # colours of a figure in its file
-UNITS = {"log odds": 1, "points": 100}
 TWO_COLOURS = ["#1f5fa8", "#c4571a"]
 # The arms of `second-word` and what each names.
 SECOND_WORDS = {
@@ -53,12 +52,9 @@ def save_figure(figure: alt.TopLevelMixin, file: Path) -> None:
 
 def _rows(result: Contrast, **columns: Any) -> list[dict[str, Any]]:
     """A contrast on both scales, a row each."""
-    rows = []
-    for scale, mean in {"log odds": result.mean_log_odds, "points": result.mean_points}.items():
-        ends = {"value": mean.value, "low": mean.low, "high": mean.high}
-        scaled = {name: UNITS[scale] * end for name, end in ends.items()}
-        rows.append({**columns, "scale": scale, **scaled})
-    return rows
+    return [
+        {**columns, "scale": scale, **mean.as_dict()} for scale, mean in result.by_scale.items()
+    ]
 
 
 def _panel(rows: pd.DataFrame, scale: str, *channels: Any, **named_channels: Any) -> alt.LayerChart:
@@ -93,7 +89,7 @@ def readouts_figure() -> alt.TopLevelMixin:
     bands = alt.Chart(pd.DataFrame({"readout": balanced}))
     bands = bands.mark_bar(color="#e4e4e4", height=alt.RelativeBandSize(1))
     panels = []
-    for scale in UNITS:
+    for scale in table["scale"].unique():
         lines = _panel(table, scale, y, _colour("images", SETS), yOffset="images:N")
         shaded = bands.encode(y=y, x=alt.value(0), x2=alt.value(300))
         panels.append(alt.layer(shaded, lines).properties(width=300, height=30 * len(READOUTS)))

@@ -5,14 +5,14 @@ confirmatory only where all steps before it were rejected on both image sets; wh
 first that was not is descriptive.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from vlcore.experiment.wording import difference
 from vlcore.metrics.catalogue import PRIMARY
-from vlcore.study.contrasts import Contrast, published_contrast
-from vlcore.study.pooled import SETS, pooled
+from vlcore.study.contrasts import Contrast, published_contrast, shared_sign
+from vlcore.study.pooled import LABELS_COST, SETS, pooled
 from vlcore.study.runs_table import AnalysisError
 from vlcore.study.statistics.paired import ALPHA, holm
 from vlcore.study.telling_apart import LEFT_OUT, USUAL, cost
@@ -33,7 +33,6 @@ TRAINED_WORDS_COST = {"words descriptive": 1.0, "words short": -1.0}
 SKY_LESS_PLACE = {"sky": 1.0, "descriptive": -1.0}
 SKY_LESS_SHORT = {"sky": 1.0, "undescriptive": -1.0}
 SYNONYM_COST = {"synonym": 1.0, "undescriptive": -1.0}
-PLACE_LESS_SHORT = {"descriptive": 1.0, "undescriptive": -1.0}
 COMMON = "majority_accuracy"
 PROBE = "readouts_linear_probe.minority_accuracy"
 _LEFT_OUT = "without mismatched captions of the image's own animal"
@@ -57,13 +56,14 @@ class ChainTest:
         data: the image set.
         tower: one of `TOWERS`.
         contrast: its estimate; None while its runs are not there.
-        p: of the exact test in log odds, adjusted over the towers of its step and set.
+        p: of the exact test in log odds, adjusted over the towers of its step and set; 1 while its
+            runs are not there.
     """
 
     data: str
     tower: str
     contrast: Contrast | None
-    p: float = float("nan")
+    p: float
 
     @property
     def n_pairs(self) -> int:
@@ -144,11 +144,9 @@ def run_chain() -> list[ChainStep]:
     """Test every step of the chain with the published runs."""
     tested: list[ChainStep] = []
     for step in CHAIN:
-        tests: list[ChainTest] = []
-        for data in SETS:
-            tests += _adjusted([_test(step, data, tower) for tower in step.towers])
+        tests = tuple(test for data in SETS for test in _tests_on(data, step))
         confirmatory = all(before.outcome is StepOutcome.REJECTED for before in tested)
-        tested.append(replace(step, tests=tuple(tests), confirmatory=confirmatory))
+        tested.append(replace(step, tests=tests, confirmatory=confirmatory))
     return tested
 
 
@@ -156,51 +154,44 @@ def place_or_sky(data: str) -> Contrast:
     """The sky less the background, from scratch, with half of what the background costs in the same
     seed pairs as the margin of equivalence; AnalysisError while runs are missing."""
     study = f"second-word-scratch{SETS[data]}"
-    place = published_contrast(study, PLACE_LESS_SHORT)
+    place = published_contrast(study, LABELS_COST)
     return published_contrast(study, SKY_LESS_PLACE, margin=abs(place.mean_log_odds.value) / 2)
-
-
-_AS_WORDS = (
-    "captions that name the background cost {} as means of random word vectors than as codes"
-)
 
 
 def composition_found() -> str:
     """What it changes that captions are made of words, a sentence an image tower; AnalysisError
     where a study of it is not published."""
+    than = "as means of random word vectors than as codes"
+    results = {
+        1: f"captions that name the background cost less {than}",
+        -1: f"captions that name the background cost more {than}",
+        0: "it makes no clear difference whether captions are codes or means of random word"
+        " vectors",
+    }
     sentences = []
     for tower, words in TOWERS.items():
         changes = [
             published_contrast(f"made-of-words-{tower}{ending}", WORDS_LESS_CODES).mean_log_odds
             for ending in SETS.values()
         ]
-        result = (
-            "it makes no clear difference whether captions are codes or means of random word"
-            " vectors"
-        )
-        if all(change.low > 0 for change in changes):
-            result = _AS_WORDS.format("less")
-        elif all(change.high < 0 for change in changes):
-            result = _AS_WORDS.format("more")
-        sentences.append(f"{words.capitalize()}, {result}.")
+        sentences.append(f"{words.capitalize()}, {results[shared_sign(changes)]}.")
     return " ".join(sentences)
 
 
-def _test(step: ChainStep, data: str, tower: str) -> ChainTest:
-    try:
-        result = published_contrast(f"{step.study}-{tower}{SETS[data]}", step.weights)
-    except AnalysisError:  # fewer than two of its seed pairs are there
-        return ChainTest(data, tower, None)
-    return ChainTest(data, tower, result, result.log_odds.p)
-
-
-def _adjusted(tests: Sequence[ChainTest]) -> list[ChainTest]:
-    """The tests of a step on one image set, with p adjusted over its towers; what is not there yet
-    counts as a p of 1."""
-    adjusted = holm([test.p if test.contrast else 1.0 for test in tests])
+def _tests_on(data: str, step: ChainStep) -> list[ChainTest]:
+    """The tests of a step on one image set, with p adjusted over its towers."""
+    contrasts: list[Contrast | None] = []
+    for tower in step.towers:
+        try:
+            result = published_contrast(f"{step.study}-{tower}{SETS[data]}", step.weights)
+        except AnalysisError:  # fewer than two of its seed pairs are there
+            contrasts.append(None)
+        else:
+            contrasts.append(result)
+    adjusted = holm([result.log_odds.p if result else 1.0 for result in contrasts])
     return [
-        replace(test, p=p) if test.contrast else test
-        for test, p in zip(tests, adjusted, strict=True)
+        ChainTest(data, tower, result, p)
+        for tower, result, p in zip(step.towers, contrasts, adjusted, strict=True)
     ]
 
 
@@ -220,7 +211,8 @@ def answer_table() -> str:
     ]
     changes = [_changes(data) for data in SETS]
     for words in changes[0]:
-        cells = [_cell(on_set[words]) for on_set in changes]
+        results = [on_set[words] for on_set in changes]
+        cells = [f"{difference(each.mean_log_odds.as_dict())}; {each.n}" for each in results]
         lines.append(f"| {words} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -250,7 +242,3 @@ def _changes(data: str) -> dict[str, Contrast]:
             pretrained, TRAINED_WORDS_COST
         ),
     }
-
-
-def _cell(result: Contrast) -> str:
-    return f"{difference(result.mean_log_odds.as_dict())}; {result.n}"

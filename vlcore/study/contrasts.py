@@ -3,7 +3,7 @@
 A contrast is a weighted sum of arms whose weights add up to 0: one arm less another, or the
 difference of two such differences (an interaction)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -59,14 +59,24 @@ class Contrast:
     def mean_points(self) -> Estimate:
         return t_interval(self.points_by_pair)
 
-    # The exact tests count a million sign patterns of twenty pairs: only where they are asked for.
+    @property
+    def by_scale(self) -> dict[str, Estimate]:
+        """Its mean on each scale, in units of the scale."""
+        share = self.mean_points
+        in_points = Estimate(100 * share.value, 100 * share.low, 100 * share.high, share.n)
+        return {"log odds": self.mean_log_odds, "points": in_points}
+
+    # The exact test counts a million sign patterns of twenty pairs: only where it is asked for.
     @cached_property
     def log_odds(self) -> Paired:
         return paired(self.log_odds_by_pair, self.margin)
 
-    @cached_property
-    def points(self) -> Paired:
-        return paired(self.points_by_pair, None)
+
+def shared_sign(means: Sequence[Estimate]) -> int:
+    """1 where the intervals of all means lie above 0, -1 where all lie below, else 0."""
+    if all(mean.low > 0 for mean in means):
+        return 1
+    return -1 if all(mean.high < 0 for mean in means) else 0
 
 
 def arm_rates(

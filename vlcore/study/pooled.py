@@ -13,13 +13,14 @@ from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY, Conditi
 from vlcore.experiment.wording import difference, percent, points
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published
-from vlcore.study.contrasts import ArmRates, Contrast, contrast, rates_by_arm
+from vlcore.study.contrasts import ArmRates, Contrast, contrast, rates_by_arm, shared_sign
 from vlcore.study.evidence import Claim
 from vlcore.study.plans import StudyError
 from vlcore.study.published import made_once_per_table
 
 SETS = {"scenes": "", "balanced-cues": "-cues"}  # with what a study's name ends with
 SHORT, DESCRIPTIVE = STYLES_OF_THE_STUDY
+LABELS_COST = {DESCRIPTIVE: 1, SHORT: -1}  # weights of arms: what descriptive labels cost
 UNTOUCHED = 20  # seeds below it were looked at while the recipe was tuned
 DIGITS = 1  # of points, wherever the answer is said
 TOLD = "readouts_given_context.minority_accuracy"
@@ -33,26 +34,23 @@ class Pooled:
         data: the image set.
         studies: by study, with the number of its pairs.
         all_pairs: over all of them.
-        seeds: of all pairs.
-        short: the mean rate after short labels.
-        descriptive: that after descriptive ones.
-        short_runs: the lowest and the highest rate of a run after short labels.
-        descriptive_runs: those after descriptive ones.
+        rates: of every run, one row a seed pair, one column a label style.
     """
 
     data: str
     studies: Mapping[str, Contrast]
     all_pairs: Contrast
-    seeds: tuple[int, ...]
-    short: float
-    descriptive: float
-    short_runs: tuple[float, float]
-    descriptive_runs: tuple[float, float]
+    rates: pd.DataFrame
 
     @property
     def n(self) -> int:
         """The number of all seed pairs."""
         return self.all_pairs.n
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of all pairs."""
+        return sorted(self.rates.index.get_level_values("init_seed").tolist())
 
     @property
     def words(self) -> str:
@@ -85,28 +83,12 @@ def pooled(data: str, measure: str = PRIMARY, bias: float = STUDY_BIAS) -> Poole
             known |= set(rows["block"])
     if not parts:
         raise StudyError(f"No seed pairs of both label styles on {data} are published.")
-    weights = {DESCRIPTIVE: 1, SHORT: -1}
     every = ArmRates(
         pd.concat([part.rates for part in parts.values()]),
         pd.concat([part.images for part in parts.values()]),
     )
-    studies = {study: contrast(part, weights) for study, part in parts.items()}
-    seeds = sorted(int(seed) for seed in every.rates.index.get_level_values("init_seed"))
-    short, descriptive = (float(every.rates[labels].mean()) for labels in (SHORT, DESCRIPTIVE))
-    short_runs, descriptive_runs = (
-        (float(every.rates[labels].min()), float(every.rates[labels].max()))
-        for labels in (SHORT, DESCRIPTIVE)
-    )
-    return Pooled(
-        data,
-        studies,
-        contrast(every, weights),
-        tuple(seeds),
-        short,
-        descriptive,
-        short_runs,
-        descriptive_runs,
-    )
+    studies = {study: contrast(part, LABELS_COST) for study, part in parts.items()}
+    return Pooled(data, studies, contrast(every, LABELS_COST), every.rates)
 
 
 def studies_to_open(data: str) -> list[str]:
@@ -156,20 +138,18 @@ def asks(claim: Claim) -> bool:
 def answer_sentence() -> str:
     """What was found on both image sets, in one sentence."""
     answers = [pooled(data) for data in SETS]
-    intervals = [answer.all_pairs.mean_log_odds for answer in answers]
-    outcome = "neither clearly more nor less often"
-    if all(interval.high < 0 for interval in intervals):
-        outcome = "*less* often"
-    elif all(interval.low > 0 for interval in intervals):
-        outcome = "*more* often"
-    numbers = [
-        f"{percent(answer.descriptive)} instead of {percent(answer.short)} on `{answer.data}`"
-        f" ({answer.words}, {answer.n} seed pairs)"
-        for answer in answers
-    ]
+    sign = shared_sign([answer.all_pairs.mean_log_odds for answer in answers])
+    outcomes = {-1: "*less* often", 1: "*more* often", 0: "neither clearly more nor less often"}
+    numbers = []
+    for answer in answers:
+        rates = answer.rates.mean()
+        numbers.append(
+            f"{percent(rates[DESCRIPTIVE])} instead of {percent(rates[SHORT])} on `{answer.data}`"
+            f" ({answer.words}, {answer.n} seed pairs)"
+        )
     return (
         f"With {100 * STUDY_BIAS:g}\u00a0% of the rare images removed, models trained from scratch"
-        f" name the animal of rare images right {outcome} after captions that also name the"
+        f" name the animal of rare images right {outcomes[sign]} after captions that also name the"
         f" background than after short ones: {' and '.join(numbers)}, 95\u00a0% intervals."
     )
 
@@ -181,18 +161,12 @@ def forest_rows() -> pd.DataFrame:
     for answer in map(pooled, SETS):
         for study, result in {**answer.studies, "": answer.all_pairs}.items():
             pairs = f"{result.n} seed pairs"
-            for scale, mean, unit in (
-                ("log odds", result.mean_log_odds, 1),
-                ("points", result.mean_points, 100),
-            ):
+            for scale, mean in result.by_scale.items():
                 row = {
                     "images": answer.data,
                     "words": f"{pairs} ({study})" if study else f"all {pairs}",
                     "kind": "study" if study else "pooled",
                     "scale": scale,
-                    "value": unit * mean.value,
-                    "low": unit * mean.low,
-                    "high": unit * mean.high,
                 }
-                rows.append(row)
+                rows.append(row | mean.as_dict())
     return pd.DataFrame(rows)

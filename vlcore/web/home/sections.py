@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
 import streamlit as st
 
 from vlcore.api import description
@@ -9,7 +10,7 @@ from vlcore.api.model_metrics import describe_measure
 from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import group_pictures
 from vlcore.experiment.captions import caption, quoted_captions
-from vlcore.experiment.condition import STUDY_BIAS, Condition
+from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import describe_bias, percent, share, title
@@ -172,18 +173,17 @@ def _describe_other_seeds(data: str) -> str:
         answer = pooled(data)
     except StudyError:
         return ""
+    short, descriptive = (answer.rates[style] for style in STYLES_OF_THE_STUDY)
     return (
         f"Over {answer.n} published seed pairs trained from scratch:"
-        f" {percent(answer.descriptive)} after descriptive (single runs"
-        f" {_ends(answer.descriptive_runs)}) and {percent(answer.short)} after short labels"
-        f" ({_ends(answer.short_runs)}), {answer.words}; Findings shows them. The models above are"
-        " of seed 0, one of those that the recipe was tuned on."
+        f" {percent(descriptive.mean())} after descriptive (single runs {_ends(descriptive)}) and"
+        f" {percent(short.mean())} after short labels ({_ends(short)}), {answer.words}; Findings"
+        " shows them. The models above are of seed 0, one of those that the recipe was tuned on."
     )
 
 
-def _ends(rates: tuple[float, float]) -> str:
-    low, high = rates
-    return f"{100 * low:.0f} to {percent(high)}"
+def _ends(rates: pd.Series) -> str:
+    return f"{100 * rates.min():.0f} to {percent(rates.max())}"
 
 
 def _show_card(
