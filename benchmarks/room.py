@@ -24,7 +24,7 @@ from benchmarks.visitors import Browser, connected
 from vlcore.artifacts import store
 from vlcore.classroom import one_room, tower_pairs
 from vlcore.classroom.one_room import ClassPlan
-from vlcore.classroom.session import Started, move_session, start_session
+from vlcore.classroom.session import Started, start_session
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.files import data_folder
@@ -112,7 +112,6 @@ def main() -> None:
         blocks = max(options.phones, one_room.FEWEST)
         plan = ClassPlan("labels", blocks, prediction="lower", towers=options.towers)
         one_room.fix_plan(started.code, started.token, plan, usual, images)
-        move_session(started.code, started.token, "labels", "run")
         with server() as (_, port, process):
             result = asyncio.run(hold_class(port, started, options.phones, options.quiet))
             busy = processor_seconds(process)

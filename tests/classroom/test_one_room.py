@@ -29,7 +29,7 @@ from vlcore.classroom.one_room import (
     pair_of,
     study_of,
 )
-from vlcore.classroom.session import LessonError, Started, move_session
+from vlcore.classroom.session import LessonError, Started, find_session, move_session
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
@@ -117,6 +117,26 @@ def test_a_plan_is_fixed_once_before_the_first_run_and_by_the_presenter_alone() 
             started.code, started.token, replace(PLAN, prediction="higher"), USUAL, IMAGES
         )
     assert one_room.class_plan(started.code) == fixed
+
+
+def place_of(started: Started) -> tuple[str, str]:
+    state = find_session(started.code)
+    assert state is not None
+    return state.step, state.phase
+
+
+def test_a_class_whose_plan_is_fixed_runs_it_whatever_is_chosen_late() -> None:
+    """A part of the presenter's page that ran once more just after the click chose the comparison
+    again: phones waited for the plan for ever."""
+    started = start(None)
+    with pytest.raises(LessonError, match="Only the presenter"):
+        one_room.choose_question(started.code, "guess", "bias", "balanced_accuracy")
+    one_room.choose_question(started.code, started.token, "labels", "balanced_accuracy")
+    assert place_of(started) == ("labels/balanced_accuracy", "predict")
+    one_room.fix_plan(started.code, started.token, PLAN, USUAL, IMAGES)
+    with pytest.raises(LessonError, match="stays as it is"):
+        one_room.choose_question(started.code, started.token, "bias", "balanced_accuracy")
+    assert place_of(started) == ("labels/balanced_accuracy", "run")
 
 
 @pytest.mark.parametrize(

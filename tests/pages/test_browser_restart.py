@@ -12,7 +12,7 @@ from tests.jobs.children import until
 from vlcore.artifacts import store
 from vlcore.classroom import one_room
 from vlcore.classroom.one_room import DIRECTIONS, BlockState, ClassPlan
-from vlcore.classroom.session import all_votes, find_session, move_session, start_session, vote
+from vlcore.classroom.session import all_votes, find_session, start_session, vote
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
@@ -54,7 +54,6 @@ def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
     one_room.fix_plan(code, token, decided, usual, images)
     plan = one_room.class_plan(code)
     assert plan is not None
-    move_session(code, token, one_room.FIRST, "run")
     dot, pair = (one_room.pair_of(plan, usual, images.grouping, place) for place in range(2))
     publish(dot)
     one_room.take_block(code, "student-1", lambda _: BlockState.OPEN)

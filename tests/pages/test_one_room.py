@@ -53,7 +53,6 @@ def begun(plan: ClassPlan | None = PLAN, towers: str = "scratch") -> Started:
     started = start_session(one_room.NAME, "scenes", one_room.FIRST, towers=towers)
     if plan is not None:
         one_room.fix_plan(started.code, started.token, plan, Condition(), cache.named_set("scenes"))
-        move_session(started.code, started.token, one_room.FIRST, "run")
     return started
 
 

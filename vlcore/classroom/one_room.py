@@ -146,6 +146,11 @@ def contrasts(usual: Condition, grouping: Grouping) -> dict[str, ClassContrast]:
     return offered
 
 
+def step_of(contrast: str, measure: str) -> str:
+    """The step of a lesson at which a class predicts a comparison, as `question_at` reads it."""
+    return f"{contrast}/{measure}"
+
+
 def question_at(step: str, usual: Condition, images: ImageSet) -> tuple[ClassContrast, str]:
     """The contrast and the measure that a step names, as ``labels/minority_accuracy``; the first
     ones where it names none."""
@@ -231,9 +236,9 @@ def planned_places(states: Sequence[BlockState], planned: int) -> set[int]:
 
 
 def fix_plan(code: str, token: str, plan: ClassPlan, usual: Condition, images: ImageSet) -> None:
-    """Lock the plan of a class, on the towers of its session, with its hash, for good; LessonError
-    for all but the presenter, where a plan is fixed already, and for a measure or numbers that are
-    not offered."""
+    """Lock the plan of a class, on the towers of its session, with its hash, for good, and begin
+    its runs; LessonError for all but the presenter, where a plan is fixed already, and for a
+    measure or numbers that are not offered."""
     is_offered = FEWEST <= plan.planned <= MOST and 0 <= plan.seed <= LAST_SEED
     if plan.prediction not in DIRECTIONS or not is_offered:
         raise LessonError(
@@ -248,12 +253,26 @@ def fix_plan(code: str, token: str, plan: ClassPlan, usual: Condition, images: I
         )
     study = study_of(plan, usual, images.grouping, code)
     with presenter_transaction(code, token) as file:
-        if file.execute(_PLAN, (code, CLASS)).fetchone():
-            raise LessonError(
-                "The plan is fixed, and stays as it is; another one needs another lesson."
-            )
+        _require_no_plan(file, code)
         registry.record_plan(study)
         _write(file, code, CLASS, replace(plan, hash=registry.plan_hash(study)))
+        file.execute("UPDATE lessons SET phase = 'run' WHERE code = ?", (code,))
+
+
+def choose_question(code: str, token: str, contrast: str, measure: str) -> None:
+    """Ask the class for a prediction of another comparison; LessonError for all but the presenter,
+    and where the plan is fixed."""
+    with presenter_transaction(code, token) as file:
+        _require_no_plan(file, code)
+        query = "UPDATE lessons SET step = ?, phase = 'predict' WHERE code = ?"
+        file.execute(query, (step_of(contrast, measure), code))
+
+
+def _require_no_plan(file: sqlite3.Connection, code: str) -> None:
+    if file.execute(_PLAN, (code, CLASS)).fetchone():
+        raise LessonError(
+            "The plan is fixed, and stays as it is; another one needs another lesson."
+        )
 
 
 def take_block(

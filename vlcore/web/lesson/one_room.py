@@ -92,9 +92,7 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
 
     @click_errors()
     def fix() -> None:
-        token = session.own_token()
-        one_room.fix_plan(room.code, token, plan, usual, images)
-        move_session(room.code, token, room.step, "run")
+        one_room.fix_plan(room.code, session.own_token(), plan, usual, images)
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -123,7 +121,10 @@ def _choose_question(
     @click_errors()
     def choose() -> None:
         chosen = st.session_state["room_contrast"], st.session_state["room_measure"]
-        move_session(room.code, session.own_token(), "/".join(chosen), "predict")
+        # Streamlit calls this of an unchanged control too, where the plan was just locked and a
+        # part of the page that still had the control runs again.
+        if one_room.step_of(*chosen) != room.step:
+            one_room.choose_question(room.code, session.own_token(), *chosen)
 
     st.selectbox(
         "The comparison",
