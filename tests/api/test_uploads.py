@@ -255,7 +255,7 @@ def test_the_table_has_a_row_for_each_image_and_model(models: dict[str, ModelMap
             "Prediction": report.predicted,
             "Share, %": round(100 * report.share),
             "Calibrated": "no",
-            "Right or wrong": "right" if report.predicted == "horse" else "wrong",
+            "Correct or wrong": "correct" if report.predicted == "horse" else "wrong",
             "Not sure": ", ".join(report.doubts),
             "New": "",
             "Images of the set as far, %": None,

@@ -141,7 +141,7 @@ def test_it_opens_on_a_sample_with_its_maps_and_another_bias_is_one_click(
     assert [len(pane["uploads"]) for pane in told_maps(page)[0]["panes"]] == [1, 1]
     table = numbers_of(page)
     assert list(table) == ["Left", "Right"]
-    assert set(table.loc["Right or wrong"]) <= {"right", "wrong"}, "what it shows is known"
+    assert set(table.loc["Correct or wrong"]) <= {"correct", "wrong"}, "what it shows is known"
     reliance_by_twins = {"animal", "background", "both", "neither alone"}
     assert set(table.loc["Relies on"]) <= reliance_by_twins
     assert DRAWINGS_ALONE not in text_of(page), "it is a drawing"
@@ -305,8 +305,8 @@ def test_a_visitor_says_what_an_image_shows_and_a_sample_is_known(
         looked_at = page.selectbox(key="look_at")
         ok(looked_at.set_value(looked_at.options[number]).run())
         for answer in numbers_of(page).to_dict().values():
-            judged = "right" if answer["Prediction"] == truth else "wrong"
-            assert answer["Right or wrong"] == (judged if truth else "not known")
+            judged = "correct" if answer["Prediction"] == truth else "wrong"
+            assert answer["Correct or wrong"] == (judged if truth else "not known")
 
 
 def test_a_camera_that_stays_closed_says_why_and_what_to_do(

@@ -176,6 +176,8 @@ def test_models_share_the_ranges_and_an_absent_image_has_no_value() -> None:
         ([*map(str, range(20)), "", None], True),
         (list(range(MOST_CATEGORIES)), False),
         ([*map(str, range(20)), "many"], False),
+        ([*map(str, range(20)), "NA", "nan"], True),
+        (["NA", "n/a"], False),
         ([True, False] * 20, False),
         (["", None], False),
     ],
@@ -186,8 +188,8 @@ def test_numbers_of_more_than_twelve_values_are_numeric(
     assert is_numeric(pd.Series(values)) == numeric
 
 
-def test_an_empty_cell_is_no_number() -> None:
-    numbers = as_numbers(pd.Series(["1", "", None, "2.5"]))
+def test_an_empty_cell_and_one_that_says_so_are_no_number() -> None:
+    numbers = as_numbers(pd.Series(["1", "", None, "2.5", "NA"]))
     assert numbers is not None
-    assert numbers.isna().tolist() == [False, True, True, False]
+    assert numbers.isna().tolist() == [False, True, True, False, True]
     assert as_numbers(pd.Series(["1", "x"])) is None

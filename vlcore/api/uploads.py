@@ -295,7 +295,7 @@ def _row(report: UploadReport, images: ImageSet, reliance: str) -> dict[str, obj
         "Prediction": report.predicted or report.why_silent,
         "Share, %": None if math.isnan(report.share) else round(100 * report.share),
         "Calibrated": calibrated,
-        "Right or wrong": {True: "right", False: "wrong", None: "not known"}[report.is_right],
+        "Correct or wrong": {True: "correct", False: "wrong", None: "not known"}[report.is_right],
         "Not sure": ", ".join(report.doubts),
         "New": ("yes" if novelty.is_new else "no") if novelty else "",
         "Relies on": reliance,

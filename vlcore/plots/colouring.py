@@ -21,6 +21,7 @@ from vlcore.plots.theme import SHAPES, Palette
 OBJECT_SHAPES = SHAPES[1:3]  # of the two objects: a circle and a triangle
 MOST_CATEGORIES = 12  # that have a colour each; `Palette.categories` has as many
 OTHER, NONE = "other", "none"  # names of entries: of all further values, and of no value
+MISSING_NUMBERS = ("na", "n/a", "nan", "null")  # what tables have in a column of numbers
 _RANGES = 8  # of numbers, about: 5 to 10
 _OUTLIERS = 2  # per cent at either end that lie in open ranges
 _LARGEST = 1e300  # beyond it differences have no value
@@ -164,12 +165,15 @@ def _text(value: Any, digits: int) -> str:
 
 def numbers_of(values: pd.Series) -> pd.Series | None:
     """Values as numbers, whole ones exactly where none is missing, else NaN where they are; None
-    where one is no number, or all are missing. Text that looks like a number counts as one."""
+    where one is no number, or all are missing. Text that looks like a number counts as one, and
+    one of `MISSING_NUMBERS` as none."""
     if values.dtype.kind in "iuf":
         return None if values.isna().all() else values
     texts = texts_of(values)
-    numbers = pd.to_numeric(pd.Series(texts.categories), errors="coerce")
-    if numbers.empty or numbers.isna().any():
+    words = pd.Series(texts.categories, dtype=object)
+    is_missing = words.str.lower().isin(MISSING_NUMBERS)
+    numbers = pd.to_numeric(words.mask(is_missing), errors="coerce")
+    if is_missing.all() or numbers[~is_missing].isna().any():
         return None
     if (texts.codes < 0).any():
         numbers = pd.Series(np.append(numbers.to_numpy(float), np.nan))

@@ -85,7 +85,7 @@ def choose_models(bar: DeltaGenerator) -> ModelChoice:
         count = choose_model_count()
         usual = _usual_conditions(image_set, towers, levels[level])
         conditions = _choose_conditions(image_set, count, usual)
-        about = "Predictions for your own images are then marked right or wrong."
+        about = "Predictions for your own images are then marked correct or wrong."
         objects = image_set.grouping.objects
         truth = st.selectbox(
             "Your images show", [UNKNOWN, *objects], **widgets.in_address("shows", about)

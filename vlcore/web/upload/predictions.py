@@ -135,7 +135,7 @@ def _short_title(answers: Answers, name: str) -> str:
 
 def _badges(report: UploadReport) -> None:
     if report.is_right:
-        st.badge("right", color="green", icon=":material/check:")
+        st.badge("correct", color="green", icon=":material/check:")
     elif report.is_right is not None:
         st.badge("wrong", color="red", icon=":material/close:")
     if report.doubts:
