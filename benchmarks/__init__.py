@@ -3,7 +3,6 @@ what the project publishes."""
 
 import argparse
 import os
-import statistics
 import subprocess
 import tempfile
 import time
@@ -36,14 +35,11 @@ def parse_options(description: str | None, **arguments: Any) -> argparse.Namespa
     return parser.parse_args()
 
 
-def median_seconds(work: Callable[[], Any], repeats: int = 1) -> float:
-    """Median seconds of some repeats."""
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
+def seconds_of(work: Callable[[], Any]) -> float:
+    """Seconds that some work takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 def processor_seconds(process: int) -> int:

@@ -1,13 +1,12 @@
 """Add the runs of a study that are on the disk to the table of published runs."""
 
-import json
 from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
-from vlcore.experiment.files import atomic
+from vlcore.experiment.files import atomic, write_json
 from vlcore.experiment.version import __version__
 from vlcore.study import published
 from vlcore.study.findings import training_curves
@@ -46,7 +45,8 @@ def publish_study(study: Study, name: str, measures: Collection[str] = ()) -> No
     write_runs(pd.concat([table, new], ignore_index=True))
     entry = planning_record(study, name != counted)
     records = published.studies()
-    write_studies(records | {name: records.get(name, {}) | entry})
+    records[name] = records.get(name, {}) | entry
+    write_json(published.FOLDER / published.STUDIES, dict(sorted(records.items())))
 
 
 def run_rows(study: Study, measures: Collection[str] = ()) -> pd.DataFrame:
@@ -135,8 +135,3 @@ def write_runs(table: pd.DataFrame) -> None:
             compression_level=19,
             row_group_size=ROWS_READ_TOGETHER,
         )
-
-
-def write_studies(studies: dict[str, Any]) -> None:
-    with atomic(published.FOLDER / published.STUDIES) as partial:
-        partial.write_text(json.dumps(dict(sorted(studies.items())), indent=1) + "\n")

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from benchmarks import FLAG, fresh_home, median_seconds, parse_options, print_table
+from benchmarks import FLAG, fresh_home, parse_options, print_table, seconds_of
 from benchmarks.visitors import Browser, connected
 
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"  # a page that is complete
@@ -45,7 +45,7 @@ def main() -> None:
     python = partial(subprocess.run, check=True, capture_output=True, text=True)
     with fresh_home():
         streamlit = [sys.executable, "-c", "import streamlit.web.cli"]
-        baseline = median_seconds(lambda: python(streamlit))
+        baseline = seconds_of(lambda: python(streamlit))
         times = {"import streamlit (baseline)": baseline}
         with server() as (healthy, port, _):
             times["start to healthy"] = healthy
@@ -129,9 +129,9 @@ def time_maps() -> dict[str, float]:
         app = folder / "line.py"
         app.write_text("import streamlit as st\n\nst.title('A line')\n")
         with visit(str(app)) as page:
-            line = median_seconds(page.get_by_role("heading", name="A line").wait_for)
+            line = seconds_of(page.get_by_role("heading", name="A line").wait_for)
     with fresh_home(), visit() as page:
-        home = median_seconds(page.locator(".atlas[aria-busy=false]").wait_for)
+        home = seconds_of(page.locator(".atlas[aria-busy=false]").wait_for)
         page.locator(IDLE).wait_for()
         maps = page.locator(".linked-maps[data-state=drawn]")
         started = time.perf_counter()

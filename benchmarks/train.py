@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-from benchmarks import fresh_home, median_seconds, parse_options, print_table
+from benchmarks import fresh_home, parse_options, print_table, seconds_of
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.files import data_folder
@@ -51,7 +51,7 @@ def command_seconds(command: str) -> float:
     """Seconds of a command in a process of its own, with no models and the images of this home."""
     with fresh_home(data_folder(), **ALONE):
         process = [sys.executable, "-m", "vlcore", *command.split()]
-        return median_seconds(lambda: subprocess.run(process, check=True, capture_output=True))
+        return seconds_of(lambda: subprocess.run(process, check=True, capture_output=True))
 
 
 def compare_commands(commands: Sequence[str], repeats: int) -> None:

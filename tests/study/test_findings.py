@@ -157,7 +157,7 @@ def test_the_interval_of_a_share_stays_one_and_a_single_block_has_none() -> None
 
 
 def lines_of(found: Findings, *biases: list[float]) -> pd.DataFrame:
-    return findings.bayes_lines(found.frame, found.plan, found.grouping, *biases)
+    return findings.bayes_lines(found, *biases)
 
 
 def test_the_bayes_line_is_the_mean_of_the_blocks_own_on_as_many_pictures(found: Findings) -> None:

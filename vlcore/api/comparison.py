@@ -22,7 +22,7 @@ from vlcore.api.model_map import ComparisonError, model_map
 from vlcore.api.models import Model, load
 from vlcore.api.search import BEST, Ranking, find_alike, find_words, rank_by_caption
 from vlcore.api.selections import Selection, SelectionError
-from vlcore.experiment.files import atomic, page_file
+from vlcore.experiment.files import page_file, write_text
 from vlcore.metrics.agreement import NEIGHBOURS
 from vlcore.plots.options import MapOptions, Projection
 from vlcore.plots.theme import DARK, LIGHT
@@ -137,10 +137,7 @@ class Comparison:
     def save(self, path: str | Path, options: MapOptions | None = None, **settings: Any) -> Path:
         """Write `html` to a file that ends in ``.html``, whole or not at all; options and settings
         are those of `chart`."""
-        out = page_file(path)
-        with atomic(out, durable=True) as draft:
-            draft.write_text(self.html(options, **settings), encoding="utf-8", newline="")
-        return out
+        return write_text(page_file(path), self.html(options, **settings))
 
     def select(self, rows: ArrayLike, words: str = "") -> Selection:
         """A selection of images by their rows in the image set."""

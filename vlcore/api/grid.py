@@ -26,7 +26,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import GRIDS, Condition
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.files import atomic, page_file
+from vlcore.experiment.files import page_file, write_text
 from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.wording import label_words, title
 from vlcore.metrics.catalogue import PRIMARY
@@ -429,10 +429,7 @@ class Grid:
         """Write `svg` to a file that ends in ``.svg``, and `html` to one that ends in ``.html``,
         whole or not at all."""
         out = page_file(path, or_drawing=True)
-        content = self.svg() if out.suffix.lower() == ".svg" else self.html()
-        with atomic(out, durable=True) as draft:
-            draft.write_text(content, encoding="utf-8", newline="")
-        return out
+        return write_text(out, self.svg() if out.suffix.lower() == ".svg" else self.html())
 
     def __repr__(self) -> str:
         rows = ", ".join(self.maps.row_titles)

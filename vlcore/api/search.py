@@ -23,6 +23,7 @@ from vlcore.data.imageset import SOURCE, ImageSet, join_user_columns
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.options import OBJECTIVES
+from vlcore.experiment.wording import first_names
 from vlcore.metrics.accuracy import logits
 from vlcore.model.load import Loaded, load_model
 from vlcore.plots.colouring import numbers_of
@@ -170,8 +171,9 @@ class SearchIndex:
         }
         if not chosen:
             raise SelectionError(
-                f"No column is named “{term.column}”; there are {_few(names)}. Put quotes around"
-                " text that has a colon or a sign."
+                f"No column is named “{term.column}”; there are"
+                f" {first_names(names, _MOST_NAMED)}. Put quotes around text that has a colon or a"
+                " sign."
             )
         matching = np.zeros(len(self._texts), dtype=bool)
         numbers = [values for name, values in self._numbers if name in chosen]
@@ -192,16 +194,12 @@ class SearchIndex:
         for values in numbers:
             matching |= _equals(values, term.text)
         if compared and not matching.any():
+            with_numbers = first_names([name for name, _ in self._numbers], _MOST_NAMED)
             raise SelectionError(
                 f"“{term.column}” has words, which are not compared by size; columns of numbers:"
-                f" {_few([name for name, _ in self._numbers])}."
+                f" {with_numbers}."
             )
         return matching
-
-
-def _few(names: Sequence[str]) -> str:
-    """The first names of columns in a message."""
-    return ", ".join(names[:_MOST_NAMED]) + ", …" * (len(names) > _MOST_NAMED) or "none"
 
 
 def _is_number(column: pd.Series) -> bool:

@@ -27,7 +27,7 @@ from vlcore.api.compared_maps import (
 )
 from vlcore.data.imageset import SOURCE, ImageSet, join_user_columns
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.files import atomic
+from vlcore.experiment.files import write_text
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import safe_csv
 from vlcore.metrics import estimate
@@ -104,9 +104,7 @@ class Selection:
 
     def save(self, path: str | Path) -> Path:
         """Write `csv` to a file, whole or not at all."""
-        with atomic(Path(path), durable=True) as draft:
-            draft.write_text(self.csv(), encoding="utf-8", newline="")
-        return Path(path)
+        return write_text(Path(path), self.csv())
 
     def accuracy(self) -> list[SelectionAccuracy]:
         """How often each model is right on it, held-out and training images apart; none where no

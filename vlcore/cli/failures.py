@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vlcore.cli.common import Document, add_command
-from vlcore.experiment.files import atomic, write_errors
+from vlcore.experiment.files import write_errors, write_text
 from vlcore.experiment.plain_text import safe_csv
 from vlcore.experiment.wording import share
 from vlcore.metrics.estimate import Estimate
@@ -59,11 +59,8 @@ def suspects(options: Namespace) -> Document:
         "first": result.table.head(MOST_PRINTED).to_dict("records"),
     }
     if options.csv:
-        with (
-            write_errors(options.csv, "give --csv another place"),
-            atomic(options.csv, durable=True) as draft,
-        ):
-            draft.write_text(safe_csv(result.table), encoding="utf-8", newline="")
+        with write_errors(options.csv, "give --csv another place"):
+            write_text(options.csv, safe_csv(result.table))
         document["csv"] = str(options.csv)
     return document
 

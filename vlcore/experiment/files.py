@@ -251,6 +251,13 @@ def allow_open_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
+def write_text(path: Path, text: str) -> Path:
+    """Write a text with the line ends that it has, as a durable `atomic` does; returns the path."""
+    with atomic(path, durable=True) as part:
+        part.write_text(text, encoding="utf-8", newline="")
+    return path
+
+
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a JSON file, as `atomic` does."""
     with atomic(path) as part:

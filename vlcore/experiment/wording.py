@@ -3,7 +3,7 @@ file."""
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vlcore.experiment.condition import Condition
@@ -135,6 +135,11 @@ def shortened(text: str, most: int) -> str:
 def plural(number: int, noun: str) -> str:
     """A number with its noun: ``1 image``, ``2,000 images``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def first_names(names: Sequence[str], most: int) -> str:
+    """The first of some names: ``size, coat, …``; ``none`` of none."""
+    return ", ".join(names[:most]) + ", …" * (len(names) > most) or "none"
 
 
 def percent(value: float) -> str:

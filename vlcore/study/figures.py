@@ -98,12 +98,7 @@ def by_bias(
     points, rows = values(findings.frame, measure), cells_of(findings, measure)
     lines = [cells_of(findings, measure, "untrained").assign(reference="untrained encoder")]
     if measure == PRIMARY:
-        lines.insert(
-            0,
-            bayes_lines(findings.frame, findings.plan, findings.grouping).assign(
-                reference="Bayes line"
-            ),
-        )
+        lines.insert(0, bayes_lines(findings).assign(reference="Bayes line"))
     lines = [line for line in lines if len(line)]
     references = None
     if lines:

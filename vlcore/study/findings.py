@@ -299,34 +299,33 @@ def cells(rows: pd.DataFrame, by: Sequence[str] = CELL, share: bool = False) -> 
         low = high = np.nan
         if len(numbers) > 1:
             interval = t_interval(numbers)
-            low, high = interval.low, interval.high
             if share:
-                low, high = max(low, 0.0), min(high, 1.0)
+                interval = interval.within(0.0, 1.0)
+            low, high = interval.low, interval.high
         averages.append((*names, float(numbers.mean()), low, high, len(numbers)))
     return pd.DataFrame(averages, columns=[*by, "value", "low", "high", "n"])
 
 
-def bayes_lines(
-    frame: pd.DataFrame, plan: StudyPlan, grouping: Grouping, biases: Sequence[float] = _LEVELS
-) -> pd.DataFrame:
+def bayes_lines(findings: Findings, biases: Sequence[float] = _LEVELS) -> pd.DataFrame:
     """The Bayes line of minority accuracy: `labels`, `bias`, `phi`, `value`, `n` (blocks).
 
     It is the mean of the lines of blocks (`vlcore.study.statistics.bayes`). Each starts from the
     balanced accuracy of training sets that lost as many images and are not biased, interpolated
     between two such levels; where there are none, from that of the whole set.
     """
+    frame = findings.frame
     unbiased = (frame["bias"] == 0) | (frame["size_mode"] == "random_removal")
     unbiased &= frame["mitigation"] == "none"
     rows = with_value(measure_rows(frame[unbiased], "balanced_accuracy", "end"))
     lines = []
     for style in STYLES_OF_THE_STUDY:
-        condition = plan.conditions[0].with_labels(style)
+        condition = findings.plan.conditions[0].with_labels(style)
         runs = rows[rows["labels"] == style].sort_values("bias")
         blocks = [block for _, block in runs.groupby("block") if block["bias"].iat[0] == 0]
         for bias in map(float, biases):
             starts = [float(np.interp(bias, block["bias"], block["value"])) for block in blocks]
             with suppress(ValueError):  # there is no such line
-                shift = prior_shift(condition, grouping, bias)
+                shift = prior_shift(condition, findings.grouping, bias)
                 line = [bayes_line(start, shift) for start in starts if 0.5 < start < 1]
                 if line:
                     lines.append((style, bias, float(phi(bias)), float(np.mean(line)), len(line)))

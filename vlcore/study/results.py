@@ -13,7 +13,7 @@ from vlcore.artifacts import store
 from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.files import atomic
+from vlcore.experiment.files import write_text
 from vlcore.experiment.grouping import Grouping
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
@@ -251,9 +251,7 @@ class Study:
         """Write the findings as an offline HTML file; raises as `findings` does, or OSError."""
         from vlcore.study.report import report_html  # altair takes half a second
 
-        with atomic(Path(path), durable=True) as partial_file:
-            partial_file.write_text(report_html(self.findings()), encoding="utf-8", newline="")
-        return Path(path)
+        return write_text(Path(path), report_html(self.findings()))
 
     def __repr__(self) -> str:
         plan, first = self.plan, self.plan.conditions[0]

@@ -79,7 +79,7 @@ def answer_paragraph(findings: Findings) -> str:
                 f" {difference_words(early)}: {tested_words(early)}."
             )
     # What a model would lose that only makes rational use of the biased data.
-    lines = bayes_lines(findings.frame, findings.plan, findings.grouping, [level.bias])
+    lines = bayes_lines(findings, [level.bias])
     if len(lines):
         leaves = " and ".join(
             f"{percent(line.value)} with {STYLE_WORDS[line.labels]}" for line in lines.itertuples()

@@ -230,14 +230,14 @@ def fit_perception(
     return Perception(_strength(object_accuracy, noise), context, noise)
 
 
-def accuracy_alone(strength: float, noise: int, draws: int = DRAWS) -> float:
+def accuracy_alone(strength: float, noise: int) -> float:
     """How often a model names one factor right that learns nothing else, from four groups of
     `STUDY_N` images."""
     shares = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
     perception = Perception(strength, 1.0, noise)
     test = _draw_images(np.full(4, TEST_IMAGES), perception, 1, np.random.default_rng([0, 0]))
     right = []
-    for draw in range(draws):
+    for draw in range(DRAWS):
         random = np.random.default_rng([1, draw])
         images = _draw_images(np.full(4, STUDY_N), perception, 1, random)
         caption_index = shares.argmax(axis=1)[images.group]

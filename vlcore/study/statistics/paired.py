@@ -320,12 +320,11 @@ def _checked(values: ArrayLike) -> Differences:
     return d
 
 
-def pigeonhole_interval(differences: NDArray[np.floating], seed: int = 0) -> Estimate:
+def pigeonhole_interval(differences: NDArray[np.floating]) -> Estimate:
     """Mean over blocks and scenes, with the interval of the pigeonhole bootstrap (Owen 2007).
 
     Args:
         differences: (blocks, scenes).
-        seed: of the resampling.
 
     Returns:
         The mean with a percentile interval that draws blocks and scenes anew at once, a little too
@@ -340,7 +339,7 @@ def pigeonhole_interval(differences: NDArray[np.floating], seed: int = 0) -> Est
             f"An interval over seed pairs and scenes needs two of each; there are {blocks} and"
             f" {scenes}."
         )
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     # (resamples, blocks) and (resamples, scenes)
     block_weights = random.multinomial(blocks, np.full(blocks, 1 / blocks), RESAMPLES) / blocks
     scene_weights = random.multinomial(scenes, np.full(scenes, 1 / scenes), RESAMPLES) / scenes

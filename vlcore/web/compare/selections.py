@@ -36,7 +36,7 @@ from vlcore.api.selections import (
 from vlcore.data.imageset import SOURCE
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import plural, share
+from vlcore.experiment.wording import first_names, plural, share
 from vlcore.experiment.wording import points as points_in_words
 from vlcore.plots.maps.linked import brushed
 from vlcore.plots.options import Projection
@@ -149,8 +149,7 @@ def _unshown(view: Shown, text: str) -> list[str]:
     rows = search.find_unshown(view.comparison, text)
     if not len(rows):
         return []
-    names = view.images.user_columns[SOURCE].iloc[rows[:_MOST_NAMED]].tolist()
-    few = ", ".join(names) + ", …" * (len(rows) > _MOST_NAMED)
+    few = first_names(view.images.user_columns[SOURCE].iloc[rows].tolist(), _MOST_NAMED)
     return [f"Of the set, and not on these maps: {plural(len(rows), 'image')} ({few})."]
 
 

@@ -29,7 +29,7 @@ from vlcore.data.subset import usual_condition
 from vlcore.experiment import limits
 from vlcore.experiment.files import scratch_folder
 from vlcore.experiment.plain_text import as_code, plain
-from vlcore.experiment.wording import plural
+from vlcore.experiment.wording import first_names, plural
 from vlcore.jobs.jobs import State
 from vlcore.study import plans
 from vlcore.web import cache, jobs, shell, visitors, work
@@ -273,7 +273,7 @@ def _importing(key: str) -> None:
     )
     about, columns = report["about"], report["own_columns"]
     if columns:
-        few = ", ".join(columns[:_MOST_NAMED]) + ", …" * (len(columns) > _MOST_NAMED)
+        few = first_names(columns, _MOST_NAMED)
         about += f" Your {plural(len(columns), 'column')} stayed with it: {few}."
     st.caption(plain(about))
     _show_warnings(report["warnings"])
