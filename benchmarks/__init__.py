@@ -35,10 +35,11 @@ def parse_options(description: str | None, **arguments: Any) -> argparse.Namespa
     return parser.parse_args()
 
 
-def seconds_of(work: Callable[[], Any]) -> float:
-    """Seconds that some work takes."""
+def seconds_of(*steps: Callable[[], Any]) -> float:
+    """Seconds that some steps take, one after the other."""
     started = time.perf_counter()
-    work()
+    for step in steps:
+        step()
     return time.perf_counter() - started
 
 

@@ -301,16 +301,14 @@ def slice_line(discovery: LabelledImages, fresh: LabelledImages, seed: int) -> S
             if code is not None
         }
         name = words.pop("object", "")
-        offer = offered_cell(Cell(name, tuple(words.values())))
-        slices.append((offer.cell, offer.score(fresh), offer.contains(fresh)))
+        slices.append(offered_cell(Cell(name, tuple(words.values()))).on(fresh))
     return slices
 
 
 def worst_true_slices(discovery: LabelledImages, fresh: LabelledImages, seed: int) -> SLICES:
     """The table of the page: the worst slices by one or two true factors."""
     cells = worst_cells(discovery.right, discovery.objects, discovery.attributes, BUDGET)
-    offers = [offered_cell(cell) for cell in cells]
-    return [(offer.cell, offer.score(fresh), offer.contains(fresh)) for offer in offers]
+    return [offered_cell(cell).on(fresh) for cell in cells]
 
 
 BASELINES: dict[str, Callable[[LabelledImages, LabelledImages, int], Any]] = {

@@ -13,7 +13,7 @@ import importlib.util
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks import fresh_home, parse_options, print_table
+from benchmarks import fresh_home, parse_options, print_table, seconds_of
 from benchmarks.startup import IDLE, chromium, server
 
 WIDTH = 32  # numbers of an embedding
@@ -105,13 +105,6 @@ def tab(browser: Any) -> Iterator[tuple[Any, list[int]]]:
     context.close()
 
 
-def timed(act: Callable[[], Any], wait: Callable[[], Any]) -> float:
-    started = time.perf_counter()
-    act()
-    wait()
-    return time.perf_counter() - started
-
-
 def run_of(name: str, view: float, sizes: list[int]) -> tuple[str, str, str]:
     return name, f"{view:.1f}", f"{sum(sizes) / 1e6:.1f}"
 
@@ -121,7 +114,7 @@ def linked_map_rows(browser: Any, address: str) -> Iterator[tuple[str, str, str]
     for name in ("ours, first view", "ours, another visitor's view"):
         with tab(browser) as (page, sizes):
             maps = page.locator(".linked-maps[data-state=drawn]")
-            view = timed(lambda: page.goto(address, wait_until="commit"), maps.wait_for)
+            view = seconds_of(lambda: page.goto(address, wait_until="commit"), maps.wait_for)
             yield run_of(name, view, sizes)
             if name.endswith("first view"):
                 continue
@@ -133,7 +126,9 @@ def linked_map_rows(browser: Any, address: str) -> Iterator[tuple[str, str, str]
                 option = page.get_by_role("option", name=colouring, exact=True)
                 coloured = page.locator(f".linked-maps[data-colours={column}]")
                 yield run_of(
-                    f"ours, recolour by {colouring}", timed(option.click, coloured.wait_for), sizes
+                    f"ours, recolour by {colouring}",
+                    seconds_of(option.click, coloured.wait_for),
+                    sizes,
                 )
                 page.keyboard.press("Escape")
             page.get_by_role("button", name="Lasso", exact=True).click()
@@ -146,13 +141,13 @@ def linked_map_rows(browser: Any, address: str) -> Iterator[tuple[str, str, str]
                 page.mouse.move(*corner, steps=5)
             sizes.clear()
             listed = page.get_by_text("The images you marked")
-            seconds = timed(page.mouse.up, listed.wait_for)
+            seconds = seconds_of(page.mouse.up, listed.wait_for)
             marked = int(maps.get_attribute("data-marked"))
             yield run_of(f"ours, lasso of {marked:,} images", seconds, sizes)
             sizes.clear()
             page.get_by_role("textbox", name="Search images").fill(SEARCH)
             listed = page.get_by_text("The images that were found")
-            seconds = timed(lambda: page.keyboard.press("Enter"), listed.wait_for)
+            seconds = seconds_of(lambda: page.keyboard.press("Enter"), listed.wait_for)
             yield run_of(f"ours, search for {SEARCH}", seconds, sizes)
 
 
@@ -178,7 +173,7 @@ def recolouring(comparison: Any) -> Iterator[tuple[str, str, str]]:
 def bare_charts(browser: Any, address: str) -> Iterator[tuple[str, str, str]]:
     for name in ("plotly, first view", "plotly, another visitor's view"):
         with tab(browser) as (page, sizes):
-            view = timed(
+            view = seconds_of(
                 lambda: page.goto(address, wait_until="commit"),
                 lambda: page.wait_for_function(BARE_DRAWN),
             )

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from vlcore.experiment.files import atomic, write_json
@@ -78,8 +79,8 @@ def _same_numbers(table: pd.DataFrame, new: pd.DataFrame) -> dict[str, str]:
     """The keys of new runs whose numbers a run of the table has, with the studies that count it."""
     columns = [*NUMBER_OF, "value"]
     both = new[columns].merge(table[[*columns, "studies"]], on=NUMBER_OF, suffixes=("", "_then"))
-    is_equal = (both["value"] - both["value_then"]).abs() <= 1e-6 * (1 + both["value"].abs())
-    is_equal |= both["value"].isna() & both["value_then"].isna()
+    values = both["value_then"], both["value"]
+    is_equal = np.isclose(*values, rtol=1e-6, atol=1e-6, equal_nan=True)
     equal = both[is_equal].groupby(["key", "studies"]).size()
     of_run = new.groupby("key").size()
     return {key: names for (key, names), count in equal.items() if count == of_run[key]}

@@ -38,21 +38,19 @@ def slope_weights(arms: Mapping[float, str]) -> dict[str, float]:
     return dict(zip(arms.values(), (centred / (centred**2).sum()).tolist(), strict=True))
 
 
-def attributes_slope(study: str, with_place: bool, measure: str = PRIMARY) -> Contrast:
-    """Log odds an attribute, over 0, 1, 3 and 5 of them, captions in one wording."""
-    weights = slope_weights(WITH_PLACE if with_place else ATTRIBUTES)
-    return published_contrast(study, weights, measure=measure)
+def attributes_slope(study: str, arms: Mapping[float, str], measure: str = PRIMARY) -> Contrast:
+    """Log odds an attribute, over 0, 1, 3 and 5 of them, captions in one wording; the arms are
+    `ATTRIBUTES` or `WITH_PLACE`, here and below."""
+    return published_contrast(study, slope_weights(arms), measure=measure)
 
 
-def first_attribute(study: str, with_place: bool) -> Contrast:
+def first_attribute(study: str, arms: Mapping[float, str]) -> Contrast:
     """Log odds of the first attribute: the background, or the sky."""
-    arms = WITH_PLACE if with_place else ATTRIBUTES
     return published_contrast(study, {arms[1]: 1, arms[0]: -1})
 
 
-def further_attributes(study: str, with_place: bool) -> Contrast:
+def further_attributes(study: str, arms: Mapping[float, str]) -> Contrast:
     """Log odds an attribute after the first, over 1, 3 and 5 of them."""
-    arms = WITH_PLACE if with_place else ATTRIBUTES
     return published_contrast(study, slope_weights({number: arms[number] for number in (1, 3, 5)}))
 
 

@@ -201,23 +201,26 @@ def _rich() -> Iterator[PlannedNumber]:
     for tower, ending, where in _towers_and_sets():
         study = f"rich-{tower}{ending}"
         costs = -1 if tower == "scratch" else None
-        for place in (False, True):
-            slope = f"slope over 0 to 5 attributes, {'with' if place else 'without'} the background"
+        for arms, first, how in (
+            (beyond.ATTRIBUTES, "the sky", "without"),
+            (beyond.WITH_PLACE, "the background", "with"),
+        ):
+            slope = f"slope over 0 to 5 attributes, {how} the background"
             for images, measure in measures.items():
                 words = f"{slope}: {images}"
                 predicted = costs if images == "rare" else None
                 yield PlannedNumber(
-                    words, where, partial(beyond.attributes_slope, study, place, measure), predicted
+                    words, where, partial(beyond.attributes_slope, study, arms, measure), predicted
                 )
             yield PlannedNumber(
-                f"{'the background' if place else 'the sky'} alone less short: rare",
+                f"{first} alone less short: rare",
                 where,
-                partial(beyond.first_attribute, study, place),
+                partial(beyond.first_attribute, study, arms),
             )
             yield PlannedNumber(
-                f"each attribute beside {'the background' if place else 'the sky'}: rare",
+                f"each attribute beside {first}: rare",
                 where,
-                partial(beyond.further_attributes, study, place),
+                partial(beyond.further_attributes, study, arms),
             )
         yield PlannedNumber(
             "twenty wordings less one: rare", where, partial(beyond.wordings_cost, study), costs
@@ -227,10 +230,12 @@ def _rich() -> Iterator[PlannedNumber]:
 def _what_richness_costs() -> str:
     """What richer captions change for rare images, a sentence an image tower."""
     richer = {
-        "naming the sky alone": partial(beyond.first_attribute, with_place=False),
-        "naming the background alone": partial(beyond.first_attribute, with_place=True),
-        "each attribute beside the sky": partial(beyond.further_attributes, with_place=False),
-        "each attribute beside the background": partial(beyond.further_attributes, with_place=True),
+        "naming the sky alone": partial(beyond.first_attribute, arms=beyond.ATTRIBUTES),
+        "naming the background alone": partial(beyond.first_attribute, arms=beyond.WITH_PLACE),
+        "each attribute beside the sky": partial(beyond.further_attributes, arms=beyond.ATTRIBUTES),
+        "each attribute beside the background": partial(
+            beyond.further_attributes, arms=beyond.WITH_PLACE
+        ),
         "twenty wordings": beyond.wordings_cost,
     }
     sentences = []

@@ -134,22 +134,17 @@ def time_maps() -> dict[str, float]:
         home = seconds_of(page.locator(".atlas[aria-busy=false]").wait_for)
         page.locator(IDLE).wait_for()
         maps = page.locator(".linked-maps[data-state=drawn]")
-        started = time.perf_counter()
-        page.get_by_role("link", name="Compare", exact=True).first.click()
-        maps.wait_for()
-        compare = time.perf_counter() - started
+        to_compare = page.get_by_role("link", name="Compare", exact=True).first
+        compare = seconds_of(to_compare.click, maps.wait_for)
         page.locator(IDLE).wait_for()
-        started = time.perf_counter()
-        page.get_by_role("button", name="Grid", exact=True).click()
-        page.locator(f"path[aria-label*=': map with'] >> nth={GRID_MAPS - 1}").wait_for()
-        grid = time.perf_counter() - started
+        to_grid = page.get_by_role("button", name="Grid", exact=True)
+        last_map = page.locator(f"path[aria-label*=': map with'] >> nth={GRID_MAPS - 1}")
+        grid = seconds_of(to_grid.click, last_map.wait_for)
         page.locator(IDLE).wait_for()
-        started = time.perf_counter()
-        page.get_by_role("link", name="Findings", exact=True).first.click()
-        page.locator(".st-key-answer [aria-roledescription=point]").first.wait_for()
-        forest = time.perf_counter() - started
-        page.locator(".st-key-headline").wait_for()
-        study = time.perf_counter() - started
+        to_findings = page.get_by_role("link", name="Findings", exact=True).first
+        point = page.locator(".st-key-answer [aria-roledescription=point]").first
+        forest = seconds_of(to_findings.click, point.wait_for)
+        study = forest + seconds_of(page.locator(".st-key-headline").wait_for)
     return {
         "one line by Streamlit after the answer": line,
         "maps of Home after the answer": home,

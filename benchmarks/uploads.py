@@ -26,7 +26,7 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks import OutsideImage, head, outside_images, parse_options, row
 from vlcore.api.models import Model, load
-from vlcore.api.uploads import SURE, answer_margin, temperature_of
+from vlcore.api.uploads import SURE, reliance_by_painting, temperature_of
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import SIZE, recipe_of
@@ -36,7 +36,7 @@ from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import TOWERS
 from vlcore.experiment.wording import rate_words
 from vlcore.metrics.estimate import rate
-from vlcore.metrics.reliance import SIDE, PaintedImages, Reliance, by_painting, by_twins
+from vlcore.metrics.reliance import SIDE, PaintedImages, Reliance, by_twins
 from vlcore.model.frozen_towers import open_tower
 from vlcore.model.new_images import LOCATING_SIDE, TOWER, judge_of, novelties, painted_images
 from vlcore.scenes import Scene, draw_scene, sample
@@ -199,9 +199,7 @@ def _judge(case: UploadCase, painted: PaintedImages, model: Model) -> dict[str, 
     assert scores is not None
     labels = [SCENES.objects[index] for index in scores.argmax(axis=1)]
     share = softmax(scores[0] / (temperature_of(model.map) or 1.0)).max()
-    versions = (*painted.object_alone, *painted.background_alone)
-    z = model.loaded.embed_images([Image.fromarray(pixels) for pixels in versions])
-    margins = answer_margin(model.map, z, SCENES, labels[0])
+    by_painting = reliance_by_painting(model.map, model.loaded, labels[0], painted, SCENES)
     truth: Reliance | None = None
     if case.twins:
         by_versions = by_twins(labels[0], labels[1], labels[2:])
@@ -210,7 +208,7 @@ def _judge(case: UploadCase, painted: PaintedImages, model: Model) -> dict[str, 
     elif SCENES.group_of(case.object, case.context) in SCENES.minority:
         truth = Reliance.OBJECT if labels[0] == case.object else Reliance.BACKGROUND
     return {
-        "painted": by_painting(*np.split(margins, 2)),
+        "painted": by_painting.on,
         "truth": truth,
         "sure": share >= SURE,
         "correct": labels[0] == case.object,

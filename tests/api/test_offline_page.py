@@ -80,7 +80,7 @@ def place_of(comparison: ComparedMaps, pane: int, row: int) -> np.ndarray:
 
 
 def test_trust_is_each_pictures_part_in_the_trustworthiness_of_its_map(three: ComparedMaps) -> None:
-    points = compare_page.with_trust(three)
+    points = compare_page.with_trust(three).points
     assert "trust0" not in three.points, "the comparison stays as it was"
     for pane, model in enumerate(three.models):
         trust = pd.Series(point_trustworthiness(model.z, model.points), model.rows)
@@ -91,12 +91,13 @@ def test_trust_is_each_pictures_part_in_the_trustworthiness_of_its_map(three: Co
 
 @pytest.mark.parametrize(("count", "judged"), [(10, False), (11, True)])
 def test_too_few_pictures_are_not_judged(maps: list[ModelMap], count: int, judged: bool) -> None:
-    points = compare_page.with_trust(compare_maps([only(maps[0], slice(count))], IMAGES, thumbs))
+    few = compare_maps([only(maps[0], slice(count))], IMAGES, thumbs)
+    points = compare_page.with_trust(few).points
     assert points["trust0"].notna().all() == points["trust0"].notna().any() == judged
 
 
 def test_a_ghost_is_the_untrained_plane_turned_onto_the_map(three: ComparedMaps) -> None:
-    points = compare_page.add_untrained_positions(three)
+    points = compare_page.with_untrained(three).points
     assert points[["gx2", "gy2"]].isna().all(axis=None), "nothing is known of before"
     for pane, model in enumerate(three.models[:2]):
         arrays = model.artifact.arrays("embeddings.npz")

@@ -177,9 +177,7 @@ def test_reliance_by_twins(other_object: int, other_background: int, on: Relianc
     twins = Twins(
         coloured(other_object, object="horse"), (coloured(other_background, background="grass"),)
     )
-    reliance = uploads.reliance_by_twins(
-        SimpleNamespace(), RednessModel(), report_of(), twins, SCENES
-    )
+    reliance = uploads.reliance_by_twins(SimpleNamespace(), RednessModel(), "camel", twins, SCENES)
     assert reliance.on == on
     labels = ["stays camel" if red else "becomes horse" for red in (other_object, other_background)]
     assert f"other animal it {labels[0]}, on grass it {labels[1]}." in reliance.because
@@ -207,7 +205,7 @@ def test_reliance_by_painting(
         )
     )
     reliance = uploads.reliance_by_painting(
-        SimpleNamespace(), RednessModel(), report_of(), painted, SCENES
+        SimpleNamespace(), RednessModel(), "camel", painted, SCENES
     )
     assert reliance.on == on
     assert reliance.because.startswith(words)

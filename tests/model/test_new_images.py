@@ -120,7 +120,7 @@ def test_the_opening_sample_is_taken_for_a_camel_because_of_its_background(
         assert (report.predicted, report.is_right, report.is_calibrated) == ("camel", False, True)
         assert report.share > 0.6
         assert (
-            reliance_by_twins(model, loaded, report, drawn, images.grouping).on
+            reliance_by_twins(model, loaded, report.predicted, drawn, images.grouping).on
             is Reliance.BACKGROUND
         )
 
@@ -137,9 +137,12 @@ def test_painting_agrees_with_twins(bundled: list[str]) -> None:
         painted = painted_images(picture)
         drawn = sample_twins(as_sample.scene, images.grouping)
         assert drawn is not None
-        by_twins = reliance_by_twins(model, loaded, report, drawn, images.grouping).on
+        by_twins = reliance_by_twins(model, loaded, report.predicted, drawn, images.grouping).on
         verdicts.append(
-            (reliance_by_painting(model, loaded, report, painted, images.grouping).on, by_twins)
+            (
+                reliance_by_painting(model, loaded, report.predicted, painted, images.grouping).on,
+                by_twins,
+            )
         )
     told = [pair for pair in verdicts if pair[0] is not Reliance.UNSTABLE]
     assert len(told) >= 2, "of 4; of 400 scenes, 3 of 4 were told"

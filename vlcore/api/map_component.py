@@ -1,6 +1,5 @@
 """Linked maps that a visitor zooms into and draws on: what WebGL draws of a comparison."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,11 @@ from vlcore.api.compared_maps import ComparedMaps, row_numbers
 from vlcore.api.model_map import ModelMap
 from vlcore.api.offline_page import (
     NEIGHBOURS,
-    add_untrained_positions,
     drawn_twins,
     nearest_images,
     twin_lines,
     with_trust,
+    with_untrained,
     without_overlays_of_nothing,
 )
 from vlcore.api.small_images import small_files
@@ -126,8 +125,10 @@ def drawing(
 
 def _drawn_points(comparison: ComparedMaps, options: MapOptions) -> pd.DataFrame:
     if options.trust:
-        comparison = replace(comparison, points=with_trust(comparison))
-    return add_untrained_positions(comparison) if options.untrained else comparison.points
+        comparison = with_trust(comparison)
+    if options.untrained:
+        comparison = with_untrained(comparison)
+    return comparison.points
 
 
 def lines_of_image(

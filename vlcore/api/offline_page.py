@@ -68,10 +68,10 @@ def figure(
     names = cluster_words(comparison) if options.clusters else None
     comparison = coloured(comparison, options)
     if options.untrained:
-        comparison = replace(comparison, points=add_untrained_positions(comparison))
+        comparison = with_untrained(comparison)
     comparison = drawn_sample(comparison)
     if options.trust:
-        comparison = replace(comparison, points=with_trust(comparison))
+        comparison = with_trust(comparison)
     arrows, options = drawn_twins(comparison, options)
     lines = neighbour_lines(comparison, options) if options.neighbours else None
     rows = group_accuracy_rows(comparison) if board else pd.DataFrame()
@@ -104,22 +104,22 @@ def without_overlays_of_nothing(comparison: ComparedMaps, options: MapOptions) -
     return options
 
 
-def with_trust(comparison: ComparedMaps) -> pd.DataFrame:
-    """The points with ``trust0`` and so on: each image's part in a map's trustworthiness, 1 at
-    best."""
+def with_trust(comparison: ComparedMaps) -> ComparedMaps:
+    """The comparison whose points have ``trust0`` and so on: each image's part in a map's
+    trustworthiness, 1 at best."""
     points = comparison.points
     for pane, model in enumerate(comparison.models):
         trust = np.full(len(model.z), np.nan)
         if len(model.z) > 2 * TRUST_NEIGHBOURS[0]:
             trust = point_trustworthiness(model.z, model.points)
         points = points.assign(**{f"trust{pane}": model.values_at(comparison.rows, trust).round(4)})
-    return points
+    return replace(comparison, points=points)
 
 
-def add_untrained_positions(comparison: ComparedMaps) -> pd.DataFrame:
-    """The points with ``gx0``, ``gy0`` and so on: the position of each image before the first step,
-    on the principal plane of the same images then, aligned to the map and not scaled; absent where
-    a model has no untrained encoder.
+def with_untrained(comparison: ComparedMaps) -> ComparedMaps:
+    """The comparison whose points have ``gx0``, ``gy0`` and so on: the position of each image
+    before the first step, on the principal plane of the same images then, aligned to the map and
+    not scaled; absent where a model has no untrained encoder.
     """
     points = comparison.points
     for pane, model in enumerate(comparison.models):
@@ -131,7 +131,7 @@ def add_untrained_positions(comparison: ComparedMaps) -> pd.DataFrame:
             positions = align(positions[held_out], model.points[held_out]).apply(positions)
         x, y = model.values_at(comparison.rows, positions).round(5).T
         points = points.assign(**{f"gx{pane}": x, f"gy{pane}": y})
-    return points
+    return replace(comparison, points=points)
 
 
 def neighbour_lines(comparison: ComparedMaps, options: MapOptions = PLAIN) -> pd.DataFrame:

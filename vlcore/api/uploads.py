@@ -164,11 +164,10 @@ def answer_margin(
 
 
 def reliance_by_twins(
-    model: ModelMap, loaded: Loaded, report: UploadReport, twins: Twins, grouping: Grouping
+    model: ModelMap, loaded: Loaded, predicted: str, twins: Twins, grouping: Grouping
 ) -> RelianceReport:
     """What a prediction for a sample relies on: whether it changes with the other object, or with
     the background."""
-    predicted = report.predicted
     changed = [twins.other_object, *twins.other_backgrounds]
     z = loaded.embed_images([twin.model_input for twin in changed])
     other_label = next(name for name in grouping.objects if name != predicted)
@@ -194,18 +193,14 @@ def reliance_by_backgrounds(reports: Sequence[UploadReport]) -> RelianceReport:
 
 
 def reliance_by_painting(
-    model: ModelMap,
-    loaded: Loaded,
-    report: UploadReport,
-    painted: PaintedImages,
-    grouping: Grouping,
+    model: ModelMap, loaded: Loaded, predicted: str, painted: PaintedImages, grouping: Grouping
 ) -> RelianceReport:
     """What a prediction relies on: which of object and background, alone, keeps more of its
     support."""
     ways = len(painted.object_alone)
     versions = [*painted.object_alone, *painted.background_alone]
     z = loaded.embed_images([Image.fromarray(pixels) for pixels in versions])
-    margins = answer_margin(model, z, grouping, report.predicted)
+    margins = answer_margin(model, z, grouping, predicted)
     by_object, by_background = margins[:ways], margins[ways:]
     on = by_painting(by_object, by_background)
     if on is not Reliance.UNSTABLE:

@@ -230,7 +230,9 @@ def embed(options: Namespace) -> Document:
         if explains and report.predicted:
             painted = painted_images(upload)
             grouping = model.images.grouping
-            reliance = reliance_by_painting(model.map, model.loaded, report, painted, grouping)
+            reliance = reliance_by_painting(
+                model.map, model.loaded, report.predicted, painted, grouping
+            )
             entry["relies_on"] = {"on": reliance.on.value, "because": reliance.because}
         entries.append(entry)
     document: Document = {"model": model.key, "images": entries}

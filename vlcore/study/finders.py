@@ -84,6 +84,10 @@ class OfferedSlice:
     def contains(self, images: LabelledImages) -> Mask:
         return self.score(images) >= self.threshold
 
+    def on(self, images: LabelledImages) -> tuple[Cell, NDArray[np.float64], Mask]:
+        """Its name, and the scores and members of images, (n,) each."""
+        return self.cell, self.score(images), self.contains(images)
+
 
 Finder = Callable[[LabelledImages, int], list[OfferedSlice]]  # images, and how many slices at most
 

@@ -181,8 +181,7 @@ def judge_offers(
     offers: Sequence[OfferedSlice], truth: Sequence[Cell], fresh: LabelledImages
 ) -> Judgement:
     """Judge what a finder offered on other images."""
-    slices = [(offer.cell, offer.score(fresh), offer.contains(fresh)) for offer in offers]
-    return judge(slices, truth, fresh)
+    return judge([offer.on(fresh) for offer in offers], truth, fresh)
 
 
 def _share(part: Mask, images: Mask) -> float:

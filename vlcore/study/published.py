@@ -15,6 +15,7 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from vlcore.artifacts.store import Artifact
@@ -205,8 +206,7 @@ def agreement(artifact: Artifact) -> dict[str, Any]:
     names = ["moment", "measure"]
     now = runs_table([artifact])[[*names, "value"]]
     both = before.merge(now, on=names, suffixes=("", "_now")).dropna(subset="value")
-    same = (both["value"] - both["value_now"]).abs() <= 1e-6 * (1 + both["value"].abs())
-
+    same = np.isclose(both["value_now"], both["value"], rtol=1e-6, atol=1e-6)
     primary = both[(both["measure"] == PRIMARY) & (both["moment"] == "end")].iloc[0]
     spread = spread_between_processors(artifact.condition)
     agrees = "to six digits"

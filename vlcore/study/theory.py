@@ -21,7 +21,7 @@ from scipy.special import expit, log_softmax, softmax
 
 from vlcore.experiment.captions import caption_shares, captions_of, traits_named
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.grouping import SCENES, group_name
+from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import OBJECTIVES, STUDY_N
 from vlcore.experiment.vocabulary import split_words
 from vlcore.metrics.accuracy import predict_objects
@@ -93,7 +93,7 @@ def predict_minority_accuracy(
     captions = captions_of(condition.labels, SCENES, condition.template)
     shares = caption_shares(condition.labels, SCENES, condition.template)
     named = [caption.object for caption in captions]
-    is_minority = np.array([group_name(*pair) in SCENES.minority for pair in SCENES.pairs])
+    is_minority = np.isin(SCENES.names, SCENES.minority)
     counts = np.where(is_minority, condition.n_minority, condition.n_majority)
     traits = traits_named(condition.labels, condition.template)
     if len(traits) > 1 or (traits and condition.labels == "own"):

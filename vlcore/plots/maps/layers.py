@@ -13,7 +13,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from vlcore.plots.maps.labels import LINE, Box, place_labels, place_names, word_boxes
+from vlcore.plots.maps.labels import LINE, Points, place_labels, place_names, word_boxes
 from vlcore.plots.maps.panes import IMAGES, MapStyle, Pane
 from vlcore.plots.maps.tables import MapTables
 from vlcore.plots.scales import IMAGE, SPOKEN, QuickChart, either, told_apart, tooltips
@@ -261,17 +261,20 @@ def placed_clusters(tables: MapTables, pane: Pane) -> pd.DataFrame:
     and each other."""
     assert tables.clusters is not None
     rows = pane.rows(tables.clusters)
-    occupied = _caption_boxes(tables, pane)
-    anchors = pane.pixels(rows)
-    shifts = place_names(rows["words"].tolist(), anchors, pane.side, occupied) - anchors
-    return rows.assign(dx=shifts[:, 0].round(1), dy=shifts[:, 1].round(1))
+    return _off_captions(rows, pane.pixels(rows), tables, pane)
 
 
-def _caption_boxes(tables: MapTables, pane: Pane) -> list[Box]:
-    """Where the words of captions lie, in px."""
+def _off_captions(
+    rows: pd.DataFrame, anchors: Points, tables: MapTables, pane: Pane, above: float = 0
+) -> pd.DataFrame:
+    """Rows with the shifts in px (`dx`, `dy`) of their `words` from anchors, (n, 2), or from so
+    much above them, off the words of captions and each other."""
     placed = placed_captions(tables, pane)
     offsets = list(placed[["dx", "dy", "align"]].itertuples(index=False, name=None))
-    return word_boxes(placed["caption"].tolist(), pane.pixels(placed), offsets)
+    occupied = word_boxes(placed["caption"].tolist(), pane.pixels(placed), offsets)
+    middles = place_names(rows["words"].tolist(), anchors - [0, above], pane.side, occupied)
+    dx, dy = (middles - anchors).round(1).T
+    return rows.assign(dx=dx, dy=dy)
 
 
 def cluster_names(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
@@ -306,11 +309,7 @@ def shortened_captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers
     shaft, head = _arrows(source, pane, fill=colour)
     tooltip = [alt.Tooltip("word:N", title="left out"), alt.Tooltip("cosine:Q", format=".2f")]
     tips = pane.pixels(rows[["x2", "y2"]].set_axis(pane.columns, axis=1))
-    above = tips - [0, LINE]
-    shifts = (
-        place_names(rows["words"].tolist(), above, pane.side, _caption_boxes(tables, pane)) - tips
-    )
-    named = QuickChart(rows.assign(dx=shifts[:, 0].round(1), dy=shifts[:, 1].round(1)))
+    named = QuickChart(_off_captions(rows, tips, tables, pane, above=LINE))
     text = {
         **_by_row("dx", "dy"),
         "fontSize": style.sizes.words,

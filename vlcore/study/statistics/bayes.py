@@ -14,7 +14,7 @@ from scipy.special import expit, ndtr, ndtri
 
 from vlcore.experiment.captions import caption_shares, captions_of
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.grouping import Grouping, group_name
+from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.options import OBJECTIVES
 from vlcore.metrics.negatives import negative_shares
 
@@ -51,7 +51,7 @@ def prior_shift(condition: Condition, grouping: Grouping, bias: float) -> float:
             f"The Bayes line is not defined for {condition.objective} with these captions."
         )
     shares = caption_shares(condition.labels, grouping, condition.template)  # (groups, captions)
-    rare = np.array([group_name(*pair) in grouping.minority for pair in grouping.pairs])
+    rare = np.isin(grouping.names, grouping.minority)
     sizes = np.where(rare, biased.n_minority, biased.n_majority)
     mismatched = negative_shares(condition.negatives, sizes @ shares, captions).astype(float)
     # The group that is frequent in a context, and the one that is rare there.

@@ -78,12 +78,12 @@ def _test_prediction(
         )
 
     def test() -> RelianceReport | None:
-        loaded, report = cache.model(key), reports[number]
+        loaded, predicted = cache.model(key), reports[number].predicted
         if drawn := sample_twins(image.scene, grouping):
-            return uploads.reliance_by_twins(model, loaded, report, drawn, grouping)
+            return uploads.reliance_by_twins(model, loaded, predicted, drawn, grouping)
         if uploads.knows_photographs(model.artifact.condition):
             with suppress(LabError):  # the weights that locate are not on this machine
-                return uploads.reliance_by_painting(model, loaded, report, paint(), grouping)
+                return uploads.reliance_by_painting(model, loaded, predicted, paint(), grouping)
         return None
 
     result = result_name("reliance", key, image)
