@@ -77,7 +77,7 @@ def _nearest_positions(comparison: ComparedMaps, model: ModelMap) -> npt.NDArray
 def sheet(comparison: ComparedMaps, options: MapOptions) -> str:
     """The images of a comparison as one image (`vlcore.plots.thumbnails.sheet_uri`), where they
     stand for their marks; else empty."""
-    if comparison.images is None or not drawn_options(comparison, options).images:
+    if not drawn_options(comparison, options).images:
         return ""
     return sheet_uri(small_files(comparison.images, comparison.rows.tolist()))
 

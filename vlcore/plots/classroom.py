@@ -1,8 +1,6 @@
 """Charts of a class session, large enough for a projector: votes, the dots of a study, a ranking of
 models."""
 
-from dataclasses import dataclass
-
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -85,20 +83,6 @@ def votes_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Laye
     return finished(layers, palette, width=plot, height=92 * len(table))
 
 
-@dataclass(frozen=True)
-class _Plot:
-    """The plot in px, and the differences at its ends."""
-
-    width: int
-    height: int
-    low: float
-    high: float
-
-    @property
-    def per_px(self) -> float:
-        return (self.high - self.low) / self.width
-
-
 def dots_chart(
     rows: pd.DataFrame,
     *,
@@ -134,11 +118,12 @@ def dots_chart(
     low = min(0.0, *table["x"], *interval)
     high = max(0.0, *table["x"], *interval)
     room = max(0.06 * (high - low), 0.005 * unit)
-    plot = _Plot(max(120, width - 40), max(60, height - _AROUND_DOTS), low - room, high + room)
-    size, depth = _stack(table, plot)
+    low, high = low - room, high + room
+    width, height = max(120, width - 40), max(60, height - _AROUND_DOTS)  # of the plot
+    size, depth = _stack(table, (high - low) / width, height)
     table["spoken"] = table["words"]
-    x_scale = straight([plot.low, plot.high])
-    y_scale = straight([-_BAND / 2 - depth, plot.height - _BAND / 2 - depth])
+    x_scale = straight([low, high])
+    y_scale = straight([-_BAND / 2 - depth, height - _BAND / 2 - depth])
     x = alt.X("x:Q", scale=x_scale, axis=alt.Axis(title=title, grid=False, tickCount=8))
     y = alt.Y("y:Q", axis=None, scale=y_scale)
     base = spoken_chart(table, x=x, y=y, tooltip=[alt.Tooltip("words:N", title="seed pair")])
@@ -160,12 +145,7 @@ def dots_chart(
         layers.append(tick.encode(x="x:Q"))
     properties = {} if head is None else {"title": head}
     return finished(
-        alt.layer(*layers),
-        palette,
-        description=words,
-        width=plot.width,
-        height=plot.height,
-        **properties,
+        alt.layer(*layers), palette, description=words, width=width, height=height, **properties
     )
 
 
@@ -188,20 +168,21 @@ def _looks(table: pd.DataFrame, palette: Palette) -> dict[str, object]:
     }
 
 
-def _stack(table: pd.DataFrame, plot: _Plot) -> tuple[int, int]:
-    """Stack the dots of a table, as large as they fit: its `x` in columns, its `y` in px from the
-    line. Returns the size of a dot and the depth of the stack below the line, in px."""
+def _stack(table: pd.DataFrame, per_px: float, height: int) -> tuple[int, int]:
+    """Stack the dots of a table, as large as they fit into a plot of so many px: its `x` in
+    columns, of differences `per_px`, its `y` in px from the line. Returns the size of a dot and the
+    depth of the stack below the line, in px."""
     is_below = table["kind"] == PUBLISHED
     for size in range(_LARGEST, _SMALLEST - 1, -1):
-        column = np.round(table["x"] / (size * plot.per_px))
+        column = np.round(table["x"] / (size * per_px))
         rank = table.groupby([column, is_below]).cumcount()
         heights = [
             size * (int(ranks.max()) + 1) if len(ranks) else 0
             for ranks in (rank[is_below], rank[~is_below])
         ]
-        if sum(heights) + _BAND <= plot.height:
+        if sum(heights) + _BAND <= height:
             break
-    table["x"] = column * size * plot.per_px
+    table["x"] = column * size * per_px
     table["y"] = np.where(is_below, -1, 1) * (_BAND / 2 + size * (rank + 0.5))
     return size, heights[0]
 

@@ -1,8 +1,6 @@
 """The group accuracy panel under the maps: objects by contexts, and in each cell the accuracy of
 each model."""
 
-from dataclasses import dataclass
-
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -32,19 +30,6 @@ _SUBTITLE = (
 )
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Cells in one or two columns, of `cell_width` by `cell_height` px."""
-
-    columns: int
-    cell_width: float
-    cell_height: int
-
-    @property
-    def height(self) -> int:
-        return (self.cell_height + _GAP) * (4 // self.columns) - _GAP
-
-
 def group_grid(
     rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, width: int
 ) -> alt.LayerChart:
@@ -62,12 +47,13 @@ def group_grid(
     columns = 2 if width >= 2 * _CELL + _GAP else 1
     width = max(width, _CELL)
     cell_width = (width - _GAP * (columns - 1)) / columns
-    layout = _Layout(columns, cell_width, _HEAD + _LINE * len(models) + 8)
-    cell_rows = _cell_rows(grouping, layout)
-    line_rows = _line_rows(table, models, cell_rows, layout)
+    cell_height = _HEAD + _LINE * len(models) + 8
+    cell_rows = _cell_rows(grouping, columns, cell_width, cell_height)
+    line_rows = _line_rows(table, models, cell_rows, cell_width)
+    height = (cell_height + _GAP) * (4 // columns) - _GAP
     cells, lines = QuickChart(alt.to_values(cell_rows)), QuickChart(alt.to_values(line_rows))
     x_scale = straight([0, width])
-    y_scale = straight([layout.height, 0])  # from the top
+    y_scale = straight([height, 0])  # from the top
 
     def at(source: alt.Chart, x: str, y: str) -> alt.Chart:
         return source.encode(
@@ -99,7 +85,7 @@ def group_grid(
         dot.encode(color=colour, tooltip=tooltip),
         text(lines, "rate_x", "middle", "rate:N"),
         width=width,
-        height=layout.height,
+        height=height,
         view=alt.ViewConfig(stroke=None),
         title=alt.Title("Accuracy by group", subtitle=subtitle, frame="group"),
     )
@@ -118,20 +104,20 @@ def _clickable(cells: alt.Chart, palette: Palette) -> alt.Chart:
     ).properties(name=CELLS)
 
 
-def _cell_rows(grouping: Grouping, layout: _Layout) -> pd.DataFrame:
-    """One row a group: its words, and its cell in px."""
+def _cell_rows(grouping: Grouping, columns: int, width: float, height: int) -> pd.DataFrame:
+    """One row a group: its words, and its cell of so many px, in one or two columns."""
     table = pd.DataFrame(group_words(grouping).items(), columns=["group", "words"])
     table["words"] += np.where(table["group"].isin(grouping.minority), " (minority group)", "")
     places = [
         2 * grouping.objects.index(obj) + grouping.contexts.index(context)
         for obj, context in grouping.pairs
     ]
-    row, column = np.divmod(places, layout.columns)
-    table["x"] = column * (layout.cell_width + _GAP)
-    table["y"] = row * (layout.cell_height + _GAP)
+    row, column = np.divmod(places, columns)
+    table["x"] = column * (width + _GAP)
+    table["y"] = row * (height + _GAP)
     return table.assign(
-        x2=table["x"] + layout.cell_width,
-        y2=table["y"] + layout.cell_height,
+        x2=table["x"] + width,
+        y2=table["y"] + height,
         words_x=table["x"] + 12,
         words_y=table["y"] + 18,
         spoken=table["words"] + ": click to see this group alone on the maps",
@@ -139,14 +125,14 @@ def _cell_rows(grouping: Grouping, layout: _Layout) -> pd.DataFrame:
 
 
 def _line_rows(
-    rows: pd.DataFrame, models: list[int], cells: pd.DataFrame, layout: _Layout
+    rows: pd.DataFrame, models: list[int], cells: pd.DataFrame, cell_width: float
 ) -> pd.DataFrame:
     """One line of a cell a row: a model's name, its interval on a scale from 0 to 1, and its
     numbers."""
     cell = cells.set_index("group").loc[rows["group"]].reset_index()
     name = cell["x"] + 12
     start = name + _NAMES
-    span = layout.cell_width - 24 - _NAMES - _NUMBERS
+    span = cell_width - 24 - _NAMES - _NUMBERS
     middle = cell["y"] + _HEAD + _LINE * (rows["pane"].astype(int).map(models.index) + 0.5)
     estimates = rows.rename(columns={"accuracy": "value"}).to_dict("records")
     table = rows.drop(columns="pane").assign(

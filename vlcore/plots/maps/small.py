@@ -215,7 +215,7 @@ def map_grid(
     for number, place in enumerate(in_order):
         column_title = column_titles[number] if number < columns else ""
         row_title = row_titles[number // columns] if number % columns == 0 else ""
-        parts = [*_frame(place, number, side, can_open), *_around(place, row_title, side, palette)]
+        parts = [_frame(place, number, side, can_open), *_around(place, row_title, side, palette)]
         if place.pane is None:
             parts.append(_absent(place, side, palette))
         else:
@@ -249,14 +249,14 @@ def _view(
     return alt.layer(*parts, **look)
 
 
-def _frame(place: GridPlace, number: int, side: int, can_open: bool) -> list[alt.Chart]:
+def _frame(place: GridPlace, number: int, side: int, can_open: bool) -> alt.Chart:
     """The ground of a place, which answers to a click and is read out for the whole map."""
     source = QuickChart(alt.Data(values=[{"place": place.name, "spoken": place.spoken}]))
     ground = source.mark_rect(
         opacity=0, aria=True, tooltip=None, cursor="pointer" if can_open else "default"
     )
     corners = _at(x=0, x2=side, y=0, y2=side)
-    return [ground.encode(**corners, description=SPOKEN).properties(name=f"place_{number}")]
+    return ground.encode(**corners, description=SPOKEN).properties(name=f"place_{number}")
 
 
 def _at(**px: float) -> dict[str, Any]:
