@@ -43,12 +43,12 @@ def is_dark(tab: Page) -> bool:
 
 def judge(tab: Page, *without: str, contrast_only: bool = False) -> None:
     """Judge a page that has settled, as it is; what is wrong is said with where and why."""
-    rules = {"runOnly": ["color-contrast"]} if contrast_only else {}
+    options = {"resultTypes": ["violations"], "preload": False}  # there are no films and sounds
+    if contrast_only:
+        options["runOnly"] = ["color-contrast"]
     excluded = [*EXCLUDED, *without, *(EXCLUDED_IN_DARK if is_dark(tab) else ())]
     context = {"exclude": [[selector] for selector in excluded]}
-    problems = AXE.run(tab, context, {"resultTypes": ["violations"], **rules}).response[
-        "violations"
-    ]
+    problems = AXE.run(tab, context, options).response["violations"]
     grave = [rule for rule in problems if rule["impact"] in ("serious", "critical")]
     nodes = [(rule["help"], node) for rule in grave for node in rule["nodes"]]
     serious = [f"{wrong}: {node['html'][:200]} ({node['failureSummary']})" for wrong, node in nodes]

@@ -18,7 +18,7 @@ from vlcore.api import explain
 from vlcore.artifacts import disk, store
 from vlcore.data.decoding import square
 from vlcore.metrics.reliance import SIDE, PaintedImages, paint_parts
-from vlcore.web import training_images, visitors, work
+from vlcore.web import image_addresses, training_images, visitors, work
 from vlcore.web.components import browser as browser_components
 from vlcore.web.upload import answers, reliance
 
@@ -66,8 +66,9 @@ def caches_of_one_home(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def at_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page without a browser comes from nowhere and has no cookies; here it is as if opened on
-    the server's own machine, with a disk that is large enough."""
+    the server's own machine, which serves small images and has a disk that is large enough."""
     monkeypatch.setattr(visitors, "is_at_the_machine", lambda: True)
+    monkeypatch.setattr(image_addresses, "base_paths", ["/"])
     monkeypatch.setattr(browser_components, "remembered", lambda name: "")
     monkeypatch.setattr(disk, "free_bytes", lambda: 10**12)
 
@@ -79,15 +80,27 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
     return queue
 
 
+@pytest.fixture(scope="session")
+def explanations() -> dict[tuple[Any, ...], explain.Explanation]:
+    """What was explained already, by what was asked."""
+    return {}
+
+
 @pytest.fixture
 def explained_here(
-    monkeypatch: pytest.MonkeyPatch, queue: FakeQueue, quick: list[store.Artifact]
+    monkeypatch: pytest.MonkeyPatch,
+    queue: FakeQueue,
+    quick: list[store.Artifact],
+    explanations: dict[tuple[Any, ...], explain.Explanation],
 ) -> None:
     """What a worker does while a visitor waits is done here, with a model of twelve steps."""
     queue.disk = True
 
-    def attribute(_key: str, *rest: Any) -> explain.Explanation:
-        return explain.attribute(quick[2].key, *rest)
+    def attribute(_key: str, question: explain.MarginQuestion, *rest: Any) -> explain.Explanation:
+        asked = (question.inputs.tobytes(), question.object, question.is_known, *rest)
+        if asked not in explanations:
+            explanations[asked] = explain.attribute(quick[2].key, question, *rest)
+        return explanations[asked]
 
     monkeypatch.setattr(training_images, "attribute", attribute)
     monkeypatch.setattr(work, "run_in_worker", lambda _who, task, *given: task(*given))

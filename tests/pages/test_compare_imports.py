@@ -18,7 +18,7 @@ from vlcore.data.catalogue import open_set
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.options import PCA
-from vlcore.plots.thumbnails import SAFE_URI
+from vlcore.plots.thumbnails import SAFE_ADDRESS
 from vlcore.web import cache
 from vlcore.web.compare import suspects
 from vlcore.web.compare.sections import SECTIONS
@@ -118,7 +118,7 @@ def test_every_section_opens_of_imports_too(
         pairs, moved = (table.value for table in trained.dataframe)
         assert pairs["Models"].tolist()[0] == "Left and right"
         assert len(pairs) == 3, "and each model with its untrained encoder"
-        assert moved["image"].str.match(SAFE_URI).all()
+        assert moved["image"].str.match(SAFE_ADDRESS).all()
         assert moved["shared"].is_monotonic_increasing
         imported = with_maps(start(data=encoders[0], closer=section))
         assert imported.dataframe[0].value["Models"].tolist() == ["Left and right"]

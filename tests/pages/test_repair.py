@@ -32,7 +32,7 @@ from vlcore.experiment.edits import (
 from vlcore.experiment.wording import TOWERS_SEEN
 from vlcore.jobs.jobs import State
 from vlcore.metrics.estimate import Estimate
-from vlcore.web import image_addresses, work
+from vlcore.web import work
 from vlcore.web.lesson import repair_ranking
 
 from .app import (
@@ -65,15 +65,9 @@ HELD = baselines_of(BASE)
 
 @pytest.fixture(autouse=True)
 def no_drawing(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test fetches no images, tests no model in unseen scenes, and has what chance drew
-    before."""
+    """A test tests no model in unseen scenes, and has what chance drew before."""
     monkeypatch.setattr(
         repair_ranking, "cached_baselines", lambda _images, base: baselines_of(base)
-    )
-    monkeypatch.setattr(
-        image_addresses,
-        "addresses",
-        lambda images, rows: [f"/thumbs/scenes/2/{row}" for row in rows],
     )
     monkeypatch.setattr(
         repair_ranking, "_unseen", lambda key, images: Estimate(0.7, 0.64, 0.76, 200)

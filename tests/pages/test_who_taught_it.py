@@ -16,7 +16,6 @@ from vlcore.classroom.session import find_session, start_session
 from vlcore.classroom.who_taught_it import FIRST, RANK, TEST, WHO_TAUGHT_IT
 from vlcore.data.catalogue import open_set
 from vlcore.experiment.edits import MOST
-from vlcore.web import image_addresses
 from vlcore.web.lesson import who_taught_it as page_of_lesson
 
 from .app import FakeQueue, alts, code_of, labels, look, opened, press, setting, text_of
@@ -28,15 +27,6 @@ GO, REMOVE = "Put it to the test", "Test it: remove them and train again"
 lesson = partial(opened, "6_Lesson", lesson=WHO_TAUGHT_IT, towers="scratch")
 
 pytestmark = pytest.mark.usefixtures("explained_here")
-
-
-@pytest.fixture(autouse=True)
-def addresses_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        image_addresses,
-        "addresses",
-        lambda images, rows: [f"/thumbs/scenes/2/{row}" for row in rows],
-    )
 
 
 @pytest.fixture
