@@ -54,7 +54,6 @@ LONGEST = (
     "test_engines",
     "test_findings",
     "test_browser_home",
-    "test_browser_towers",
     "test_browser_compare",
     "test_browser_lesson",
     "test_hostile",

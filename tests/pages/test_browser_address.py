@@ -146,15 +146,15 @@ def fields_of(address: str) -> dict[str, list[str]]:
 def test_back_from_another_page_has_every_setting_also_those_of_both_pages(
     page: Page, server: str
 ) -> None:
-    page.goto(f"{server}/Data?data=balanced-cues&seed=1&data_bias=75+%25")
+    page.goto(f"{server}/Train?data=balanced-cues&train_seed=1&train_bias=50+%25")
     expect(page.get_by_role("combobox", name="Image set")).to_have_value("balanced-cues")
     settled(page)
     address = page.url
-    page.get_by_role("link", name="Upload", exact=True).click()
-    page.wait_for_url("**/Upload*")
+    page.get_by_role("link", name="Lesson", exact=True).click()
+    page.wait_for_url("**/Lesson*")
     settled(page)
     page.go_back()
-    page.wait_for_url("**/Data*")
+    page.wait_for_url("**/Train*")
     settled(page)
     expect(page).to_have_url(address)
     expect(page.get_by_role("combobox", name="Image set")).to_have_value("balanced-cues")

@@ -18,7 +18,6 @@ from vlcore.jobs.jobs import JobStatus, State
 from vlcore.model import inference
 from vlcore.model.dual_encoder import build
 from vlcore.plots.options import PCA
-from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
 from vlcore.web import cache, work
 from vlcore.web.compare import agreement, captions
@@ -28,6 +27,7 @@ from .app import (
     FakeQueue,
     image_captions,
     labels,
+    look,
     models_of,
     opened,
     press,
@@ -59,8 +59,6 @@ def test_it_opens_on_experiments_1_and_2_with_their_numbers(
     assert list(page.dataframe[0].value["Left"]) == [
         share(estimate) for estimate in groups.values()
     ]
-    points = cache.comparison([artifact.key for artifact in experiments[:2]], PCA).points
-    assert points["thumb"].str.match(SAFE_URI).all()
 
 
 def test_a_model_that_came_with_the_lab_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +68,7 @@ def test_a_model_that_came_with_the_lab_says_so(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("waiting", [0, 3])
 def test_a_pretrained_model_that_is_chosen_begins_by_itself_while_the_former_maps_stay(
-    queue: FakeQueue, waiting: int
+    experiments: list[store.Artifact], queue: FakeQueue, waiting: int
 ) -> None:
     queue.disk, queue.long = True, waiting
     page = with_maps(start())
@@ -80,6 +78,11 @@ def test_a_pretrained_model_that_is_chosen_begins_by_itself_while_the_former_map
     assert queue.asked == [condition.key for condition in pretrained]
     assert set(queue.short.values()) == {waiting > 0}, "it does not wait behind long ones"
     assert UNBIASED in maps_of(page), "the former maps are shown until then"
+    assert page.get("progress")
+    trained = [publish_as(*both) for both in zip(experiments[:2], pretrained, strict=True)]
+    page = with_maps(look(page))
+    disk.delete_artifacts(*(artifact.key for artifact in trained))
+    assert not page.get("progress"), "those that were chosen come by themselves"
 
 
 def test_a_link_to_pretrained_models_starts_nothing(queue: FakeQueue) -> None:

@@ -113,6 +113,7 @@ def test_a_trained_run_opens_by_its_key(
     runs = PublishedStudy("classic/experiments", "scenes").runs().groupby("key").first()
     assert not set(runs["steps"]) & set(LENGTHS.values()), "Compare cannot be set to such a run"
     page = opened("5_Findings", published="classic/experiments", part=sections.CLAIMS)
+    assert setting(page, "published") == "7 pairs, 600 steps (classic/experiments)"
     box = next(box for box in page.selectbox if box.label == "Open a run")
     table = next(table.value for table in page.dataframe if "Key" in table.value)
     names = table.set_index("Key")["Run"]
@@ -144,13 +145,10 @@ def test_the_sanity_check_is_one_sentence_and_an_old_address_opens(published_alo
     assert shared.startswith("`paper` has 40 of these runs too")
 
 
-@pytest.mark.parametrize(
-    "address", ["classic/experiments", "5 pairs, 600 steps (classic/experiments)"]
-)
-def test_a_study_is_chosen_in_words_and_opens_by_its_name_too(
-    published_alone: Path, address: str
+def test_a_study_is_chosen_in_words_and_opens_by_those_of_another_version(
+    published_alone: Path,
 ) -> None:
-    page = opened("5_Findings", published=address)
+    page = opened("5_Findings", published="5 pairs, 600 steps (classic/experiments)")
     names = sections.published_names("scenes")
     assert setting(page, "published") == "7 pairs, 600 steps (classic/experiments)"
     assert names[chosen_study(page)] == setting(page, "published")
