@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import FLAG, head, parse_options, publishing, row
-from benchmarks.results_beyond import crossed_images, levels_slope
+from benchmarks.results_beyond import crossed_images, gain, levels_slope
 from benchmarks.results_beyond_page import beyond_page
 from benchmarks.results_data import (
     CHECKED,
@@ -36,11 +36,15 @@ from benchmarks.results_data import (
 from benchmarks.results_figures import write_figures
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
+from vlcore.data.drawn import PER_GROUP
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import STUDY_BIAS
-from vlcore.experiment.wording import difference
+from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.wording import difference, percent
+from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import plans, published
 from vlcore.study.answer import (
+    COMMON,
     PLANNED_PAIRS,
     PROBE,
     SKY_LESS_SHORT,
@@ -49,13 +53,12 @@ from vlcore.study.answer import (
     ChainStep,
     StepOutcome,
     answer_table,
-    composition_found,
     place_or_sky,
     run_chain,
 )
 from vlcore.study.contrasts import published_contrast
 from vlcore.study.plans import StudyPlan
-from vlcore.study.pooled import LABELS_COST, SETS, pooled
+from vlcore.study.pooled import LABELS_COST, SETS, SHORT, pooled
 from vlcore.study.results import Study
 from vlcore.study.telling_apart import apart_found
 
@@ -201,9 +204,13 @@ def why() -> dict[str, object]:
         for name, measure in {"bare": "bare", "neighbours": "nearest_neighbours"}.items()
     }
     values: dict[str, object] = {name: both(result) for name, result in readouts.items()}
+    values["balanced_images"] = PER_GROUP["probe"] * len(SCENES.names)
     synonym = published_contrast("second-word-scratch", SYNONYM_COST, measure=PROBE)
     values["synonym_probe"] = both(synonym)
-    return values | {"words": composition_found()}
+    for name, study in {"scenes": "cause-scenes", "cues": "again"}.items():
+        values[f"{name}_helped"] = both(gain(study, "same place"))
+        values[f"{name}_price"] = both(gain(study, "same place", COMMON))
+    return values
 
 
 def beyond() -> dict[str, object]:
@@ -220,8 +227,13 @@ def beyond() -> dict[str, object]:
 
 
 def how_sure() -> dict[str, object]:
-    """What the sanity check changes."""
-    values: dict[str, object] = {}
+    """How right the frozen tower is after short labels, and what the sanity check changes."""
+    runs = published.read_rows(moment="end", measure=PRIMARY, bias=STUDY_BIAS, labels=SHORT)
+    runs = runs[runs["studies"].str.contains("made-of-words-pretrained")]
+    means = runs.groupby(["data", "text"])["value"].mean()
+    values: dict[str, object] = {
+        "frozen_tower": f"{100 * means.min():.0f} to {percent(means.max())}"
+    }
     for prefix, study in (("", "scenes-again"), ("cues_", "again")):
         checked = NO_BIAS[study]
         failing = failing_pairs(checked)

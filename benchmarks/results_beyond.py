@@ -1,6 +1,6 @@
 """What the plans beyond the answer (docs/results/plans/beyond.md) ask, as weighted sums of arms."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import log2, sqrt
@@ -14,6 +14,7 @@ from benchmarks.results_data import bias_slope, in_common_pairs, slope_on
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
+from vlcore.study import published
 from vlcore.study.answer import DESCRIPTIVE_COST, WORDS_LESS_CODES
 from vlcore.study.contrasts import Contrast, published_contrast
 from vlcore.study.statistics.paired import ALPHA
@@ -25,6 +26,8 @@ WORDINGS = " in 20 wordings"
 SIZES = {size: f" of {size} images" for size in (24, 48, 96, 192, 384)}
 WIDTHS = {32: " of width 32", 64: " of 48 images", 128: " of width 128"}
 LEVELS = (0.0, STUDY_BIAS, 0.9)
+# Studies of changes of training with descriptive labels, with their image sets.
+CHANGED = {"cause-scenes": "scenes", "cause": "balanced-cues", "again": "balanced-cues"}
 SETS_OF_IMAGES = range(1, 7)
 CONTRASTS = (8, 12, 25, 40, 70)
 # The sets of the answer by their contrast of the background, and the plans with their runs.
@@ -114,6 +117,20 @@ def levels_slope(study: str) -> Contrast:
     """The slope of descriptive less short labels on φ, over the levels that a study of the answer
     has, with a transformer for captions."""
     return bias_slope(study, DESCRIPTIVE_COST, LEVELS)
+
+
+def gain(study: str, arm: str, measure: str = PRIMARY) -> Contrast:
+    """What an arm of a study of `CHANGED` gains over short labels."""
+    return published_contrast(study, {arm: 1, "short": -1}, measure=measure)
+
+
+def told_by_captions(studies: Iterable[str]) -> pd.Series:
+    """How many of 100 pairs are told matched from mismatched by their captions alone in studies, by
+    negatives and label style."""
+    wanted = set(studies)
+    runs = published.read_rows(measure="text_only_match", bias=STUDY_BIAS)
+    runs = runs[runs["studies"].map(lambda names: not wanted.isdisjoint(names.split()))]
+    return 100 * runs.groupby(["negatives", "labels"])["value"].mean()
 
 
 @dataclass(frozen=True)

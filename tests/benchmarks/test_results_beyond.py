@@ -98,6 +98,20 @@ def test_the_page_of_results_beyond_the_answer_is_that_of_its_script() -> None:
     assert page == beyond_page()
 
 
+def test_what_helps_is_said_with_its_price_and_of_both_sets() -> None:
+    """The one change that helps on both sets lets captions alone tell more."""
+    helping = beyond_page().partition("Rare images gain on both image sets by: ")[2]
+    assert helping.startswith("mismatched captions that all name the image's own background. ")
+    for study, data in beyond.CHANGED.items():
+        plan = published.published_plan(study)
+        assert plan.conditions[0].data == data
+        assert beyond.gain(study, "same place").mean_log_odds.low > 0
+        assert beyond.gain(study, "same place", "majority_accuracy").mean_log_odds.high < 0
+    told = beyond.told_by_captions(beyond.CHANGED)
+    usual = told["filtered_marginal", "descriptive"]
+    assert told["same_place_100", "descriptive"] > usual > told["product", "descriptive"] == 50
+
+
 def test_crossed_factors_agree_with_an_analysis_of_variance() -> None:
     random = np.random.default_rng(0)
     table = random.normal(size=(6, 1)) + 0.5 * random.normal(size=6) + random.normal(size=(6, 6))

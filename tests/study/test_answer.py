@@ -12,7 +12,14 @@ import pytest
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.experiment.wording import difference
 from vlcore.study import answer, published, telling_apart
-from vlcore.study.answer import CHAIN, TRAINED_WORDS_COST, WORDS_COST, StepOutcome, answer_table
+from vlcore.study.answer import (
+    CHAIN,
+    PLAIN_COST,
+    TRAINED_WORDS_COST,
+    WORDS_COST,
+    StepOutcome,
+    answer_table,
+)
 from vlcore.study.contrasts import Contrast, published_contrast
 from vlcore.study.pooled import SETS, pooled
 from vlcore.study.runs_table import AnalysisError
@@ -154,9 +161,9 @@ def test_every_row_has_an_interval_and_pairs_on_each_set(data: str) -> None:
     assert len(cells) == len(rows), "no two rows ask the same"
     assert words_of(pooled(data).all_pairs) == cells["**rare images**"]
     assert words_of(telling_apart.cost(data, "sky", "")) in cells.values()
-    random, trained = (
+    of_words = [
         words_of(published_contrast(f"made-of-words-pretrained{SETS[data]}", weights))
-        for weights in (WORDS_COST, TRAINED_WORDS_COST)
-    )
-    assert list(cells.values())[-2:] == [random, trained]
+        for weights in (WORDS_COST, PLAIN_COST, TRAINED_WORDS_COST)
+    ]
+    assert list(cells.values())[-3:] == of_words
     assert len(set(cells.values())) == len(rows)

@@ -29,6 +29,7 @@ WORDS_LESS_CODES = {
 }
 CODES_COST = {"codes descriptive": 1.0, "codes short": -1.0}
 WORDS_COST = {"words@random descriptive": 1.0, "words@random short": -1.0}
+PLAIN_COST = {"words@random plain": 1.0, "words@random short": -1.0}  # “horse desert”
 TRAINED_WORDS_COST = {"words descriptive": 1.0, "words short": -1.0}
 SKY_LESS_PLACE = {"sky": 1.0, "descriptive": -1.0}
 SKY_LESS_SHORT = {"sky": 1.0, "undescriptive": -1.0}
@@ -238,6 +239,9 @@ def _changes(data: str) -> dict[str, Contrast]:
             pretrained, CODES_COST
         ),
         "the same, as means of random word vectors": published_contrast(pretrained, WORDS_COST),
+        "the same, without function words (“horse desert”)": published_contrast(
+            pretrained, PLAIN_COST
+        ),
         "the same, as means of trained word vectors": published_contrast(
             pretrained, TRAINED_WORDS_COST
         ),
