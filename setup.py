@@ -29,7 +29,7 @@ class BuildWithApp(build_py):
             target = Path(self.build_lib, "vlcore", "project", part)
             target.parent.mkdir(parents=True, exist_ok=True)
             if Path(part).is_dir():
-                without = shutil.ignore_patterns("__pycache__", "*.png")
+                without = shutil.ignore_patterns("__pycache__")
                 shutil.copytree(part, target, ignore=without, dirs_exist_ok=True)
             else:
                 shutil.copyfile(part, target)

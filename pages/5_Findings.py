@@ -10,7 +10,7 @@ from vlcore.study.pooled import SETS
 from vlcore.study.published import open_published
 from vlcore.study.results import Study
 from vlcore.web import cache, condition_controls, shell, widgets
-from vlcore.web.findings import sections
+from vlcore.web.findings import documents, sections
 
 palette, bar = shell.begin("Findings")
 with bar:
@@ -32,7 +32,7 @@ if is_own:
     )
 with st.container(key="answer"):
     sections.show_pooled_answer(palette, full_width)
-sections.all_studies()
+documents.show_documents()
 if is_own:
     st.divider()
 
@@ -62,7 +62,14 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             if address.endswith(f"({study_name})"):
                 former[address] = words
         chosen = widgets.choose_one(
-            "Study", names.values(), "published", first, about, former_names=former
+            "Study",
+            names.values(),
+            "published",
+            first,
+            about,
+            former_names=former,
+            is_menu=True,
+            width=340,
         )
         name = condition_controls.name_of(names, chosen)
         if chosen == first != next(iter(names.values())):

@@ -1,5 +1,7 @@
 """Findings: an empty study, a part of one, a complete one, published ones, and refused ones."""
 
+import io
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,12 +24,12 @@ from vlcore.study import text as words
 from vlcore.study.answer import answer_table, composition_found
 from vlcore.study.plans import StudyPlan
 from vlcore.study.pooled import SETS, answer_sentence, pooled, studies_to_open
-from vlcore.study.published import PublishedStudy
+from vlcore.study.published import FOLDER, PublishedStudy
 from vlcore.study.results import Study
 from vlcore.study.telling_apart import apart_found
 from vlcore.web import condition_controls
 from vlcore.web.condition_controls import LENGTHS
-from vlcore.web.findings import sections
+from vlcore.web.findings import documents, sections
 
 from .app import FakeQueue, alts, opened, pets, press, setting, text_of
 
@@ -49,7 +51,7 @@ def start(**address: str) -> AppTest:
 
 def chosen_study(page: AppTest) -> str:
     """The published study that is shown, by its name."""
-    words = page.segmented_control(key="published").value
+    words = page.selectbox(key="published").value
     return condition_controls.name_of(sections.published_names("scenes"), words)
 
 
@@ -132,6 +134,27 @@ def test_a_trained_run_opens_by_its_key(
         assert ("right_model=" in query) == is_twin_trained
 
 
+@pytest.mark.parametrize("name", documents.PAGES)
+def test_pages_of_results_are_read_with_their_figures(published_alone: Path, name: str) -> None:
+    page = opened("5_Findings", document=name)
+    [box] = [box for box in page.expander if box.label.startswith("All results")]
+    file = FOLDER / documents.PAGES[name]
+    text = file.read_text(encoding="utf-8")
+    figures = [image.proto.imgs[0] for image in box.get("image")]
+    assert len(figures) == text.count("![")
+    assert all(image.alt in text for image in figures)
+    shown = " ".join(part.value for part in box.markdown)
+    assert text.splitlines()[-1].split("](")[0].replace("[", "")[:40] in shown
+    assert "](" not in shown
+
+
+def test_all_results_are_one_zip() -> None:
+    with zipfile.ZipFile(io.BytesIO(documents.zipped())) as files:
+        names = files.namelist()
+        assert files.read("table.md") == (FOLDER / "table.md").read_bytes()
+    assert {*documents.PAGES.values(), "runs.parquet", "plans/apart.yaml"} <= set(names)
+
+
 def test_the_sanity_check_is_one_sentence_and_an_old_address_opens(published_alone: Path) -> None:
     found = sections.findings_of(PublishedStudy("confirmation", "scenes"))
     page = opened("5_Findings", published="confirmation", sound="true")
@@ -152,7 +175,7 @@ def test_a_study_is_chosen_in_words_and_opens_by_those_of_another_version(
     names = sections.published_names("scenes")
     assert setting(page, "published") == "7 pairs, 600 steps (classic/experiments)"
     assert names[chosen_study(page)] == setting(page, "published")
-    assert page.segmented_control(key="published").options == list(names.values())
+    assert page.selectbox(key="published").options == list(names.values())
     assert PublishedStudy("classic/experiments", "scenes").origin in text_of(page)
 
 
@@ -185,7 +208,7 @@ def test_a_study_is_that_of_the_part_until_somebody_chose_one(published_alone: P
     chosen.segmented_control(key="part").set_value(sections.ANSWER).run()
     assert chosen_study(chosen) == usual
     words = sections.published_names("scenes")["experiments"]
-    chosen.segmented_control(key="published").set_value(words).run()
+    chosen.selectbox(key="published").set_value(words).run()
     named = opened("5_Findings", published="confirmation", part=sections.CLAIMS)
     for page, study in ((named, "confirmation"), (chosen, "experiments")):
         assert chosen_study(page) == study

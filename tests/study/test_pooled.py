@@ -8,13 +8,21 @@ from scipy import stats
 
 from vlcore.classroom.answers import Measurement, estimate_published
 from vlcore.classroom.lessons import EXPERIMENTS, lessons
-from vlcore.experiment.condition import STUDY_BIAS, Condition
+from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.wording import difference
 from vlcore.metrics.catalogue import PRIMARY
-from vlcore.study import published
+from vlcore.study import published, registry
 from vlcore.study.answer import answer_table, composition_found
-from vlcore.study.plans import StudyError
-from vlcore.study.pooled import SETS, UNTOUCHED, answer_sentence, forest_rows, pooled
+from vlcore.study.plans import PLACEBO, StudyError
+from vlcore.study.pooled import (
+    SETS,
+    UNTOUCHED,
+    answer_sentence,
+    forest_rows,
+    pooled,
+    studies_to_open,
+)
+from vlcore.study.published import PublishedStudy
 from vlcore.study.telling_apart import apart_found
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +80,34 @@ def test_the_forest_has_a_line_for_each_study_and_one_for_all_on_both_scales() -
     assert pooled_rows["value"].tolist() == [
         100 * pooled(data).all_pairs.mean_points.value for data in SETS
     ]
+
+
+@pytest.mark.parametrize("data", SETS)
+def test_each_line_of_the_forest_opens_as_a_study_of_its_pairs(data: str) -> None:
+    names = studies_to_open(data)
+    for name, line in pooled(data).studies.items():
+        assert name in names
+        study = PublishedStudy(name, data)
+        assert (study.plan.baseline, *study.plan.treatments) == STYLES_OF_THE_STUDY
+        assert set(study.runs()["labels"]) <= {*STYLES_OF_THE_STUDY, PLACEBO}
+        runs = study.planned_runs()
+        runs = runs[(runs["measure"] == PRIMARY) & (runs["moment"] == "end")]
+        by_style = runs[runs["bias"] == STUDY_BIAS].pivot(index="block", columns="labels")["value"]
+        differences = (by_style["descriptive"] - by_style["undescriptive"]).dropna()
+        assert len(differences) == line.n
+        assert differences.mean() == pytest.approx(line.mean_points.value)
+
+
+def test_a_part_of_a_plan_says_when_the_whole_was_written() -> None:
+    study = PublishedStudy("size", "balanced-cues")
+    assert study.missing, "it ended early"
+    findings = study.findings()
+    line = pooled("balanced-cues").studies["size"]
+    assert findings.headline.difference.as_dict() == pytest.approx(line.mean_points.as_dict())
+    first = study.about["plans"][0]
+    planned = registry.plan_words(study.plan, findings.plans)
+    assert planned.startswith(f"Plan {first['hash']} was written down on {first['written']}")
+    assert "another plan" not in planned
 
 
 def test_where_no_results_came_along_it_says_so(

@@ -58,6 +58,7 @@ class StudyPlan:
         arm_settings: the settings of each arm where the factor is `ARM`.
         measure: the primary measure.
         prediction: that of the users who planned it, if there is one.
+        full_plan: the plan that this is a part of, if there is one.
     """
 
     name: str
@@ -70,6 +71,7 @@ class StudyPlan:
     arm_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     measure: str = PRIMARY
     prediction: str = ""
+    full_plan: "StudyPlan | None" = None
 
     def arm_of(self, condition: Condition) -> Value:
         """Return the arm of one of its conditions."""

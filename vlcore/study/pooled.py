@@ -92,21 +92,17 @@ def pooled(data: str, measure: str = PRIMARY, bias: float = STUDY_BIAS) -> Poole
 
 
 def studies_to_open(data: str) -> list[str]:
-    """The published studies of short and descriptive labels on an image set that `PublishedStudy`
-    opens, those with most untouched seed pairs first."""
+    """The published studies that `PublishedStudy` opens on an image set: those of short and
+    descriptive labels, and all that the answer counts; those with most untouched seed pairs
+    first."""
     names = published.study_names(data)
     if not names:
         return []
     untouched = pooled(data).studies
-    names += [name for name in untouched if name not in names and _compares_label_styles(name)]
+    others = [name for name in untouched if name not in names]
+    # Those of label styles alone first: they have more bias levels.
+    names += sorted(others, key=lambda name: published.published_plan(name).factor != "labels")
     return sorted(names, key=lambda name: -untouched[name].n if name in untouched else 0)
-
-
-@made_once_per_table(100)
-def _compares_label_styles(name: str) -> bool:
-    """Whether a study with a plan of its own has these two arms alone."""
-    plan = published.file_plan(name)
-    return (plan.factor, plan.baseline, plan.treatments) == ("labels", SHORT, (DESCRIPTIVE,))
 
 
 def _with_measure(

@@ -26,6 +26,7 @@ from vlcore.experiment.options import RECIPES
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import plans
+from vlcore.study.evidence import PLAIN, STYLES
 from vlcore.study.findings import CURVE, Headline
 from vlcore.study.plans import StudyError, StudyPlan
 from vlcore.study.registry import Entry
@@ -67,6 +68,31 @@ def file_plan(name: str) -> StudyPlan:
         return plan
     # Commands that pages show hold on any machine, so they do not say where this copy lies.
     return replace(plan, grid=file.relative_to(project_folder()).as_posix())
+
+
+def label_styles_of(plan: StudyPlan) -> StudyPlan:
+    """The part of a plan that compares short and descriptive labels and is else as usual; a plan
+    that has no such part as it is."""
+    usual = Condition(data=plan.conditions[0].data, data_version="2")
+    free = ("labels", "bias", *SEEDS)
+    conditions = [
+        condition
+        for condition in plan.conditions
+        if condition.labels in STYLES_OF_THE_STUDY
+        and condition == usual.replace(**{name: getattr(condition, name) for name in free})
+    ]
+    if len(conditions) in (0, len(plan.conditions)):
+        return plan
+    short, descriptive = STYLES_OF_THE_STUDY
+    return StudyPlan(
+        plan.name,
+        "labels",
+        short,
+        (descriptive,),
+        tuple(conditions),
+        grid=plan.grid,
+        full_plan=plan,
+    )
 
 
 def made_once_per_table(
@@ -248,7 +274,7 @@ class PublishedStudy(Study):
             base = from_dict(self.about["base"])
             plan = plans.find(self.about["grid"], base, self.about["seeds"])
         else:
-            plan = file_plan(name)
+            plan = label_styles_of(published_plan(name))
         super().__init__(plan, read=None)
 
     @cached_property
@@ -258,6 +284,10 @@ class PublishedStudy(Study):
         every = pd.read_parquet(FOLDER / RUNS, columns=["studies"])
         counted = every.loc[counts(every, self.name), "studies"].unique()
         rows = read_rows(studies=list(counted), data=data)
+        if self.plan.full_plan:
+            free = ("labels", "bias", *PLAIN, *SEEDS)
+            rows = matching_runs(rows, self.plan.conditions[0], free)
+            rows = rows[rows["labels"].isin(STYLES)]
         wanted = (*self.plan.all_conditions, *plans.controls(self.plan))
         order = {condition.key: number for number, condition in enumerate(wanted)}
         return rows.sort_values("key", key=lambda keys: keys.map(order), kind="stable")
@@ -304,6 +334,8 @@ class PublishedStudy(Study):
         first, runs = self.plan.conditions[0], self.runs().drop_duplicates("key")
         devices = ", ".join(sorted(set(runs["device"]) - {""})) or "an unknown device"
         counts = f"{self.n_trained} of {len(self.plan.conditions)} planned runs"
+        if self.plan.full_plan:
+            counts += " with these labels"
         if others := len(runs) - self.n_trained:
             counts += f" and {others} of controls or checks"
         made_with = f" with version {self.version}" if self.version else ""

@@ -55,9 +55,10 @@ def choose_one(
     about: str | None = None,
     *,
     former_names: Mapping[str, str] | None = None,
+    is_menu: bool = False,
     **options: Any,
 ) -> str:
-    """Show the choice of one of a few names.
+    """Show the choice of one of a few names, or of many in a menu.
 
     Args:
         label: of the control.
@@ -66,10 +67,15 @@ def choose_one(
         default: one of the names.
         about: help.
         former_names: names of now by those that old addresses have.
-        options: of `st.segmented_control`.
+        is_menu: whether it is an `st.selectbox`.
+        options: of `st.segmented_control` or `st.selectbox`.
     """
     accept_former_names(key, former_names or {})
     shell.follow_default(key, default)
+    if is_menu:
+        names = list(choices)
+        options = in_address(key, about, index=names.index(default), **options)
+        return st.selectbox(label, names, **options) or default
     options = in_address(key, about, default=default, required=True, **options)
     return st.segmented_control(label, list(choices), **options) or default
 

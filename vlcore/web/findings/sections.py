@@ -1,6 +1,5 @@
 """Sections of the Findings page: what is missing, the claims table, the figures, downloads."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +24,7 @@ from vlcore.study import text as words
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.findings import Findings
 from vlcore.study.pooled import studies_to_open
-from vlcore.study.published import FOLDER, PublishedStudy, made_once_per_table
+from vlcore.study.published import PublishedStudy, made_once_per_table
 from vlcore.study.results import Study
 from vlcore.study.statistics.paired import Status
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
@@ -442,18 +441,6 @@ def missing_runs(study: Study) -> None:
         with st.expander(f"The {len(study.missing)} runs that are missing"):
             keys = [condition.key for condition in study.missing]
             st.dataframe({"run": keys}, hide_index=True, width="stretch")
-
-
-def all_studies() -> None:
-    """The page of all results, without its figures and links, which lead to files."""
-    page = FOLDER / "README.md"
-    if not page.is_file():
-        return
-    text = page.read_text(encoding="utf-8").partition("\n")[2]
-    text = re.sub(r"!\[[^]]*\]\([^)]+\)", "", text)
-    text = re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", text)
-    with st.expander("All results, why, and how sure"):
-        st.markdown(text.replace("\n## ", "\n##### "))
 
 
 def show_choices() -> None:
