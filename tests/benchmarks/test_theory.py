@@ -6,8 +6,11 @@ import pytest
 
 from benchmarks import theory
 from tests.plots import drawn
-from vlcore.experiment.condition import STUDY_BIAS
+from vlcore.experiment.condition import STUDY_BIAS, Condition
+from vlcore.metrics.catalogue import PRIMARY
+from vlcore.study import published
 from vlcore.study.pooled import SETS, pooled
+from vlcore.study.runs_table import SEEDS, matching_runs
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +34,23 @@ def test_what_the_place_costs_is_the_one_answer(table: pd.DataFrame) -> None:
         ends = rows.loc[data, ["measured", "low", "high"]].tolist()
         mean = answer.mean_log_odds
         assert ends == pytest.approx([mean.value, mean.low, mean.high])
+
+
+def test_what_is_called_written_before_its_runs_has_no_older_runs(table: pd.DataFrame) -> None:
+    """The predictions are younger than every plan of seeds below 200, and older than any above."""
+    runs = published.read_rows(moment="end", measure=PRIMARY)
+    for cell in table[table["written_before"]].itertuples():
+        arm = Condition(data=cell.data, bias=cell.bias, n_per_group=cell.n_per_group)
+        arm = arm.replace(steps=cell.steps, **theory.ARMS[cell.arm])
+        seeds = matching_runs(runs, arm, ("data_version", *SEEDS))["data_seed"]
+        assert len(seeds) >= cell.n
+        assert seeds.min() >= 200, cell
+    n_first = int(table["written_before"].sum())
+    page = theory.PAGE.read_text(encoding="utf-8")
+    assert f"Predictions of {n_first} of these were written before any of their runs." in page
+    for row in pd.read_csv(theory.TABLE).itertuples():
+        cell = theory.PredictedCost(row.data, row.arm, row.bias, row.n_per_group)
+        assert cell.written_before == row.written_before
 
 
 def test_the_figure_has_every_row_and_its_title_what_they_amount_to(table: pd.DataFrame) -> None:
