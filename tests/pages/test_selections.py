@@ -194,7 +194,10 @@ def test_selections_are_kept_under_titles_shown_again_and_removed() -> None:
     press(page, "Keep")
     kept = [label for label in labels(page) if "camels" in label]
     assert len(kept) == 1
+    address = {name: setting(page, name) for name in ("selection", "about")}
+    assert r": odd \*camels\*" in text_of(ok(start(**address))), "a link has the name"
     press(page, "Clear")
+    assert setting(page, "about") == ""
     assert kept[0] in labels(page), "the list stays where there is one"
     press(page, kept[0])
     assert rows_of(ok(page)) == rows
@@ -246,13 +249,17 @@ def test_every_choice_is_in_the_address_but_those_of_an_act() -> None:
 
 def test_a_selection_comes_back_with_the_visitor_and_not_after_it_was_cleared() -> None:
     page = ok(start(search="object:camel"))
-    rows = rows_of(page)
-    for name in ("search", "left_model", "right_model"):
+    page.selectbox(key="combine-with").set_value("minority groups").run()
+    press(page, "Combine")
+    rows, words = rows_of(ok(page)), setting(page, "about")
+    assert words.endswith("and minority groups")
+    for name in ("selection", "about", "left_model", "right_model"):
         page.query_params.pop(name, None)
     page.switch_page("pages/1_Data.py").run()
     page.query_params["left_model"], page.query_params["right_model"] = KEYS
     page.switch_page("pages/3_Compare.py").run()
     assert rows_of(ok(page)) == rows
+    assert words.removeprefix("“object:camel” ") in text_of(page)
 
 
 def test_the_table_has_file_names(monkeypatch: pytest.MonkeyPatch) -> None:

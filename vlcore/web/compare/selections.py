@@ -2,7 +2,7 @@
 
 The address says which images are selected, by one of three settings, so that Back, a reload and a
 link lead to the same: ``search`` (a text), ``like`` (an image) or ``selection`` (rows, in letters
-or under a name on the server).
+or under a name on the server). ``about`` has words for the rows.
 """
 
 from collections import Counter
@@ -36,7 +36,7 @@ from vlcore.api.selections import (
 from vlcore.data.imageset import SOURCE
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import first_names, plural, share
+from vlcore.experiment.wording import first_names, plural, share, shortened
 from vlcore.experiment.wording import points as points_in_words
 from vlcore.plots.maps.linked import brushed
 from vlcore.plots.options import Projection
@@ -80,7 +80,7 @@ def choose_selection(view: Shown, bar: DeltaGenerator) -> Selection | None:
             placeholder="Search",
             icon=":material/search:",
             label_visibility="collapsed",
-            on_change=partial(_leave, "like", "selection", "picture"),
+            on_change=partial(_leave, "like", "selection", "about", "picture"),
             **widgets.in_address("search", width=width),
         )
         chosen = _chosen(view, (text or "").strip())
@@ -183,7 +183,7 @@ def _named(view: Shown, name: str) -> Selection:
     last = st.session_state.get("selected") or {}
     comparison = view.comparison
     is_last = last.get("selection") == name and last.get("images") == images_key(comparison)
-    words = str(last.get("words", "")) if is_last else ""
+    words = shortened(st.query_params.get("about", ""), LONGEST)
     if name.startswith(_ROWS):
         return replace(read_selection(name.removeprefix(_ROWS), comparison), words=words)
     if is_last:  # also where it could not be kept
@@ -197,7 +197,7 @@ def _named(view: Shown, name: str) -> Selection:
     if stored.images != images_key(comparison):
         raise SelectionError("The link's selection is of other images; choose their image set.")
     rows = decode_rows(stored.rows, len(view.images.table))
-    return Selection(comparison, rows, words or stored.title)
+    return Selection(comparison, rows, words)
 
 
 def _take_gesture(view: Shown) -> None:
@@ -240,15 +240,12 @@ def select(selection: Selection) -> None:
             kept_selections.keep(visitors.visitor().name, images, rows)
         except LabError as error:  # it is selected, but a link to it leads nowhere
             st.session_state["toast"] = str(error)
-    st.session_state["selected"] = {
-        "selection": name,
-        "images": images,
-        "rows": selection.rows,
-        "words": selection.words,
-    }
-    _leave("like", "picture")
+    st.session_state["selected"] = {"selection": name, "images": images, "rows": selection.rows}
+    _leave("like", "picture", "about")
     st.session_state["search"] = ""
     st.query_params["selection"] = name
+    if selection.words:
+        st.query_params["about"] = shortened(selection.words, LONGEST)
 
 
 def _leave(*settings: str) -> None:
@@ -258,7 +255,7 @@ def _leave(*settings: str) -> None:
 
 def clear() -> None:
     """Select nothing; before the search box is drawn, or in a callback."""
-    _leave("like", "selection")
+    _leave("like", "selection", "about")
     st.session_state["search"] = ""
     st.session_state.pop("selected", None)
 
@@ -279,9 +276,9 @@ def _remember(view: Shown, selection: Selection | None) -> None:
     if selection is None:
         st.session_state.pop("selected", None)
         return
-    settings = {name: st.query_params.get(name, "") for name in SETTINGS}
+    settings = {name: st.query_params.get(name, "") for name in (*SETTINGS, "about")}
     settings["search"] = st.session_state.get("search") or ""
-    last = {"images": images_key(view.comparison), "rows": selection.rows, "words": selection.words}
+    last = {"images": images_key(view.comparison), "rows": selection.rows}
     st.session_state["selected"] = {**settings, **last}
 
 
@@ -294,7 +291,7 @@ def _return_to_last(view: Shown) -> None:
     if last["images"] != images_key(view.comparison):
         return
     st.session_state["search"] = last["search"]
-    for name in ("like", "selection"):
+    for name in ("like", "selection", "about"):
         if last[name]:
             st.query_params[name] = last[name]
 
