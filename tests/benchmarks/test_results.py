@@ -9,6 +9,7 @@ import pytest
 from benchmarks.results import results_page, table_page
 from benchmarks.results_figures import arms_figure
 from vlcore.experiment.wording import difference
+from vlcore.metrics.catalogue import PRIMARY
 from vlcore.plots.intervals import paired_forest_chart
 from vlcore.plots.theme import LIGHT
 from vlcore.study import published
@@ -57,6 +58,35 @@ def test_numbers_of_the_readme_are_those_of_the_page_and_the_answer(results: str
     numbers = re.findall(r"[+-]\d+\.\d+ (?:points )?\([^)]*\)", found_there)
     assert len(numbers) >= 10
     assert [number for number in numbers if number not in known] == []
+
+
+def test_numbers_of_the_changelog_are_those_of_the_pages_of_results(results: str) -> None:
+    """Of the version that is not released: `+0.22 (+0.02 to +0.43)`, `+0.22, +0.02 to +0.43`, and
+    signed numbers without an interval."""
+    changelog = (Path(__file__).parents[2] / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = " ".join(changelog.split("\n## ")[1].split())
+    pages = ["beyond.md", "influence.md", "theory.md", "table.md"]
+    known = results + "".join(
+        (published.FOLDER / page).read_text(encoding="utf-8") for page in pages
+    )
+    number = r"[+-]?\d\.\d\d"
+    pairs = re.findall(rf"({number})(?: \(|, )({number} to {number})", newest)
+    assert len(pairs) >= 10
+    assert [pair for pair in pairs if "{} ({})".format(*pair) not in known] == []
+    signed = re.findall(r"(?<![\d.])[+-]\d\.\d\d(?!\d)", newest)
+    assert [value for value in signed if value not in known] == []
+
+
+def test_what_plans_say_of_conditions_trained_twice_is_what_the_table_has() -> None:
+    rows = published.read_rows(moment="end", measure=PRIMARY)
+    trainings = rows.groupby("key")["value"].agg(["min", "max", "size"]).query("size > 1")
+    points = 100 * (trainings["max"] - trainings["min"])
+    plans = (published.FOLDER / "plans" / "README.md").read_text(encoding="utf-8")
+    said = plans.partition("**Trained twice.** ")[2].split("\n\n")[0]
+    assert said.startswith(f"{len(trainings)} conditions ")
+    assert f"the accuracy of {(points > 0).sum()} of them differs, by half a" in said
+    assert points.median() == pytest.approx(0.5)
+    assert f"by {points.max():.1f} at most" in said
 
 
 def test_figures_say_of_what_study_each_line_is_and_cut_no_words(tmp_path: Path) -> None:

@@ -118,15 +118,15 @@ def test_the_claims_are_put_to_untouched_seed_pairs_with_their_controls(data: st
             Estimate(0.61, 0.5, 0.69, 4),
             True,
             "61\u00a0% (50 to 69)",
-            "n = 4 runs",
-            "fewer than 6 runs",
+            "n = 4 seed pairs",
+            "fewer than 6 seed pairs",
         ),
         (
             LABELS,
             Estimate(-0.05, -0.18, 0.03, 7),
             True,
             "-5.0 points (-18.0 to +3.0)",
-            "n = 7 runs",
+            "n = 7 seed pairs",
             "leaves “less often",
         ),
         (

@@ -65,7 +65,7 @@ def test_a_lecturers_copy_has_the_numbers_instead(lesson: Lesson) -> None:
     step = lesson.steps[0]
     reading = Measurement(step, "in these", Estimate(0.61, 0.5, 0.72, 7), runs=True)
     page = handout_html(lesson, SHOWN, SCENES, [Answer(step, [reading])])
-    assert "61\u00a0% (50 to 72), n = 7 runs." in page
+    assert "61\u00a0% (50 to 72), n = 7 seed pairs." in page
     assert "<td></td>" not in page
     assert "Nothing was measured yet" in handout_html(lesson, SHOWN, SCENES, [Answer(step, [])])
 

@@ -72,7 +72,7 @@ def test_methods_say_what_is_primary_and_what_the_sanity_check_asks(
     assert "H1" in primary
     assert "bias 75 %" in primary
     assert not others
-    assert "slopes of log odds on φ = bias / (2 - bias) is the test of claim C7" in text
+    assert "slopes of log odds on φ, the correlation of object and context in the training" in text
     for threshold in (FIT, BALANCED, UNTRAINED_PROBE):
         assert f"{threshold:.0%}".replace("%", " %") in text
     assert "plateau" in text

@@ -1,7 +1,7 @@
-"""Measurements that answer the questions of a lesson: in one run, over many runs, and by the
+"""Measurements that answer the questions of a lesson: in one run, over seed pairs, and by the
 claims. What descriptive labels change is the study's one answer (`vlcore.study.pooled`).
 
-Each has its own interval, over images or over runs, and says where it decides nothing.
+Each has its own interval, over images or over seed pairs, and says where it decides nothing.
 """
 
 import math
@@ -39,7 +39,7 @@ class Measurement:
         step: the step.
         where: such as ``in this run``.
         estimate: the number.
-        runs: whether its interval is over runs, and not over images.
+        runs: whether its interval is over seed pairs, and not over images.
     """
 
     step: LessonStep
@@ -56,7 +56,7 @@ class Measurement:
     @property
     def decides(self) -> Choice | None:
         """The answer that contains the whole interval; None where it spans two, or is over fewer
-        than six runs."""
+        than six seed pairs."""
         too_few = self.runs and self.estimate.n < ENOUGH
         return None if too_few or len(self.open) > 1 else self.open[0]
 
@@ -73,8 +73,9 @@ class Measurement:
 
     @property
     def counted(self) -> str:
-        """The sample size: ``n = 7 runs`` or ``1,000 images``."""
-        return f"n = {self.estimate.n} runs" if self.runs else f"{self.estimate.n:,} images"
+        """The sample size: ``n = 7 seed pairs`` or ``1,000 images``."""
+        n = self.estimate.n
+        return f"n = {n} seed pairs" if self.runs else f"{n:,} images"
 
     @property
     def decision(self) -> str:
@@ -82,7 +83,7 @@ class Measurement:
         if self.decides:
             return f"The answer is “{self.decides.text}”."
         if len(self.open) == 1:
-            return f"Inconclusive: fewer than {ENOUGH} runs decide nothing."
+            return f"Inconclusive: fewer than {ENOUGH} seed pairs decide nothing."
         *first, last = (f"“{choice.text}”" for choice in self.open)
         return f"Inconclusive: the interval leaves {', '.join(first)} and {last} open."
 
@@ -158,7 +159,7 @@ def estimate_over_runs(
     values: Mapping[str, Mapping[str, float]],
     seeds: Iterable[int] = SEEDS,
 ) -> Estimate:
-    """A quantity over runs that differ in their seeds alone, with its t interval.
+    """A quantity over seed pairs, in runs that differ in their seeds alone, with its t interval.
 
     Args:
         quantity: the number.

@@ -130,8 +130,8 @@ class Recipe:
 
 SIZES = (0.3, 1.1)
 SCENES_RECIPE = Recipe("scenes")
-# Calibrated so that object and context alone are learnt equally well: docs/balanced-cues.md has the
-# numbers.
+# Calibrated so that object and context alone are equally often right after 600 steps, the context
+# being learnt sooner: docs/balanced-cues.md has the numbers.
 BALANCED_CUES = Recipe("balanced-cues", context_contrast=0.17)
 BUILT_IN = {recipe.name: recipe for recipe in (SCENES_RECIPE, BALANCED_CUES)}
 _PUBLISHED = (

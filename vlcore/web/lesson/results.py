@@ -183,7 +183,7 @@ def _measured(answer: Answer) -> None:
             steps.large_text(measurement.decision, "answer")
         else:
             words += f": {measurement.number}"
-        unit = "runs" if measurement.runs else "images"
+        unit = "seed pairs" if measurement.runs else "images"
         st.caption(f"{plain(words)}; 95 % interval over {unit}, {measurement.counted}.")
     if meaning := explained(quantity.words):
         st.caption(plain(meaning))
