@@ -3,6 +3,7 @@ and no picture."""
 
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,7 +24,7 @@ from vlcore.data.importers import import_set, list_source
 from vlcore.data.subset import usual_condition
 
 from .app import opened
-from .serving import downloaded, expect_text, served, settled
+from .serving import downloaded, expect_text, settled
 
 EVIL = (
     "![x](http://evil.example/p.png) [in](http://evil.example) http://evil.example www.evil.example"
@@ -101,6 +102,18 @@ def hostile_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pat
 
 
 @pytest.fixture
+def hostile_server(hostile_home: tuple[Path, str], fresh: tuple[Path, str]) -> Iterator[str]:
+    """The app over a home that has the set and its model for a while."""
+    (home, key), (folder, address) = hostile_home, fresh
+    parts = (Path("data/www.evil.example"), Path("models", key))
+    for part in parts:
+        shutil.copytree(home / part, folder / part)
+    yield address
+    for part in parts:
+        shutil.rmtree(folder / part)
+
+
+@pytest.fixture
 def other_home(hostile_home: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("VLCORE_HOME", str(hostile_home[0]))
     return hostile_home[1]
@@ -149,7 +162,7 @@ def test_no_word_or_tooltip_of_a_page_makes_anything_of_it(other_home: str) -> N
 @pytest.mark.browser
 @needs_chromium
 def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
-    other_home: str, browser: Browser
+    hostile_server: str, other_home: str, browser: Browser
 ) -> None:
     requests = []
     pages = {name.partition("_")[2]: address for name, address in said_aloud(other_home).items()}
@@ -169,24 +182,23 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
         assert tab.evaluate(foreign) == []
         expect(tab.locator("img[src*=evil], .katex")).to_have_count(0)
 
-    with served() as address:
-        for name, query in (pages | links).items():
-            tab.goto(f"{address}/{name}?{urlencode(query)}")
-            settled(tab)
-            if name in pages:  # not a backslash more than was written
-                expect_text(tab, "http:\u2060//evil.example" if name == "Data" else "evil.example")
-            harmless()
-            if name == "Lesson":
-                files.append(downloaded(tab, "Handout with the numbers"))
-            if name == "Compare":
-                pair = urlencode({**query, "closer": "Export", "models": "2"})
-                tab.goto(f"{address}/{name}?{pair}")
-                files.append(downloaded(tab, "Offline page"))
-        for file in files:
-            assert "evil" in file.read_text()
-            tab.goto(file.as_uri())
-            expect(tab.locator("p").first).to_be_attached()
-            harmless()
-    ours = (address, address.replace("http", "ws", 1), "data:", "blob:")
+    for name, query in (pages | links).items():
+        tab.goto(f"{hostile_server}/{name}?{urlencode(query)}")
+        settled(tab)
+        if name in pages:  # not a backslash more than was written
+            expect_text(tab, "http:\u2060//evil.example" if name == "Data" else "evil.example")
+        harmless()
+        if name == "Lesson":
+            files.append(downloaded(tab, "Handout with the numbers"))
+        if name == "Compare":
+            pair = urlencode({**query, "closer": "Export", "models": "2"})
+            tab.goto(f"{hostile_server}/{name}?{pair}")
+            files.append(downloaded(tab, "Offline page"))
+    for file in files:
+        assert "evil" in file.read_text()
+        tab.goto(file.as_uri())
+        expect(tab.locator("p").first).to_be_attached()
+        harmless()
+    ours = (hostile_server, hostile_server.replace("http", "ws", 1), "data:", "blob:")
     ours += tuple(file.as_uri() for file in files)
     assert [url for url in requests if not url.startswith(ours)] == []
