@@ -122,7 +122,7 @@ def test_all_words_are_found_in_whichever_column(comparison: ComparedMaps) -> No
     (row,) = find_words(comparison, f'source:"foto {rows[3]}.jpg"').rows
     assert row == rows[3]
     assert find_words(comparison, f"size:{rows[4]}").rows.tolist() == [rows[4]]
-    for text in ("size = 7", "size == 7", "Scene: size = 7"):
+    for text in ("size = 7", "size == 7", "Scene: size = 7", "size=7", "size =7", "scene: size=7"):
         assert find_words(comparison, text).rows.tolist() == [7] * (7 in rows), text
     for text in ("size > 100", "size:>100", "size>=1e2 camel", "size <-3", "Scene: size > 100"):
         sizes, is_camel = np.asarray(rows), points["object"] == "camel"
@@ -196,6 +196,11 @@ def test_signs_in_words_are_text_and_numbers_have_all_digits() -> None:
         'income:"<=50K"': [False, True, False],
         "income:<unknown>": [False, False, True],
         "<unknown> income:unknown": [False, False, True],
+        "<=50K": [False, True, False],
+        "income=50K": [True, True, False],
+        'income="<=50K"': [False, True, False],
+        "income:=50K": [False, True, False],
+        '"=50K"': [False, True, False],
         "sum:0.3": [True, False, False],
         "sum:1": [False, True, False],
         f"id > {most}": [False, True, True],

@@ -76,6 +76,7 @@ def test_words_are_searched_in_all_columns_and_stay_in_the_address() -> None:
 def test_what_is_not_found_and_what_models_do_not_know_is_said() -> None:
     for text, words in {
         "colour:red": "No column is named",
+        "size=-7": "No image has all of the words",
         "a zebra": "“zebra”",
         "…": "no words",
         '""': "Type words",

@@ -32,12 +32,12 @@ Numbers = NDArray[np.number]
 BEST = 12  # images that each model is asked for
 LONGEST = 200  # characters of a search
 _MOST_NAMED = 12  # columns in a message
-_TERM = re.compile(r'(?:("[^"]+"|[^\s":]+):\s*)?(?:"([^"]*)"|([^\s"]+))')
+_TERM = re.compile(r'(?:("[^"]+"|[^\s":=<>]+)[:=]\s*)?(?:"([^"]*)"|([^\s"]+))')
 # A quoted text or ``<word>``, which stay as they are, or the sign of a comparison.
 _COMPARISON = re.compile(r'("[^"]*"|<[^\s<>=]+>)|(?<=[\w")\]])\s*:?\s*([<>]=?)\s*(?=[^\s<>="])')
 # As colours are named in the legend; "=" as in other tools.
 _PREFIX = re.compile(r"(?<!\S)(?:yours|scene|model): +(?=[^\s:]+ *(?:[:=<>]))", re.IGNORECASE)
-_EQUAL = re.compile(r'("[^"]*")|(?<=[\w")\]])(?:\s+=\s+|\s*==\s*)')
+_EQUAL = re.compile(r'("[^"]*")|(?<=[\w")\]])(?:\s*==|\s+=)\s*')
 _STRAIGHT = str.maketrans(dict.fromkeys("“”„‟", '"'))  # quotes as phones type them
 _COMPARED = re.compile(r"([<>]=?)(.+)")
 _COMPARE = {">": np.greater, ">=": np.greater_equal, "<": np.less, "<=": np.less_equal}
@@ -75,8 +75,8 @@ def _folded_cells(cells: list[str]) -> list[str]:
 
 def terms_of(text: str) -> list[Term]:
     """The conditions of a typed search, each of which an image has to meet: words, parts of words,
-    ``"whole words in this order"``, ``column:value`` and ``column > number``. Commas and semicolons
-    between them mean nothing."""
+    ``"whole words in this order"``, ``column:value``, ``column=value`` and ``column > number``.
+    Commas and semicolons between them mean nothing."""
     text = _PREFIX.sub("", text.translate(_STRAIGHT))
     text = _COMPARISON.sub(lambda part: part[1] or f":{part[2]}", text)
     text = _EQUAL.sub(lambda part: part[1] or ":", text)
