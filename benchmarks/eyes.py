@@ -41,9 +41,6 @@ def main() -> None:
         study._frame = pd.concat([runs, pd.DataFrame(rows)], ignore_index=True)
         names = {row["measure"] for row in rows}
         publishing.publish_study(study, plan.name, (*TEST, *names))
-        print(
-            f"{plan.name}: {study.n_trained} of {len(plan.conditions)} planned runs are published"
-        )
 
 
 def outside_rows(

@@ -20,7 +20,7 @@ NUMBER_OF = ["key", "moment", "measure"]
 
 
 def publish_study(study: Study, name: str, measures: Collection[str] = ()) -> None:
-    """Publish the runs of a study, and when it was planned.
+    """Publish the runs of a study, and when it was planned; prints how many there are.
 
     A run with numbers that the table has to the digit is only counted there.
 
@@ -48,6 +48,7 @@ def publish_study(study: Study, name: str, measures: Collection[str] = ()) -> No
     records = published.studies()
     records[name] = records.get(name, {}) | entry
     write_json(published.FOLDER / published.STUDIES, dict(sorted(records.items())))
+    print(f"{name}: {study.n_trained} of {len(study.plan.conditions)} planned runs are published")
 
 
 def run_rows(study: Study, measures: Collection[str] = ()) -> pd.DataFrame:

@@ -117,9 +117,8 @@ def publish_pair(options: Namespace, data: str, measures: Sequence[str]) -> None
 
 def publish_plan(plan: StudyPlan, name: str, measures: Sequence[str]) -> None:
     counted = name.removesuffix(f"/{plan.conditions[0].data}")
-    results = Study(plan, elsewhere=published.measured_runs(counted))
-    publishing.publish_study(results, name, measures)
-    print(f"{name}: {results.n_trained} of {len(plan.conditions)} planned runs are published")
+    study = Study(plan, elsewhere=published.measured_runs(counted))
+    publishing.publish_study(study, name, measures)
 
 
 def results_page() -> str:

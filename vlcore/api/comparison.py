@@ -19,7 +19,7 @@ from vlcore.api.compared_maps import ComparedMaps, compare_maps, row_numbers
 from vlcore.api.maps import make_map, map_fits
 from vlcore.api.metrics_table import measures_table
 from vlcore.api.model_map import ComparisonError, model_map
-from vlcore.api.models import Model, load
+from vlcore.api.models import Model, as_model
 from vlcore.api.search import BEST, Ranking, find_alike, find_words, rank_by_caption
 from vlcore.api.selections import Selection, SelectionError
 from vlcore.experiment.files import page_file, write_text
@@ -35,7 +35,7 @@ class Comparison:
     def __init__(self, models: Sequence[Model | str], options: MapOptions) -> None:
         if not models:
             raise ComparisonError("No model is compared; give one to four models, or their keys.")
-        self.models = [load(model) if isinstance(model, str) else model for model in models]
+        self.models = [as_model(model) for model in models]
         self.images = self.models[0].images
         self.options = options
         self._maps: dict[Projection, ComparedMaps] = {}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vlcore.api.captions import reads_any_words
 from vlcore.api.model_map import WITHOUT_CAPTIONS, ComparisonError, LoadModel, ModelMap
-from vlcore.api.models import Model, load
+from vlcore.api.models import Model, as_model
 from vlcore.data.attributes import attributes_of
 from vlcore.data.feature_store import PRETRAINED, Embed, FeatureStore
 from vlcore.data.imageset import ImageSet
@@ -174,7 +174,7 @@ def failures(model: Model | str) -> Failures:
     >>> vl.failures(vl.train(vl.Condition(bias=0.75, steps=12))).accuracy.n
     1000
     """
-    model = model if isinstance(model, Model) else load(model)
+    model = as_model(model)
     return find_failures(model.map, model.images, lambda _: model.loaded)
 
 

@@ -267,6 +267,11 @@ def load(key: str) -> Model:
     return Model(store.read(key))
 
 
+def as_model(model: Model | str) -> Model:
+    """A model, or the model of a key as `load` reads it."""
+    return model if isinstance(model, Model) else load(model)
+
+
 def models() -> pd.DataFrame:
     """The models on the disk, by key: a title and every setting of their conditions, by the names
     that pages show.
@@ -291,7 +296,7 @@ def embed(
     >>> import vlcore as vl
     >>> vl.embed(vl.models().index[0], "horse.png").captions  # doctest: +SKIP
     """
-    return (model if isinstance(model, Model) else load(model)).embed(images, neighbours)
+    return as_model(model).embed(images, neighbours)
 
 
 def explain(
@@ -312,5 +317,4 @@ def explain(
     120
     >>> why.test().sentences()  # doctest: +SKIP
     """
-    model = model if isinstance(model, Model) else load(model)
-    return model.explain(image, shows=shows, top=top, add=add)
+    return as_model(model).explain(image, shows=shows, top=top, add=add)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from vlcore.api.model_map import ComparisonError, ModelMap
-from vlcore.api.models import Model, load
+from vlcore.api.models import Model, as_model
 from vlcore.data.imageset import SOURCE, ImageSet
 from vlcore.experiment.wording import interval, percent, plural
 from vlcore.metrics.agreement import nearest_others
@@ -78,7 +78,7 @@ def suspect_labels(model: Model | str) -> SuspectLabels:
     >>> vl.suspect_labels(vl.train(vl.Condition(bias=0.75, steps=12))).images
     320
     """
-    model = model if isinstance(model, Model) else load(model)
+    model = as_model(model)
     return find_suspects(model.map, model.images)
 
 
