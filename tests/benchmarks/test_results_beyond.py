@@ -14,6 +14,7 @@ from benchmarks.results_beyond import crossed_mean, slope_weights
 from benchmarks.results_beyond_page import beyond_page
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.study import published
+from vlcore.study.answer import run_chain
 from vlcore.study.contrasts import ArmRates, Contrast, contrast
 from vlcore.study.statistics.paired import t_interval
 
@@ -96,6 +97,8 @@ def test_the_slope_on_bias_is_taken_pair_by_pair(log_odds: dict[str, float]) -> 
 def test_the_page_of_results_beyond_the_answer_is_that_of_its_script() -> None:
     page = (published.FOLDER / "beyond.md").read_text(encoding="utf-8")
     assert page == beyond_page()
+    assert "The chain ended at its second step" in page
+    assert [step.confirmatory for step in run_chain()] == [True, True, False]
 
 
 def test_what_helps_is_said_with_its_price_and_of_both_sets() -> None:
