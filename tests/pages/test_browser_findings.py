@@ -11,7 +11,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from tests.chromium import needs_chromium
 from vlcore.experiment.wording import difference
-from vlcore.study.pooled import forest_rows
+from vlcore.study.pooled import SETS, forest_rows
 
 from .accessibility import judge_both
 from .serving import expect_nothing_cut_off, settled
@@ -37,6 +37,11 @@ DRAWN = """svg => {
         texts: texts.map(text => ({words: text.textContent, ...box(text)})),
     };
 }"""
+
+# Figures keep their room while they are drawn.
+WITHIN_SCREENS = """screens =>
+    document.querySelector("[data-testid=stMainBlockContainer]").scrollHeight
+        <= screens * innerHeight"""
 
 NARROW = """() => document.querySelector(".st-key-answer svg.marks")?.getBoundingClientRect().right
     <= 390"""
@@ -70,11 +75,23 @@ def test_the_forest_is_drawn_whole_its_marks_are_the_rows_and_the_page_runs_once
     expect(tab.get_by_role("heading", name="Train a model of your own choice")).to_be_visible()
     settled(tab)
     assert len(runs) == 2
+    for data in SETS:
+        tab.goto(f"{server}/Findings?data={data}")
+        is_short(tab, 3)
     tab.set_viewport_size({"width": 390, "height": 844})
     tab.goto(f"{server}/Findings")
     tab.wait_for_function(NARROW)
     marks_are_rows(tab, 390)
+    is_short(tab, 5)
     judge_both(tab)
+
+
+def is_short(tab: Page, screens: int) -> None:
+    """Wait until what is open at first is no longer than so many screens."""
+    expect(tab.get_by_text("The answer in full")).to_be_visible()
+    expect(tab.locator("svg.marks")).to_have_count(2)  # of all studies, and of one
+    settled(tab)
+    tab.wait_for_function(WITHIN_SCREENS, arg=screens)
 
 
 def runs_of(tab: Page) -> list[BackMsg]:

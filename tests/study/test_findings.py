@@ -23,7 +23,7 @@ from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.version import __version__
-from vlcore.experiment.wording import points
+from vlcore.experiment.wording import difference, points
 from vlcore.metrics import catalogue
 from vlcore.metrics.catalogue import ADVANTAGE
 from vlcore.plots.theme import LIGHT
@@ -206,7 +206,7 @@ def test_the_answer_says_what_was_measured_and_no_more(found: Findings) -> None:
     for part in (
         "On the images of scenes (renderer 2) and after 700 steps",
         "75 % removed (12 of 48 kept)",
-        points(level.difference.mean.as_dict()),
+        words.both_scales_words(level),
         words.tested_words(level),
         f"adjusted p = {level.holm_p:.2g}",
         "Bayes line",
@@ -218,6 +218,28 @@ def test_the_answer_says_what_was_measured_and_no_more(found: Findings) -> None:
     assert "too few" not in said
     assert "Exploratory" not in said
     assert not re.search("help|hurt|prove", said.lower())
+
+
+def test_a_level_is_said_and_drawn_in_log_odds_and_in_points(found: Findings) -> None:
+    accuracy = found.frame[(found.frame["measure"] == "minority_accuracy")]
+    accuracy = accuracy[(accuracy["moment"] == "end") & accuracy["key"].isin(found.plan.keys)]
+    drawn = figures.paired_forest(found, LIGHT, 900).to_dict(validate=False)["description"]
+    for level in found.end.primary.levels:
+        rows = accuracy[accuracy["bias"] == level.bias].set_index(["block", "labels"])
+        hits = rows["value"] * rows["n"] + 0.5
+        log_odds = np.log(hits / (rows["n"] + 1 - hits)).unstack()
+        differences = log_odds["descriptive"] - log_odds["undescriptive"]
+        low, high = stats.t.interval(
+            0.95, len(differences) - 1, differences.mean(), stats.sem(differences)
+        )
+        numbers = {"value": differences.mean(), "low": low, "high": high}
+        assert vars(level.log_odds) == pytest.approx({**numbers, "n": len(differences)})
+        in_points = points(level.difference.mean.as_dict())
+        assert words.both_scales_words(level) == f"{difference(numbers)} in log odds [{in_points}]"
+        assert f"{100 * level.bias:g} % removed: {difference(numbers)} log odds" in drawn
+    no_share = found.comparison(ADVANTAGE).levels[0]
+    assert no_share.log_odds is None
+    assert words.both_scales_words(no_share) == words.difference_words(no_share)
 
 
 @pytest.mark.parametrize(("images", "too_few"), [(8, "one image is 12.5 points"), (20, "")])

@@ -161,11 +161,12 @@ def paired_forest_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> 
                 above = spoken_chart(lines).mark_text(aria=False, **words)
                 y = alt.Y("words:N", sort=lines["words"].tolist(), axis=None)
                 pane += above.encode(x=alt.value(0), y=y, text="words:N")
-            height = (36 if is_narrow else 23) * len(lines)
+            height = (36 if is_narrow else 20) * len(lines)
             row.append(pane.properties(width=int(plot), height=height, title=title))
         panes.append(alt.vconcat(*row) if is_narrow else alt.hconcat(*row, spacing=12))
     pooled = table[table["kind"] == "pooled"]
-    description = "Descriptive minus short labels: " + "; ".join(pooled["spoken"])
+    main = table if pooled.empty else pooled
+    description = "Descriptive minus short labels: " + "; ".join(main["spoken"])
     return finished(alt.vconcat(*panes, spacing=12), palette, description=description)
 
 

@@ -37,6 +37,7 @@ class Level:
         baseline: mean over these blocks.
         treatment: the same of the treatment.
         difference: treatment minus baseline by block.
+        log_odds: the same in log odds, where the measure is a share of images.
         holm_p: p adjusted for the number of levels and of arms; not adjusted at bias 1.
         equivalence_p: p of being smaller than the margin, adjusted alike.
         seeds_needed: blocks that it takes to see a difference, by the difference; empty where all
@@ -52,6 +53,7 @@ class Level:
     baseline: Estimate | None = None
     treatment: Estimate | None = None
     difference: pairs.Paired | None = None
+    log_odds: Estimate | None = None
     holm_p: float | None = None
     equivalence_p: float | None = None
     seeds_needed: dict[float, pairs.SeedsNeeded] = field(default_factory=dict)
@@ -299,6 +301,8 @@ def _compare(
         return ArmComparison(measure, levels, absent=absent)
     scale = runs.slope_column(measure, rows)
     scaled = runs.by_block(baseline, scale), runs.by_block(treatment, scale)
+    if scale == "logit":
+        levels = tuple(_with_log_odds(level, *scaled) for level in levels)
     parts, reasons = _over_levels(phi, (first, second), scaled)
     return ArmComparison(measure, levels, scale, **parts, absent=absent | reasons)
 
@@ -320,6 +324,14 @@ def _level(first: pd.DataFrame, second: pd.DataFrame, level: Level) -> Level:
         treatment=pairs.t_interval(second[bias]),
         difference=pairs.paired(second[bias] - first[bias], margin),
     )
+
+
+def _with_log_odds(level: Level, first: pd.DataFrame, second: pd.DataFrame) -> Level:
+    """Fill in the difference in log odds of the two arms at a level that was compared."""
+    if level.difference is None:
+        return level
+    before, after = runs.align_blocks(first[[level.bias]], second[[level.bias]])
+    return replace(level, log_odds=pairs.t_interval((after - before)[level.bias]))
 
 
 _Arms = tuple[pd.DataFrame, pd.DataFrame]

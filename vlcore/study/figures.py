@@ -25,6 +25,10 @@ REFERENCES = (
     "Dashed, up to 95\u00a0% removed: Bayes-optimal accuracy under the training prior (Bayes line)."
     " Dotted: the untrained encoder."
 )
+PAIRED = (
+    "Descriptive less short labels at each bias level, with 95\u00a0% t intervals over seed pairs,"
+    " not adjusted. Left of 0, descriptive labels cost."
+)
 LEGEND = (
     f"Grey circles: {STYLE_WORDS['undescriptive']}; squares: {STYLE_WORDS['descriptive']};"
     f" diamonds: {STYLE_WORDS['shuffled_context']}. Hollow marks are single runs, filled ones the"
@@ -141,6 +145,23 @@ def forest(findings: Findings, measure: str, palette: Palette, width: int) -> al
     share = measure_of(measure).is_share
     title = f"descriptive minus short labels, {'points' if share else 'in the measure itself'}"
     return _forest(rows, title, palette, width, 100 if share else 1)
+
+
+def paired_forest(findings: Findings, palette: Palette, width: int) -> alt.VConcatChart:
+    """The difference in minority accuracy at each bias level, in log odds and in points."""
+    rows = []
+    for level in findings.comparison(PRIMARY).levels:
+        if level.log_odds is None or level.difference is None:
+            continue
+        words = f"{100 * level.bias:g} % removed"
+        row = {"images": findings.plan.conditions[0].data, "words": words, "kind": "study"}
+        scales = {"log odds": (level.log_odds, 1), "points": (level.difference.mean, 100)}
+        for scale, (mean, unit) in scales.items():
+            ends = {name: unit * getattr(mean, name) for name in ("value", "low", "high")}
+            rows.append({**row, "scale": scale, **ends})
+    if not rows:
+        raise ValueError("no bias level has two seed pairs with both label styles")
+    return intervals.paired_forest_chart(pd.DataFrame(rows), palette=palette, width=width)
 
 
 def groups(findings: Findings, palette: Palette, width: int) -> alt.VConcatChart:

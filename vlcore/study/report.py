@@ -55,9 +55,7 @@ def report_parts(findings: Findings) -> list[Part]:
     claims = [
         Text(f"{result.claim.id}. {words.claim_sentence(result)}") for result in findings.claims
     ]
-    blocks = [chart(figures.paired_slopes, findings, PRIMARY)]
-    if findings.end is not None:
-        blocks.append(chart(figures.forest, findings, PRIMARY))
+    blocks = (chart(figures.paired_slopes, findings, PRIMARY),)
     primary = words_of(PRIMARY, findings.grouping)
     moments = f"{primary}, before training, at the fit step and at the end:"
     how = [Text(paragraph, title) for title, paragraph in methods(findings).items()]
@@ -74,7 +72,7 @@ def report_parts(findings: Findings) -> list[Part]:
             (Table(tables.claims_table(findings.claims)), *claims),
         ),
         Part("over_bias", "Bias and labels", _over_bias(findings)),
-        Part("blocks", "Seed pair by seed pair", tuple(blocks)),
+        Part("blocks", "Seed pair by seed pair", blocks),
         Part("groups", "Group by group", (chart(figures.groups, findings),)),
         Part("training", "While training", curves),
         Part("moments", "", (Text(moments), chart(figures.moments, findings, PRIMARY))),
@@ -105,7 +103,10 @@ def _answer(findings: Findings) -> tuple[Text, ...]:
 
 
 def _over_bias(findings: Findings) -> tuple[Text | Chart, ...]:
-    content: list[Text | Chart] = [Text(figures.LEGEND, note=True)]
+    content: list[Text | Chart] = []
+    if findings.headline is not None:
+        content = [Text(figures.PAIRED, note=True), chart(figures.paired_forest, findings)]
+    content.append(Text(figures.LEGEND, note=True))
     content.append(chart(figures.by_bias, findings, PRIMARY))
     for measure in figures.reported(findings):
         content.append(Text(f"{words_of(measure, findings.grouping)}:"))

@@ -55,19 +55,19 @@ def answer_paragraph(findings: Findings) -> str:
         f"{images[0].upper()}{images[1:]}, with {bias_words(findings, level)}, minority-group"
         f" accuracy was {rate_words(headline.short.as_dict())} with short labels and"
         f" {rate_words(headline.descriptive.as_dict())} with descriptive ones. The difference is"
-        f" {difference_words(level)}: {tested_words(level)}."
+        f" {both_scales_words(level)}: {tested_words(level)}."
     )
     sentences += reach_words(level)
     if findings.over_scenes is not None:
         sentences.append(over_scenes_words(findings.over_scenes))
     others = [
-        f"{signed(100 * secondary.difference.mean.value, 0)} at {100 * secondary.bias:g}\u00a0%"
+        f"{both_scales_words(secondary)} at {100 * secondary.bias:g}\u00a0%"
         f" ({status_words(secondary)})"
         for secondary in primary.levels
         if secondary.difference is not None and not secondary.apart and secondary is not level
     ]
     if others:
-        sentences.append(f"At the other bias levels, in points: {', '.join(others)}.")
+        sentences.append(f"At the other bias levels: {', '.join(others)}.")
     if slopes := slopes_words(primary):
         sentences.append(
             f"Over all levels below 100\u00a0%, the slope on φ differs by {' and '.join(slopes)}."
@@ -76,7 +76,7 @@ def answer_paragraph(findings: Findings) -> str:
         if early.bias == level.bias and early.difference is not None:
             sentences.append(
                 "At the fit step of each run, the difference was"
-                f" {difference_words(early)}: {tested_words(early)}."
+                f" {both_scales_words(early)}: {tested_words(early)}."
             )
     # What a model would lose that only makes rational use of the biased data.
     lines = bayes_lines(findings, [level.bias])
@@ -224,6 +224,15 @@ def difference_words(level: Level | None) -> str:
     if level is None or level.difference is None:
         return ""
     return (points if level.share else difference)(level.difference.mean.as_dict())
+
+
+def both_scales_words(level: Level) -> str:
+    """``-0.52 (-0.70 to -0.34) in log odds [-10 points (-13 to -7)]``; in the measure itself where
+    it is no share of images."""
+    words = difference_words(level)
+    if level.log_odds is None:
+        return words
+    return f"{difference(level.log_odds.as_dict())} in log odds [{words}]"
 
 
 def exact_interval_words(level: Level) -> str:

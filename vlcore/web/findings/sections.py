@@ -12,7 +12,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import project_folder
 from vlcore.experiment.limits import TRAININGS
 from vlcore.experiment.plain_text import plain, safe_csv
-from vlcore.experiment.wording import duration_words, signed
+from vlcore.experiment.wording import difference, duration_words, rate_words
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics.catalogue import PRIMARY, former_words, words_of
 from vlcore.plots import intervals
@@ -269,12 +269,12 @@ def nothing_yet(study: Study) -> None:
 
 
 def answer_of_study(canvas: Canvas) -> None:
-    """What one study says: its headline, every run over bias, and what made it."""
+    """What one study says: its headline, the difference at each bias level, and what made it."""
     study = canvas.study
     _headline(canvas.findings)
-    canvas.show(report.chart(figures.by_bias, canvas.findings, PRIMARY), prefix="first_")
+    canvas.show(report.chart(figures.paired_forest, canvas.findings), prefix="first_")
     origin = [study.origin] if isinstance(study, PublishedStudy) else []
-    st.caption(" ".join([figures.REFERENCES, *origin]))
+    st.caption(" ".join([figures.PAIRED, *origin]))
 
 
 def _headline(findings: Findings) -> None:
@@ -285,17 +285,17 @@ def _headline(findings: Findings) -> None:
         return
     bias = words.bias_words(findings, answer.level)
     st.markdown(f"**{words_of(PRIMARY, findings.grouping)}, with {bias}**")
-    metrics = (
-        ("short labels", answer.short, "{:.0f}".format, "\u00a0%"),
-        ("descriptive labels", answer.descriptive, "{:.0f}".format, "\u00a0%"),
-        (words.level_words(answer.level), answer.difference, partial(signed, digits=0), " points"),
-    )
+    level = answer.level
+    metrics = {
+        "short labels": rate_words(answer.short.as_dict()),
+        "descriptive labels": rate_words(answer.descriptive.as_dict()),
+        words.level_words(level): words.difference_words(level),
+    }
+    if level.log_odds is not None:
+        metrics["the same in log odds"] = difference(level.log_odds.as_dict())
     with st.container(horizontal=True, gap="medium", key="headline"):
-        for label, estimate, write, unit in metrics:
-            ends = (estimate.value, estimate.low, estimate.high)
-            value, low, high = (write(100 * end) for end in ends)
-            interval = f"({low} to {high})"
-            st.metric(label, f"{value}{unit} {interval}", help=_INTERVAL, width="content")
+        for label, value in metrics.items():
+            st.metric(label, value, help=_INTERVAL, width="content")
     if findings.end and (few := words.too_few(findings.end)):
         st.caption(few)
     if reach := words.reach_words(answer.level):
