@@ -13,7 +13,7 @@ from tests.api.test_offline_page import thumbs
 from vlcore.api import compared_maps, map_component
 from vlcore.api.compared_maps import ComparedMaps, compare_maps, drawn_sample
 from vlcore.api.model_map import model_map
-from vlcore.api.offline_page import NEIGHBOURS, figure, neighbour_lines, with_untrained
+from vlcore.api.offline_page import NEIGHBOURS, figure, neighbour_lines, with_untrained_positions
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import LIGHT
 from vlcore.plots.thumbnails import SAFE_URI
@@ -154,7 +154,7 @@ def test_altair_draws_a_sample_of_large_maps_and_says_so(comparison: ComparedMap
         validate=False
     )
     assert len(spec["datasets"]["images"]) == MOST // 2
-    before = with_untrained(comparison).points.set_index("id")
+    before = with_untrained_positions(comparison).points.set_index("id")
     spec = figure(comparison, LIGHT, 300, MapOptions(untrained=True)).to_dict(validate=False)
     for image in spec["datasets"]["images"]:
         names = [name for name in ("gx0", "gy0", "gx1", "gy1") if image[name] is not None]

@@ -97,7 +97,7 @@ def test_too_few_pictures_are_not_judged(maps: list[ModelMap], count: int, judge
 
 
 def test_a_ghost_is_the_untrained_plane_turned_onto_the_map(three: ComparedMaps) -> None:
-    points = compare_page.with_untrained(three).points
+    points = compare_page.with_untrained_positions(three).points
     assert points[["gx2", "gy2"]].isna().all(axis=None), "nothing is known of before"
     for pane, model in enumerate(three.models[:2]):
         arrays = model.artifact.arrays("embeddings.npz")

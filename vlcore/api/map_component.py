@@ -16,7 +16,7 @@ from vlcore.api.offline_page import (
     nearest_images,
     twin_lines,
     with_trust,
-    with_untrained,
+    with_untrained_positions,
     without_overlays_of_nothing,
 )
 from vlcore.api.small_images import small_files
@@ -127,7 +127,7 @@ def _drawn_points(comparison: ComparedMaps, options: MapOptions) -> pd.DataFrame
     if options.trust:
         comparison = with_trust(comparison)
     if options.untrained:
-        comparison = with_untrained(comparison)
+        comparison = with_untrained_positions(comparison)
     return comparison.points
 
 

@@ -68,7 +68,7 @@ def figure(
     names = cluster_words(comparison) if options.clusters else None
     comparison = coloured(comparison, options)
     if options.untrained:
-        comparison = with_untrained(comparison)
+        comparison = with_untrained_positions(comparison)
     comparison = drawn_sample(comparison)
     if options.trust:
         comparison = with_trust(comparison)
@@ -116,7 +116,7 @@ def with_trust(comparison: ComparedMaps) -> ComparedMaps:
     return replace(comparison, points=points)
 
 
-def with_untrained(comparison: ComparedMaps) -> ComparedMaps:
+def with_untrained_positions(comparison: ComparedMaps) -> ComparedMaps:
     """The comparison whose points have ``gx0``, ``gy0`` and so on: the position of each image
     before the first step, on the principal plane of the same images then, aligned to the map and
     not scaled; absent where a model has no untrained encoder.
