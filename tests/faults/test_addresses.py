@@ -53,7 +53,7 @@ FIELDS = {
         ["models shows towers bias words", _OF_MAPS, _BLAME_UPLOAD]
         + [f"{side}_asked" for side in _SIDES]
     ),
-    "5_Findings": "results study published length towers blocks sound part claim measure",
+    "5_Findings": "results study published document length towers blocks sound part claim measure",
     "6_Lesson": "lesson code phase repair_labels wall step hide lead presenter guess repair advice",
     "7_Manage": "teacher",
 }
@@ -71,7 +71,8 @@ CHOICES = {
     "closer": ("Groups", "Movement", "Captions", "The loss", "Training animation", "Export"),
     "results": ("published with this version", "runs on this server"),
     "study": ("experiments", "class", "paper"),
-    "published": ("experiments", "classic/paper"),
+    "published": ("experiments", "classic/paper", "size"),
+    "document": ("Theory", "Every comparison"),
     "claim": ("C1", "C8"),
     "lesson": ("four-experiments", "collapse", "one-room", "repair", "who-taught-it"),
     "phase": ("predict", "run", "reveal"),
