@@ -35,7 +35,7 @@ _BLAME_SELECTED = _BLAME.replace(" ", "_selected ") + "_selected"
 _OF_A_SIDE = "labels bias trained seed model pairs encoder encoder_of text"
 # Every field of a page's address that a control has.
 FIELDS = {
-    "": "towers",
+    "": "towers map_bias map_step map_rare",
     "1_Data": "look data_bias bias seed labels picture",
     "2_Train": (
         "train_labels train_bias train_length train_seed train_objective train_mitigation"

@@ -144,11 +144,53 @@ def test_without_motion_a_visitor_asks_which_model_is_trusted_and_looks_at_image
     expect(tip).to_be_hidden()
     expect(halos).to_have_count(0)
     judge_both(page)
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.reload()
-    settled(page)
-    expect_text(page, "This is one run of each")  # the last words of the cards
-    page.wait_for_function(FOUR_SCREENS)  # of a phone
+    what_was_chosen_is_in_the_address(page)
+    phone = come(390, 844, has_touch=True, is_mobile=True, reduced_motion="reduce")
+    phone.goto(server)
+    settled(phone)
+    expect_text(phone, "This is one run of each")  # the last words of the cards
+    phone.wait_for_function(FOUR_SCREENS)
+    a_tap_shows_an_image_until_another_place_is_tapped(phone)
+
+
+def what_was_chosen_is_in_the_address(tab: Page) -> None:
+    """A reload keeps it, and Back undoes it."""
+    controls = [tab.locator(f".atlas .{name}") for name in ("bias", "time")]
+    rare = tab.get_by_role("checkbox", name="Rare images")
+
+    def seen() -> list[object]:
+        return [*(control.input_value() for control in controls), rare.is_checked()]
+
+    states = [(seen(), tab.url)]
+    for act in (
+        lambda: controls[0].press("End"),
+        lambda: controls[1].press("ArrowLeft"),
+        rare.uncheck,
+    ):
+        act()
+        states.append((seen(), tab.url))
+    assert len({address for _, address in states}) == len(states)
+    tab.reload()
+    expect(tab.locator(READY)).to_be_visible()
+    settled(tab)
+    assert (seen(), tab.url) == states.pop()
+    for state, address in reversed(states):
+        tab.go_back()
+        expect(tab).to_have_url(address)
+        settled(tab)
+        assert seen() == state
+
+
+def a_tap_shows_an_image_until_another_place_is_tapped(tab: Page) -> None:
+    tip, halos = tab.locator(".atlas .tip"), tab.locator(".atlas .halo:not(.hidden)")
+    for pane in (0, 1):
+        image = tab.locator(".atlas svg[role=img]").nth(pane).locator("path:not(.unusual)").nth(7)
+        image.tap(force=True)
+        expect(tip).to_be_visible()
+        expect(halos).to_have_count(2)
+    tab.locator(".atlas .ask p").tap()
+    expect(tip).to_be_hidden()
+    expect(halos).to_have_count(0)
 
 
 FILLED = """maps => maps.map(map => {

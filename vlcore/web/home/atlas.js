@@ -77,9 +77,20 @@ export default function({parentElement, data}) {
     // groups. Then both maps are of one bias, and of a label style each.
     const fails = ([short]) => minorityGroups.every(group => short.counts[last][group] < perGroup / 2);
     const riddle = atlas.models.findIndex(fails) < 0 ? atlas.bias.length - 1 : atlas.models.findIndex(fails);
+    // What a visitor chose is in the address; a gesture there is undone by Back (page.js).
+    const chosen = () => {
+      const fields = new URLSearchParams(location.search), news = {};
+      const bias = atlas.bias.findIndex(level => String(Math.round(100 * level)) === fields.get("map_bias"));
+      const moment = atlas.steps.findIndex(step => String(step) === fields.get("map_step"));
+      if (bias >= 0) Object.assign(news, {bias, riddle: false});
+      if (moment >= 0) Object.assign(news, {moment, playing: false, asked: true});
+      if (fields.get("map_rare") === "true") Object.assign(news, {shown: true, asked: true});
+      return news;
+    };
+    const untouched = {bias: riddle, riddle: true, shown: false, answer: ""};
     if (!states.has(root)) {
       const begin = reducedMotion ? {moment: last, playing: false, asked: true} : {moment: 0, playing: true, asked: false};
-      states.set(root, {...begin, bias: riddle, riddle: true, shown: false, answer: ""});
+      states.set(root, {...begin, ...untouched, ...chosen()});
     }
     const state = states.get(root);
     if (data.begin && state.card !== data.begin.card) {  // a card of the guide shows what it is about
@@ -244,7 +255,7 @@ export default function({parentElement, data}) {
       for (const [name, news] of offered) {
         const button = element("button", {type: "button"}, choices);
         button.textContent = name;
-        listen(button, "click", () => change(news));
+        listen(button, "click", () => choose(news));
       }
     }
 
@@ -253,6 +264,25 @@ export default function({parentElement, data}) {
       if (state.playing && timer === null) timer = setInterval(beat, BEAT);
       if (!state.playing) { clearInterval(timer); timer = null; }
       show();
+    }
+
+    function choose(news) {
+      change(news);
+      remember();
+    }
+
+    function remember() {
+      const address = new URL(location.href), {riddle, bias, playing, moment, shown} = state;
+      const fields = {
+        map_bias: riddle ? null : Math.round(100 * atlas.bias[bias]),
+        map_step: playing ? null : atlas.steps[moment],
+        map_rare: shown || null,
+      };
+      for (const [name, value] of Object.entries(fields)) {
+        if (value === null) address.searchParams.delete(name);
+        else address.searchParams.set(name, value);
+      }
+      history.replaceState(history.state, "", address);
     }
 
     function beat() {
@@ -299,7 +329,9 @@ export default function({parentElement, data}) {
 
     for (const pane of panes) {
       listen(pane.map, "pointermove", event => highlight(nearest(pane, event), pane));
-      listen(pane.map, "pointerleave", () => highlight(null));
+      // A tap: a finger may not move, and leaves as it is lifted.
+      listen(pane.map, "click", event => highlight(nearest(pane, event), pane));
+      listen(pane.map, "pointerleave", event => { if (event.pointerType !== "touch") highlight(null); });
       listen(pane.map, "blur", () => highlight(null));
       listen(pane.map, "keydown", event => {
         const step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[event.key];
@@ -311,12 +343,16 @@ export default function({parentElement, data}) {
         highlight(next, pane);
       });
     }
+    const isElsewhere = event => !panes.some(pane => event.composedPath().includes(pane.map));
+    listen(document, "pointerdown", event => { if (isElsewhere(event)) highlight(null); });
     find(".time").max = last;
     find(".bias").max = atlas.bias.length - 1;
     listen(find(".time"), "input", event => change({moment: Number(event.target.value), playing: false}));
     listen(find(".bias"), "input", event => change({bias: Number(event.target.value), riddle: false}));
-    listen(find(".reveal"), "change", event => change({shown: event.target.checked, answer: "", asked: true}));
-    listen(find(".play"), "click", () => change({playing: !state.playing, moment: state.moment === last ? 0 : state.moment}));
+    for (const slider of [find(".time"), find(".bias")]) listen(slider, "change", remember);
+    listen(find(".reveal"), "change", event => choose({shown: event.target.checked, answer: "", asked: true}));
+    listen(find(".play"), "click", () => choose({playing: !state.playing, moment: state.moment === last ? 0 : state.moment}));
+    listen(window, "popstate", () => change({...untouched, moment: last, playing: false, asked: true, ...chosen()}));
     find(".choices").removeAttribute("data-labels");
     root.setAttribute("aria-busy", "false");
     change({});
