@@ -79,8 +79,8 @@ def show(images: ImageSet, steps: int, towers: str, palette: Palette, bar: Delta
     with menu:
         options = HELD_OUT.replace(colour_by=map_controls.choose_colours(images, grid.models))
     st.caption(
-        f"{grids.ABOUT} Point at an image: it is lit in every map. Click a map: it opens large,"
-        " beside the other labels."
+        f"{grids.ABOUT} Point at an image, or tap it: it is lit in every map. Click a map, or tap"
+        " it beside its images: it opens large, beside the other labels."
     )
     if not grid.points.empty:
         _show_maps(grid, keys, options, palette, base)

@@ -23,6 +23,40 @@
   history.pushState = change;
   history.replaceState = change;
 
+  // A tap on a chart does what pointing does. The click comes after the finger has left, and what a
+  // browser then tells of a mouse is not heard. On the grid a tap opens no maps where an image is near.
+  const REACHES = [0, 6, 12, 18], DIRECTIONS = 8;  // px from a finger to the mark that it means
+  let isFinger = false, tapped = null;
+  const chartOf = ({target}) => target.closest?.("svg.marks");
+  const tell = (kinds, {clientX, clientY}) => {
+    const about = {bubbles: true, pointerType: "touch", clientX, clientY};
+    for (const kind of kinds) tapped?.dispatchEvent(new PointerEvent(kind, about));
+  };
+  const markNear = ({clientX, clientY}) => {
+    for (const reach of REACHES) {
+      for (let number = 0; number < DIRECTIONS; number++) {
+        const angle = 2 * Math.PI * number / DIRECTIONS;
+        const mark = document.elementFromPoint(clientX + reach * Math.cos(angle), clientY + reach * Math.sin(angle));
+        if (mark && chartOf({target: mark}) && mark.__data__?.tooltip) return mark;
+      }
+    }
+    return null;
+  };
+  window.addEventListener("pointerdown", event => {
+    isFinger = event.pointerType === "touch";
+    tell(["mouseout", "pointerout"], event);
+    tapped = null;
+  }, {capture: true, passive: true});
+  window.addEventListener("click", event => {
+    if (!isFinger || !chartOf(event)) return;
+    tapped = markNear(event);
+    if (tapped && event.target.closest(".st-key-grid-maps")) event.stopImmediatePropagation();
+    tell(["pointerover", "pointermove"], event);
+  }, true);
+  window.addEventListener("mouseout", event => {
+    if (tapped && event.isTrusted && chartOf(event)) event.stopImmediatePropagation();
+  }, true);
+
   // Streamlit lists the files of a folder in a time that grows as the square of their number: 500 take
   // 20 seconds, 1,000 take 160, and 2,000 freeze the page.
   const FOLDER_FILES = 500;  // as in vlcore/experiment/limits.py
