@@ -140,7 +140,7 @@ def linked_map_rows(browser: Any, address: str) -> Iterator[tuple[str, str, str]
             for corner in path[1:]:
                 page.mouse.move(*corner, steps=5)
             sizes.clear()
-            listed = page.get_by_text("The images you marked")
+            listed = page.get_by_text("The images you selected")
             seconds = seconds_of(page.mouse.up, listed.wait_for)
             marked = int(maps.get_attribute("data-marked"))
             yield run_of(f"ours, lasso of {marked:,} images", seconds, sizes)
