@@ -1,7 +1,8 @@
-"""Selections in a browser: a search lights up, a rectangle lasts over a reload, and the file has
-the images' names."""
+"""Selections in a browser: a search lights up, a rectangle lasts over a reload and in a link, and
+the file has the images' names."""
 
 import csv
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -46,7 +47,9 @@ def draw(tab: Page) -> None:
     expect(maps(tab)).not_to_have_attribute("data-marked", "0")
 
 
-def test_a_search_and_a_rectangle_light_up_and_last_over_a_reload(page: Page, server: str) -> None:
+def test_a_search_and_a_rectangle_light_up_and_last_over_a_reload_and_in_a_link(
+    page: Page, come: Callable[..., Page], server: str
+) -> None:
     page.goto(f"{server}/{ADDRESS}")
     settled(page)
     box = page.get_by_role("textbox", name="Search images")
@@ -68,6 +71,11 @@ def test_a_search_and_a_rectangle_light_up_and_last_over_a_reload(page: Page, se
     page.reload()
     expect_text(page, "The images you selected")
     expect(maps(page)).to_have_attribute("data-marked", str(count))
+    colleague = come(1280, 720)
+    colleague.goto(page.url)
+    expect_text(colleague, "The images you selected")
+    expect(maps(colleague)).to_have_attribute("data-marked", str(count))
+    colleague.close()
     table = downloaded(page, "Download CSV").read_text(encoding="utf-8")
     rows = list(csv.DictReader(table.splitlines()))
     assert len(rows) == count
