@@ -33,6 +33,11 @@ _BLAME = " ".join(f"why_{name}" for name in ("left", "right", "first", "second",
 _BLAME_UPLOAD = _BLAME.replace("why_", "why_upload_")
 _BLAME_SELECTED = _BLAME.replace(" ", "_selected ") + "_selected"
 _OF_A_SIDE = "labels bias trained seed model pairs encoder encoder_of text"
+_SAMPLES = (
+    "Horse_in_the_desert,_grazing Horse_on_grass Horse_in_the_desert Camel_in_the_desert"
+    " Camel_on_grass Camel_in_a_room Horse_in_the_snow Camel_on_the_beach Horse_on_the_street"
+    " Camel,_cut_out Horse,_cut_out"
+)
 # Every field of a page's address that a control has.
 FIELDS = {
     "": "towers map_bias map_step map_rare",
@@ -52,6 +57,7 @@ FIELDS = {
     "4_Upload": " ".join(
         ["models shows towers bias words", _OF_MAPS, _BLAME_UPLOAD]
         + [f"{side}_asked" for side in _SIDES]
+        + [f"sample_{name}" for name in _SAMPLES.split()]
     ),
     "5_Findings": "results study published document length towers blocks sound part claim measure",
     "6_Lesson": "lesson code phase repair_labels wall step hide lead presenter guess repair advice",

@@ -40,7 +40,7 @@ from vlcore.web.compare.models import comparable
 from vlcore.web.linked_maps import LinkedMaps
 from vlcore.web.upload import answers, attribution, inputs, reliance
 
-from .app import FakeQueue, alts, opened, pets, press, text_of, told_maps
+from .app import FakeQueue, alts, opened, pets, press, setting, text_of, told_maps
 from .conftest import painted_by_place
 
 File = tuple[str, bytes, str]
@@ -295,8 +295,8 @@ def test_a_visitor_says_what_an_image_shows_and_a_sample_is_known(
     experiments: list[Artifact],
 ) -> None:
     page = start(shows="nobody knows")
-    page.checkbox(key="sample_Horse in the snow").check()
-    page.checkbox(key="sample_Camel, cut out").check()
+    page.checkbox(key="sample_Horse_in_the_snow").check()
+    page.checkbox(key="sample_Camel,_cut_out").check()
     upload(page, file())
     assert len(page.selectbox(key="look_at").options) == 1 + 7 + 1
     for number, shows, truth in ((1, None, "camel"), (8, None, None), (8, "horse", "horse")):
@@ -326,13 +326,16 @@ def test_a_camera_that_stays_closed_says_why_and_what_to_do(
 def test_a_second_sample_leaves_the_panel_as_it_is(experiments: list[Artifact]) -> None:
     page = start()
     panels = [panel.proto for panel in page.expander if "Try your own image" in panel.label]
-    page.checkbox(key="sample_Horse in the snow").check().run()
-    page.checkbox(key="sample_Camel in a room").check().run()
+    page.checkbox(key="sample_Horse_in_the_snow").check().run()
+    page.checkbox(key="sample_Camel_in_a_room").check().run()
     after = [panel.proto for panel in page.expander if "Try your own image" in panel.label]
     assert panels == after, "the browser keeps what is unfolded as long as the panel is the same"
-    assert page.selectbox(key="look_at").options == ["1. Camel in a room", "2. Horse in the snow"]
+    both = ["1. Camel in a room", "2. Horse in the snow"]
+    assert page.selectbox(key="look_at").options == both
     assert page.selectbox(key="look_at").value == "1. Camel in a room", "the one that was added"
-    page.checkbox(key="sample_Camel in a room").uncheck().run()
+    link = {name: setting(page, name) for name in page.query_params}
+    assert opened("4_Upload", **link).selectbox(key="look_at").options == both
+    page.checkbox(key="sample_Camel_in_a_room").uncheck().run()
     upload(page, file("own.png"))
     assert page.selectbox(key="look_at").value == "2. own.png"
 

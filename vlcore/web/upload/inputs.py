@@ -30,7 +30,6 @@ from vlcore.web.visitors import LOCAL_NAMES
 
 MOST_IMAGES = 14  # at once: two cut-outs on every background
 SAMPLE_SIDE = 86  # px: eleven are beside each other on a screen of 1280 px
-SAMPLE_KEY = "sample_{}"  # of the checkbox of a sample
 USUAL_LEVEL = "75 %"
 OTHER_BIAS = 0.75  # of the third and fourth model, where the first two have none
 UNKNOWN = "nobody knows"  # which object a visitor's image shows
@@ -204,7 +203,8 @@ def choose_images(choice: ModelChoice) -> ImageChoice:
             for name, (_, versions) in offered.items():
                 with st.container(width=SAMPLE_SIDE):
                     widgets.show_image(uris[name], width=SAMPLE_SIDE, alt=name)
-                    if st.checkbox(name, key=SAMPLE_KEY.format(name)):
+                    key = f"sample_{name.replace(' ', '_')}"
+                    if st.checkbox(name, **widgets.in_address(key)):
                         chosen.append(versions)
     with upload:
         files, are_more = _uploads(MOST_IMAGES - sum(map(len, chosen)))
