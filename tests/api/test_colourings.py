@@ -44,6 +44,7 @@ IMAGES = with_columns(
         "margin": ["high" if number % 2 else "low" for number in range(COUNT)],
         "serial": np.arange(COUNT) + 5000,
         "file": [f"{number}.jpg" for number in range(COUNT)],
+        "taken": pd.date_range("2024-03-01", periods=COUNT, freq="h").map(str),
         "site": ["here"] * COUNT,
         "empty": [""] * COUNT,
     }
@@ -74,7 +75,7 @@ def test_columns_that_tell_images_apart_are_offered_under_their_heading(
     offered = choices(IMAGES, models)
     yours = [name for name, choice in offered.items() if choice.heading == "Yours"]
     # Neither numbers nor names of rows, nor what is the same for all.
-    assert yours == ["tag", "kind", "sharpness", "margin (yours)"]
+    assert yours == ["tag", "kind", "sharpness", "margin (yours)", "taken"]
     assert list(offered)[:6] == [
         "group",
         "object",
@@ -152,7 +153,7 @@ def test_which_model_is_right_is_of_images_that_all_models_show(maps: ComparedMa
 
 
 @pytest.mark.parametrize(
-    "name", ["tag", "kind", "sharpness", "margin", "caption distance", "which is right"]
+    "name", ["tag", "kind", "sharpness", "margin", "taken", "caption distance", "which is right"]
 )
 def test_both_drawings_have_the_legend_of_one_table(maps: ComparedMaps, name: str) -> None:
     options = MapOptions(colour_by=name)

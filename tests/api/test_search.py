@@ -209,6 +209,29 @@ def test_signs_in_words_are_text_and_numbers_have_all_digits() -> None:
         assert index.matches(text).tolist() == expected, text
 
 
+def test_dates_are_compared_by_days_months_years_and_instants() -> None:
+    taken = ["2024-05-31T23:59:59Z", "2024-06-01 12:00", "2024-06-01T23:00:00-02:00", "", "NA"]
+    index = SearchIndex(pd.DataFrame({"taken": taken, "note": ["2024-06-01"] * 4 + ["none"]}))
+    for text, expected in {
+        "taken > 2024-06-01": [2],
+        "taken>=2024-06-01": [1, 2],
+        "taken < 2024-06-01": [0],
+        "taken <= 2024-06-01": [0, 1],
+        "taken > 2024-06": [],
+        "taken >= 2024-06": [1, 2],
+        "taken < 2025": [0, 1, 2],
+        "taken > 2024-06-01T11:59:59": [1, 2],
+        "taken <= 2024-06-01T12:00Z": [0, 1],
+        "taken:2024-06": [1, 2],
+    }.items():
+        assert np.flatnonzero(index.matches(text)).tolist() == expected, text
+    for text in ("taken > 5", "taken > may", "taken > 2024-13", "taken < 2024-02-30"):
+        with pytest.raises(SelectionError, match="“taken” has dates"):
+            index.matches(text)
+    with pytest.raises(SelectionError, match="“note” has words"):
+        index.matches("note > 2024-05")
+
+
 def test_images_that_no_map_shows_are_found_apart(comparison: ComparedMaps) -> None:
     unshown = np.setdiff1d(np.arange(len(TABLE)), comparison.rows)
     assert len(unshown)

@@ -40,7 +40,7 @@ from vlcore.web.compare.models import comparable
 from vlcore.web.linked_maps import LinkedMaps
 from vlcore.web.upload import answers, attribution, inputs, reliance
 
-from .app import FakeQueue, alts, opened, pets, press, setting, text_of, told_maps
+from .app import FakeQueue, alts, opened, pets, press, text_of, told_maps
 from .conftest import painted_by_place
 
 File = tuple[str, bytes, str]
@@ -330,14 +330,18 @@ def test_a_second_sample_leaves_the_panel_as_it_is(experiments: list[Artifact]) 
     page.checkbox(key="sample_Camel_in_a_room").check().run()
     after = [panel.proto for panel in page.expander if "Try your own image" in panel.label]
     assert panels == after, "the browser keeps what is unfolded as long as the panel is the same"
-    both = ["1. Camel in a room", "2. Horse in the snow"]
-    assert page.selectbox(key="look_at").options == both
+    assert page.selectbox(key="look_at").options == ["1. Camel in a room", "2. Horse in the snow"]
     assert page.selectbox(key="look_at").value == "1. Camel in a room", "the one that was added"
-    link = {name: setting(page, name) for name in page.query_params}
-    assert opened("4_Upload", **link).selectbox(key="look_at").options == both
     page.checkbox(key="sample_Camel_in_a_room").uncheck().run()
     upload(page, file("own.png"))
     assert page.selectbox(key="look_at").value == "2. own.png"
+
+
+def test_samples_of_an_address_are_ticked(experiments: list[Artifact]) -> None:
+    page = start(sample_Horse_in_the_snow="true", sample_Camel_in_a_room="true")
+    assert page.selectbox(key="look_at").options == ["1. Camel in a room", "2. Horse in the snow"]
+    assert not {box.proto.query_param_key for box in page.checkbox} & {"", None}
+    assert page.checkbox(key="sample_Horse_in_the_snow").value
 
 
 def test_cut_outs_stand_on_seven_backgrounds(experiments: list[Artifact]) -> None:

@@ -19,6 +19,7 @@ from vlcore.plots.colouring import (
     as_numbers,
     colour_by_values,
     is_numeric,
+    times_of,
     words_of_values,
 )
 from vlcore.plots.theme import DARK, LIGHT, Palette
@@ -132,6 +133,44 @@ def test_a_number_at_an_edge_lies_in_the_range_that_begins_there() -> None:
         "0.6 to 0.8": 60,
         "0.8 and more": 80,
     }
+
+
+def test_many_dates_have_ranges_from_one_round_date_to_the_next() -> None:
+    days = pd.date_range("2024-03-01", periods=108).strftime("%Y-%m-%d").tolist()
+    names, colouring = coloured([*days, "", "NA"])
+    *ranges, none = entries(colouring)
+    assert [entry.words for entry in ranges[:2]] == [
+        "before 2024-03-04",
+        "2024-03-04 to 2024-03-18",
+    ]
+    assert ranges[-1].words == "2024-06-10 and later"
+    assert [entry.name for entry in ranges] == names[:1] + sorted(set(names[1:-2]) - {"0"})
+    words = {entry.name: entry.words for entry in ranges}
+    assert words[names[days.index("2024-03-17")]] == "2024-03-04 to 2024-03-18"
+    assert words[names[days.index("2024-03-18")]] == "2024-03-18 to 2024-04-01"
+    assert names[-2:] == [NONE, NONE]
+    assert none.name == NONE
+    assert words_of_values(pd.Series(days)).tolist() == [words[name] for name in names[:-2]]
+
+
+@pytest.mark.parametrize("step", ["us", "ms", "13s", "min", "7h", "D", "12D", "40D", "370D"])
+def test_times_of_any_distance_have_few_ranges_of_their_own(step: str) -> None:
+    times = pd.Series(pd.date_range("1987-05-06T07:08:09Z", periods=20, freq=step))
+    names, colouring = coloured(times.map(lambda time: time.isoformat()).tolist())
+    words = [entry.words for entry in entries(colouring)]
+    assert 2 <= len(words) <= 10
+    assert len(set(words)) == len(words)
+    assert sorted(map(int, names)) == list(map(int, names))
+
+
+def test_few_dates_are_names_in_their_order_and_no_dates_are_words() -> None:
+    _, colouring = coloured(["2024-05-02", "2023-01-01", "2024-05-02"])
+    assert [entry.words for entry in entries(colouring)] == ["2023-01-01", "2024-05-02"]
+    assert times_of(pd.Series(["", None])) is None
+    for other in ("2024-13-01", "soon", "2024"):
+        values = pd.Series([*(f"2024-05-{day:02}" for day in range(1, 20)), other])
+        assert times_of(values) is None
+        assert OTHER in {entry.name for entry in entries(coloured(values.tolist())[1])}
 
 
 def test_the_beginning_of_a_long_word_is_in_the_legend() -> None:

@@ -20,7 +20,7 @@ from vlcore.api.model_map import ModelMap
 from vlcore.data.imageset import SOURCE, ImageSet
 from vlcore.experiment.memo import made_once
 from vlcore.plots import colouring as looks
-from vlcore.plots.colouring import NONE, Colouring, as_numbers, colour_by_values, texts_of
+from vlcore.plots.colouring import NONE, Colouring, as_numbers, colour_by_values, texts_of, times_of
 from vlcore.plots.options import MapOptions, MapOptionsError
 
 MODEL, SCENE, YOURS = "Model", "Scene", "Yours"  # headings, before names on pages
@@ -224,7 +224,7 @@ def _tells_apart(values: pd.Series) -> bool:
         return True
     numbers = as_numbers(values)
     if numbers is None:
-        return False
+        return times_of(values) is not None
     # Numbers of rows are whole and leave few out.
     is_whole = bool((numbers.dropna() % 1 == 0).all())
     return not (is_whole and numbers.max() - numbers.min() < 2 * present)

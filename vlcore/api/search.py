@@ -23,10 +23,11 @@ from vlcore.data.imageset import SOURCE, ImageSet, join_user_columns
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.options import OBJECTIVES
+from vlcore.experiment.times import compare_times
 from vlcore.experiment.wording import first_names
 from vlcore.metrics.accuracy import logits
 from vlcore.model.load import Loaded, load_model
-from vlcore.plots.colouring import numbers_of
+from vlcore.plots.colouring import numbers_of, times_of
 
 Numbers = NDArray[np.number]
 BEST = 12  # images that each model is asked for
@@ -188,9 +189,21 @@ class SearchIndex:
             for values in numbers:
                 matching |= np.asarray(_COMPARE[sign](values, number))
             return matching
-        for name, words in self._words:
-            if name in chosen:
-                matching |= words.having(term)
+        words_of = [words for name, words in self._words if name in chosen]
+        columns = [words.times() for words in words_of] if compared else []
+        times = [column for column in columns if column is not None]
+        if compared and times:
+            sign, text = compared.groups()
+            for column in times:
+                if (is_so := compare_times(column, sign, text)) is None:
+                    raise SelectionError(
+                        f"“{term.column}” has dates, which are compared with a date, as in"
+                        f" “{term.column} {sign} 2024-06-01”."
+                    )
+                matching |= is_so
+            return matching
+        for words in words_of:
+            matching |= words.having(term)
         for values in numbers:
             matching |= _equals(values, term.text)
         if compared and not matching.any():
@@ -220,6 +233,11 @@ class _Words:
 
     def by_row(self) -> list[str]:
         return np.array(self._cells, dtype=object)[self._codes].tolist()
+
+    def times(self) -> NDArray[np.datetime64] | None:
+        """The time of each image; None where a cell is no date."""
+        times = times_of(pd.Series(self._cells, dtype=object))
+        return None if times is None else times[self._codes]
 
     def having(self, term: Term) -> NDArray[np.bool_]:
         return np.fromiter(map(_finder(term), self._cells), bool, len(self._cells))[self._codes]

@@ -1,11 +1,13 @@
 """What the colours of maps stand for: names with colours of their own, or the values of any column.
 
-Values become few names: the most frequent words, or ranges of numbers. Each row of the points holds
-the name of its entry, so that legends, filters and both drawings treat all colourings alike.
+Values become few names: the most frequent words, or ranges of numbers or times. Each row of the
+points holds the name of its entry, so that legends, filters and both drawings treat all colourings
+alike.
 """
 
 import itertools
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.experiment.grouping import Grouping, group_words
+from vlcore.experiment.times import read_times
 from vlcore.experiment.wording import shortened
 from vlcore.plots.theme import SHAPES, Palette
 
@@ -23,6 +26,22 @@ MOST_CATEGORIES = 12  # that have a colour each; `Palette.categories` has as man
 OTHER, NONE = "other", "none"  # names of entries: of all further values, and of no value
 MISSING_NUMBERS = ("na", "n/a", "nan", "null")  # what tables have in a column of numbers
 _RANGES = 8  # of numbers, about: 5 to 10
+_MOST_EDGES = 9  # between ranges of times
+# From one edge between ranges of times to the next: units of numpy, and how many of them.
+_TIME_STEPS = [
+    (unit, count)
+    for unit, counts in {
+        "ms": (1, 5, 20, 100, 250),
+        "s": (1, 5, 15),
+        "m": (1, 5, 15),
+        "h": (1, 3, 6, 12),
+        "D": (1, 2, 7, 14),
+        "M": (1, 3, 6),
+        "Y": (1, 2, 5, 10, 20, 50, 100, 250, 500),
+    }.items()
+    for count in counts
+]
+_FIRST_EDGE = {"D": 4, "Y": -1970}  # units from 1970 on: a Monday, the year 0
 _OUTLIERS = 2  # per cent at either end that lie in open ranges
 _LARGEST = 1e300  # beyond it differences have no value
 _DIGITS, _EXACT = 6, 17  # of a float in a name: at least, and those that tell any two apart
@@ -180,6 +199,20 @@ def numbers_of(values: pd.Series) -> pd.Series | None:
     return pd.Series(numbers.to_numpy()[texts.codes], values.index)
 
 
+def times_of(values: pd.Series) -> NDArray[np.datetime64] | None:
+    """Values as times of UTC, NaT where they are missing, (n,); None where one is no ISO date, or
+    all are missing."""
+    if values.dtype.kind in "biuf":
+        return None
+    texts = texts_of(values)
+    words = texts.categories.to_series().astype(str)
+    is_missing = words.str.lower().isin(MISSING_NUMBERS).to_numpy()
+    times = read_times(words)
+    if is_missing.all() or np.isnat(times[~is_missing]).any():
+        return None
+    return np.append(times, np.datetime64("NaT"))[texts.codes]
+
+
 def as_numbers(values: pd.Series) -> pd.Series | None:
     """`numbers_of`, as floats."""
     numbers = numbers_of(values)
@@ -193,12 +226,12 @@ def is_numeric(values: pd.Series) -> bool:
 
 
 def words_of_values(values: pd.Series) -> pd.Categorical:
-    """Values in words that several images share: many numbers as the ranges that colours tell
-    apart, all else as it is; missing ones have no category."""
-    if not is_numeric(values):
+    """Values in words that several images share: many numbers and times as the ranges that colours
+    tell apart, all else as it is; missing ones have no category."""
+    scale = _scale_of(values)
+    if isinstance(scale, _Names):
         return texts_of(values, _digits_of(values))
-    ranges = _Ranges.from_values(values)
-    return _named(ranges.codes(values), ranges.range_words)
+    return _named(scale.codes(values), scale.range_words)
 
 
 def colour_by_values(
@@ -208,7 +241,8 @@ def colour_by_values(
     is_drawn: Sequence[NDArray[np.bool_]],
     per_model: bool,
 ) -> tuple[dict[str, pd.Categorical], Colouring]:
-    """Colour the values of a column: many numbers by ranges, along a ramp, all else by name.
+    """Colour the values of a column: many numbers or times by ranges, along a ramp, all else by
+    name.
 
     Args:
         column: a name for columns of the points.
@@ -225,8 +259,7 @@ def colour_by_values(
         for part, drawn in zip(values, is_drawn, strict=True)
     ]
     together = pd.concat(parts, ignore_index=True)
-    scale: _Ranges | _Names
-    scale = _Ranges.from_values(together) if is_numeric(together) else _Names.from_values(together)
+    scale = _scale_of(together)
     drawn_names: set[str] = set()
 
     def entries(palette: Palette, _grouping: Grouping) -> list[LegendEntry]:
@@ -264,6 +297,8 @@ class _Names:
         categories = ranked[:MOST_CATEGORIES]
         if as_numbers(values) is not None:
             categories.sort(key=float)
+        elif times_of(values) is not None:
+            categories.sort()
         return cls(tuple(categories), len(ranked) - len(categories), digits)
 
     def names(self, values: pd.Series) -> pd.Categorical:
@@ -287,9 +322,39 @@ class _Names:
         return [*named, others, _missing_entry(palette)]
 
 
+class _Scale(ABC):
+    """Ranges of values along a ramp, of which the outer two are open."""
+
+    @abstractmethod
+    def codes(self, values: pd.Series) -> NDArray[np.int64]:
+        """The number of each value's range; -1 of a missing one."""
+
+    @property
+    @abstractmethod
+    def range_words(self) -> list[str]:
+        """Each range in words."""
+
+    @abstractmethod
+    def words(self, values: pd.Series) -> pd.Categorical:
+        """Each value in words."""
+
+    def names(self, values: pd.Series) -> pd.Categorical:
+        names = [str(number) for number in range(len(self.range_words))]
+        return _named(self.codes(values), names, NONE)
+
+    def entries(self, palette: Palette) -> list[LegendEntry]:
+        words = self.range_words
+        steps = np.linspace(0, len(palette.ramp) - 1, len(words)).round().astype(int)
+        ranges = [
+            LegendEntry(str(number), text, palette.ramp[at])
+            for number, (text, at) in enumerate(zip(words, steps, strict=True))
+        ]
+        return [*ranges, _missing_entry(palette)]
+
+
 @dataclass(frozen=True)
-class _Ranges:
-    """Ranges of numbers, each from one round number to the next; the outer two are open."""
+class _Ranges(_Scale):
+    """Ranges of numbers, each from one round number to the next."""
 
     edges: tuple[float, ...]  # between two ranges, ascending
     step: float
@@ -309,14 +374,9 @@ class _Ranges:
         return cls(tuple(edges), step)
 
     def codes(self, values: pd.Series) -> NDArray[np.int64]:
-        """The number of each value's range; -1 of a missing one."""
         numbers = self._numbers(values)
         ranges = np.searchsorted(self.edges, numbers, side="right")
         return np.where(np.isnan(numbers), -1, ranges)
-
-    def names(self, values: pd.Series) -> pd.Categorical:
-        names = [str(number) for number in range(len(self.edges) + 1)]
-        return _named(self.codes(values), names, NONE)
 
     def words(self, values: pd.Series) -> pd.Categorical:
         digits = _decimals(self.step)
@@ -347,19 +407,66 @@ class _Ranges:
 
     @property
     def range_words(self) -> list[str]:
-        """Each range in words."""
         bounds = [self._written(edge) for edge in self.edges]
         inner = [f"{low} to {high}" for low, high in itertools.pairwise(bounds)]
         return [f"under {bounds[0]}", *inner, f"{bounds[-1]} and more"]
 
-    def entries(self, palette: Palette) -> list[LegendEntry]:
-        words = self.range_words
-        steps = np.linspace(0, len(palette.ramp) - 1, len(words)).round().astype(int)
-        ranges = [
-            LegendEntry(str(number), text, palette.ramp[at])
-            for number, (text, at) in enumerate(zip(words, steps, strict=True))
-        ]
-        return [*ranges, _missing_entry(palette)]
+
+@dataclass(frozen=True, eq=False)
+class _Times(_Scale):
+    """Ranges of times, each from one beginning of a day, a month or the like to the next."""
+
+    edges: NDArray[np.datetime64]  # between two ranges, ascending
+
+    @classmethod
+    def from_times(cls, times: NDArray[np.datetime64]) -> "_Times":
+        present = np.sort(times[~np.isnat(times)])
+        outliers = len(present) * _OUTLIERS // 100
+        low, high = present[outliers], present[-1 - outliers]
+        if low == high:
+            low, high = present[0], present[-1]
+        for unit, count in _TIME_STEPS:
+            start = _FIRST_EDGE.get(unit, 0)
+            first, last = (
+                (int(end.astype(f"datetime64[{unit}]").astype(int)) - start) // count
+                for end in (low, high)
+            )
+            if last - first <= _MOST_EDGES:
+                break
+        numbers = start + count * np.arange(first + 1, last + 1)
+        edges = numbers.astype(f"datetime64[{unit}]").astype(times.dtype)
+        return cls(edges if len(edges) else present[-1:])
+
+    def codes(self, values: pd.Series) -> NDArray[np.int64]:
+        times = times_of(values)
+        if times is None:
+            return np.full(len(values), -1)
+        return np.where(np.isnat(times), -1, np.searchsorted(self.edges, times, side="right"))
+
+    def words(self, values: pd.Series) -> pd.Categorical:
+        texts = texts_of(values)
+        return _named(texts.codes, texts.categories, NONE)
+
+    @property
+    def range_words(self) -> list[str]:
+        units = ("D", "m", "s", "us")
+        unit = next(
+            unit for unit in units if (self.edges.astype(f"datetime64[{unit}]") == self.edges).all()
+        )
+        texts = self.edges.astype(f"datetime64[{unit}]").astype(str)
+        bounds = [text.replace("T", " ") for text in texts]
+        inner = [f"{low} to {high}" for low, high in itertools.pairwise(bounds)]
+        return [f"before {bounds[0]}", *inner, f"{bounds[-1]} and later"]
+
+
+def _scale_of(values: pd.Series) -> _Ranges | _Times | _Names:
+    """What tells values apart: ranges where they are more numbers or times than have names."""
+    if is_numeric(values):
+        return _Ranges.from_values(values)
+    times = times_of(values)
+    if times is None or len(np.unique(times[~np.isnat(times)])) <= MOST_CATEGORIES:
+        return _Names.from_values(values)
+    return _Times.from_times(times)
 
 
 def _decimals(step: float) -> int:
