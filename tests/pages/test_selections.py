@@ -94,6 +94,14 @@ def test_a_caption_ranks_images_in_every_model() -> None:
     assert len(page.get("image")) == 24
     table = next(table.value for table in page.dataframe if "left rank" in table.value)
     assert sorted(table["left rank"].dropna()) == list(range(1, 13))
+    press(page, "Show the first 24 of each model")
+    assert len(ok(page).get("image")) == 48
+    assert setting(page, "best") == "24"
+    last = ok(start(search="camel", search_by="caption", best="96"))
+    assert len(last.get("image")) == 192
+    assert not any(label.startswith("Show the first") for label in labels(last))
+    page.text_input(key="search").set_value("horse").run()
+    assert setting(ok(page), "best") == "", "of another search the first ones"
 
 
 def test_each_text_is_looked_for_where_it_is_found() -> None:

@@ -2,7 +2,8 @@
 
 The address says which images are selected, by one of three settings, so that Back, a reload and a
 link lead to the same: ``search`` (a text), ``like`` (an image) or ``selection`` (rows, in letters
-or under a name on the server). ``about`` has words for the rows.
+or under a name on the server). ``about`` has words for the rows, ``best`` how
+many images of each model were asked for.
 """
 
 from collections import Counter
@@ -45,6 +46,8 @@ from vlcore.web.compare import agreement, blame, map_component, selected_images
 from vlcore.web.compare.view import Gesture, Shown
 
 SETTINGS = ("search", "like", "selection")  # of the address, of which it has one at most
+_DETAILS = ("about", "best")  # of the address, about one of these
+_BEST = [search.BEST * factor for factor in (1, 2, 4, 8)]  # images of each model
 IN_ADDRESS = 400  # letters of rows; more are kept on the server
 _MOST_NAMED = 3  # files in a sentence
 _ROWS = "."  # before rows in the address
@@ -80,7 +83,7 @@ def choose_selection(view: Shown, bar: DeltaGenerator) -> Selection | None:
             placeholder="Search",
             icon=":material/search:",
             label_visibility="collapsed",
-            on_change=partial(_leave, "like", "selection", "about", "picture"),
+            on_change=partial(_leave, "like", "selection", "picture", *_DETAILS),
             **widgets.in_address("search", width=width),
         )
         chosen = _chosen(view, (text or "").strip())
@@ -102,7 +105,9 @@ def _chosen(view: Shown, text: str) -> Chosen:
             return _searched(view, text)
         if like := view.named_image("like"):
             row = like.removeprefix("p")
-            ranking = _alike(view.keys, view.options.projection, int(row) if _is_row(row) else -1)
+            ranking = _alike(
+                view.keys, view.options.projection, int(row) if _is_row(row) else -1, _best()
+            )
             return Chosen(ranking.selection, _reasons(ranking))
         if name := st.query_params.get("selection"):
             return Chosen(_named(view, name))
@@ -134,7 +139,7 @@ def _searched(view: Shown, text: str) -> Chosen:
             sentences.append(f"No image has all of the words of {words.words}. {_HELP}")
             sentences += _unshown(view, text)
         return Chosen(words if words is not None and len(words) else None, sentences)
-    ranking = _ranked(view.keys, view.options.projection, text)
+    ranking = _ranked(view.keys, view.options.projection, text, _best())
     selection = ranking.selection if ranking.selection.best else None
     notes = caption_warnings(view.comparison, [text], list(ranking.selection.best))
     if words is not None and not len(words):
@@ -167,14 +172,36 @@ def _found(keys: Sequence[str], projection: Projection, text: str) -> Selection:
 
 
 @st.cache_resource(max_entries=100, show_spinner="Searching …", hash_funcs=cache.BY_CONTENT)
-def _ranked(keys: Sequence[str], projection: Projection, text: str) -> Ranking:
+def _ranked(keys: Sequence[str], projection: Projection, text: str, best: int) -> Ranking:
     comparison = cache.comparison(keys, projection)
-    return search.rank_by_caption(comparison, text, load=lambda artifact: cache.model(artifact.key))
+    return search.rank_by_caption(
+        comparison, text, best, load=lambda artifact: cache.model(artifact.key)
+    )
 
 
 @st.cache_resource(max_entries=100, show_spinner="Searching …", hash_funcs=cache.BY_CONTENT)
-def _alike(keys: Sequence[str], projection: Projection, row: int) -> Ranking:
-    return search.find_alike(cache.comparison(keys, projection), row)
+def _alike(keys: Sequence[str], projection: Projection, row: int, best: int) -> Ranking:
+    return search.find_alike(cache.comparison(keys, projection), row, best)
+
+
+def _best() -> int:
+    """How many images of each model the address asks for."""
+    numbers = {str(number): number for number in _BEST}
+    return numbers.get(st.query_params.get("best", ""), _BEST[0])
+
+
+def _offer_more(selection: Selection) -> None:
+    """Offer more of the best images of each model, where there may be more."""
+    best = _best()
+    if best == _BEST[-1] or max(map(len, selection.best.values())) < best:
+        return
+    more = str(_BEST[_BEST.index(best) + 1])
+    st.button(
+        f"Show the first {more} of each model",
+        icon=":material/expand_more:",
+        type="tertiary",
+        on_click=partial(st.query_params.__setitem__, "best", more),
+    )
 
 
 def _named(view: Shown, name: str) -> Selection:
@@ -241,7 +268,7 @@ def select(selection: Selection) -> None:
         except LabError as error:  # it is selected, but a link to it leads nowhere
             st.session_state["toast"] = str(error)
     st.session_state["selected"] = {"selection": name, "images": images, "rows": selection.rows}
-    _leave("like", "picture", "about")
+    _leave("like", "picture", *_DETAILS)
     st.session_state["search"] = ""
     st.query_params["selection"] = name
     if selection.words:
@@ -255,7 +282,7 @@ def _leave(*settings: str) -> None:
 
 def clear() -> None:
     """Select nothing; before the search box is drawn, or in a callback."""
-    _leave("like", "selection", "about")
+    _leave("like", "selection", *_DETAILS)
     st.session_state["search"] = ""
     st.session_state.pop("selected", None)
 
@@ -276,7 +303,7 @@ def _remember(view: Shown, selection: Selection | None) -> None:
     if selection is None:
         st.session_state.pop("selected", None)
         return
-    settings = {name: st.query_params.get(name, "") for name in (*SETTINGS, "about")}
+    settings = {name: st.query_params.get(name, "") for name in (*SETTINGS, *_DETAILS)}
     settings["search"] = st.session_state.get("search") or ""
     last = {"images": images_key(view.comparison), "rows": selection.rows}
     st.session_state["selected"] = {**settings, **last}
@@ -291,7 +318,7 @@ def _return_to_last(view: Shown) -> None:
     if last["images"] != images_key(view.comparison):
         return
     st.session_state["search"] = last["search"]
-    for name in ("like", "selection", "about"):
+    for name in ("like", "selection", *_DETAILS):
         if last[name]:
             st.query_params[name] = last[name]
 
@@ -376,6 +403,8 @@ def show(view: Shown, selection: Selection | None) -> None:
         )
     with right:
         selected_images.show(view, selection)
+        if selection.best:
+            _offer_more(selection)
     with st.expander("All of them, with every model's prediction"):
         table = selection.table().replace({"split": {"test": SPLIT_WORDS["test"].lower()}})
         st.dataframe(table, hide_index=True, width="stretch")
