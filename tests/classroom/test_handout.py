@@ -101,7 +101,7 @@ def test_a_rooms_study_on_paper_has_its_plan_and_what_the_wall_shows() -> None:
     said = [
         f"Plan {registry.plan_hash(now.study)} was written down",
         "before its first run",
-        one_room_results.rule(PLAN),
+        one_room_results.rule(PLAN, SCENES),
         "8 of 8 + 1",
         f"{100 * difference.mean.low:+.1f} to {100 * difference.mean.high:+.1f}",
         f"<td>{difference.p:.2g}</td>",

@@ -133,8 +133,8 @@ def test_peeking_says_how_often_the_room_looked_before_the_end() -> None:
 
 
 def test_a_plan_of_too_few_blocks_says_that_it_decides_nothing() -> None:
-    assert "decide nothing" in one_room_results.rule(replace(PLAN, planned=5))
-    assert "decide nothing" not in one_room_results.rule(PLAN)
+    assert "decide nothing" in one_room_results.rule(replace(PLAN, planned=5), SCENES)
+    assert "decide nothing" not in one_room_results.rule(PLAN, SCENES)
     results = results_of(replace(PLAN, planned=5), trained(PLAN, 5))
     assert results.level is not None
     assert results.level.status is Status.NOT_DECIDED

@@ -60,7 +60,10 @@ FIELDS = {
         + [f"sample_{name}" for name in _SAMPLES.split()]
     ),
     "5_Findings": "results study published document length towers blocks sound part claim measure",
-    "6_Lesson": "lesson code phase repair_labels wall step hide lead presenter guess repair advice",
+    "6_Lesson": (
+        "lesson code phase repair_labels wall step hide lead presenter guess repair advice"
+        " room_pairs room_seed"
+    ),
     "7_Manage": "teacher",
 }
 # Values that bring other controls; of fields that are not named here, any of `USUAL` may be.

@@ -179,6 +179,28 @@ def test_the_class_expects_something_and_the_lecturer_fixes_the_plan_once(
     assert queue.asked == [], "a plan starts nothing"
 
 
+def test_what_was_changed_just_before_the_lock_is_locked_and_no_question_unasked(
+    empty_home: Path,
+) -> None:
+    """The click came before the page had drawn the change, and locked what had been there."""
+    started = begun(None)
+    page = lecturer(started)
+    page.radio[0].set_value("higher").run()
+    page.selectbox(key="room_measure").set_value("balanced_accuracy")
+    press(page, "Lock the plan")
+    assert one_room.class_plan(started.code) is None
+    assert "choose what the class expects" in page.warning[0].value
+    page.radio[0].set_value("higher").run()
+    page.number_input[0].set_value(7)
+    page.number_input[1].set_value(3)
+    page.radio[0].set_value("lower")
+    press(page, "Lock the plan")
+    plan = fixed(started)
+    assert plan == ClassPlan(
+        "labels", 7, "balanced_accuracy", seed=3, prediction="lower", hash=plan.hash
+    )
+
+
 def test_another_comparison_is_another_question_to_the_class(empty_home: Path) -> None:
     started = begun(None)
     student = press(phone(started), "lower")

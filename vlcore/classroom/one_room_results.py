@@ -207,7 +207,7 @@ class ClassStudy:
             plan = "Rehearsal."
         else:
             plan = registry.plan_words(self.study, registry.plan_history(self.study))
-        return f"{plan} {rule(self.plan)} {TOWERS_SEEN[self.plan.towers]}"
+        return f"{plan} {rule(self.plan, self.grouping)} {TOWERS_SEEN[self.plan.towers]}"
 
     def numbers(self) -> dict[str, str]:
         """Number of seed pairs, mean difference, its interval and p, as a projector shows them."""
@@ -369,12 +369,16 @@ def verdict(results: ClassResults, plan: ClassPlan) -> str:
     return f"{decided} The class expected “{plan.prediction}”, {agrees}."
 
 
-def rule(plan: ClassPlan) -> str:
+def rule(plan: ClassPlan, grouping: Grouping) -> str:
     """By which numbers a plan decides, and what was expected."""
-    words = f"It decides at {plan.planned} seed pairs by an exact test (p at most {ALPHA:g})"
+    words = (
+        f"“{words_of(plan.measure, grouping)}” decides at {plan.planned} seed pairs by an exact"
+        f" test (p at most {ALPHA:g}); "
+    )
     if measure_of(plan.measure).is_share:
-        words += f"; smaller than {100 * EQUIVALENCE:g} points is about the same"
-    words += "."
+        words += f"smaller than {100 * EQUIVALENCE:g} points is about the same."
+    else:
+        words += "it is no share, so no difference of it is decided to be about the same."
     if plan.planned < ENOUGH:
         words += f" Fewer than {ENOUGH} seed pairs decide nothing."
     if plan.prediction:

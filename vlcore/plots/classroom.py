@@ -1,6 +1,8 @@
 """Charts of a class session, large enough for a projector: votes, the dots of a study, a ranking of
 models."""
 
+from textwrap import wrap
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -24,6 +26,7 @@ DOT_KINDS = (PLANNED, BEYOND, OWN, PUBLISHED)
 _LARGEST, _SMALLEST = 26, 5  # px of a dot
 _BAND = 26  # px of the line with the mean, between the two stacks
 _AROUND_DOTS = 62  # px of axis and legend
+_LETTER, _TITLE_LINE = 6, 14  # px of a letter and of a line of an axis title
 _ROW = (15, 34)  # px of a line of a ranking, least and most
 _AROUND_RANKING = 80  # px of the axis
 _NARROW_RANKING = 480  # px of one that has no room for words beside the dots: they are above these
@@ -119,12 +122,14 @@ def dots_chart(
     high = max(0.0, *table["x"], *interval)
     room = max(0.06 * (high - low), 0.005 * unit)
     low, high = low - room, high + room
-    width, height = max(120, width - 40), max(60, height - _AROUND_DOTS)  # of the plot
+    title_lines = wrap(title, max(20, (width - 40) // _LETTER))
+    around = _AROUND_DOTS + _TITLE_LINE * (len(title_lines) - 1)
+    width, height = max(120, width - 40), max(60, height - around)  # of the plot
     size, depth = _stack(table, (high - low) / width, height)
     table["spoken"] = table["words"]
     x_scale = straight([low, high])
     y_scale = straight([-_BAND / 2 - depth, height - _BAND / 2 - depth])
-    x = alt.X("x:Q", scale=x_scale, axis=alt.Axis(title=title, grid=False, tickCount=8))
+    x = alt.X("x:Q", scale=x_scale, axis=alt.Axis(title=title_lines, grid=False, tickCount=8))
     y = alt.Y("y:Q", axis=None, scale=y_scale)
     base = spoken_chart(table, x=x, y=y, tooltip=[alt.Tooltip("words:N", title="seed pair")])
     marks = base.mark_point(size=0.62 * size * size, strokeWidth=1.5, opacity=1)

@@ -11,7 +11,7 @@ from vlcore.classroom import one_room, one_room_results
 from vlcore.classroom.handout import explained
 from vlcore.classroom.one_room import DIRECTIONS, REHEARSAL, ClassContrast, ClassPlan, Pair
 from vlcore.classroom.one_room_results import ClassStudy
-from vlcore.classroom.session import ClassSession, move_session
+from vlcore.classroom.session import ClassSession, LessonError, move_session
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment import limits
@@ -61,18 +61,22 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _choose_question(room, usual, images, contrast, measure)
         # A browser ignores a number below the bound without a word.
-        planned = widgets.integer_input("Seed pairs", 1, one_room.MOST, one_room.USUAL, width=130)
+        planned = widgets.integer_input(
+            "Seed pairs", 1, one_room.MOST, one_room.USUAL, "room_pairs", width=130
+        )
         about = (
             "Seed pair 1 has this seed, the next ones the next. Choose another one where a class"
             " before had these."
         )
-        seed = widgets.integer_input("First seed", 0, one_room.LAST_SEED, 0, about=about, width=130)
+        seed = widgets.integer_input(
+            "First seed", 0, one_room.LAST_SEED, 0, "room_seed", about, width=130
+        )
     st.header(plain(contrast.question), anchor=False)
     prediction = st.radio(
         "The class expects",
         DIRECTIONS,
         None,
-        key=f"room_expected_{contrast.name}_{measure}",  # another question is not expected yet
+        key=_expected_key(contrast.name, measure),
         horizontal=True,
     )
     question = one_room.expectation_question(contrast, measure, images.grouping)
@@ -88,11 +92,15 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
     planned = max(planned, one_room.FEWEST)
     plan = ClassPlan(contrast.name, planned, measure, seed, prediction or "", towers=room.towers)
     meaning = explained(words_of(measure, images.grouping))
-    st.caption(plain(f"{one_room_results.rule(plan)} {TOWERS_SEEN[plan.towers]} {meaning}"))
+    st.caption(
+        plain(
+            f"{one_room_results.rule(plan, images.grouping)} {TOWERS_SEEN[plan.towers]} {meaning}"
+        )
+    )
 
     @click_errors()
     def fix() -> None:
-        one_room.fix_plan(room.code, session.own_token(), plan, usual, images)
+        one_room.fix_plan(room.code, session.own_token(), _plan_in_controls(plan), usual, images)
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -107,6 +115,32 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
             st.caption(waits_for, width="content")
         _prepare(plan, images)
         _rehearsal_controls(room, plan, images)
+
+
+def _expected_key(contrast: str, measure: str) -> str:
+    """The key of what the class expects: of another question that is not chosen yet."""
+    return f"room_expected_{contrast}_{measure}"
+
+
+def _plan_in_controls(plan: ClassPlan) -> ClassPlan:
+    """The plan as the controls have it now: a click just after a change comes before the page has
+    drawn that change.
+
+    Raises:
+        LessonError: they have another question, of which nobody said what the class expects.
+    """
+    state = st.session_state
+    if (state["room_contrast"], state["room_measure"]) != (plan.contrast, plan.measure):
+        raise LessonError(
+            "The question was changed just before the plan was locked; choose what the class"
+            " expects, and lock it then."
+        )
+    return replace(
+        plan,
+        planned=round(state["room_pairs"]),
+        seed=round(state["room_seed"]),
+        prediction=state[_expected_key(plan.contrast, plan.measure)] or "",
+    )
 
 
 def _choose_question(
