@@ -312,3 +312,18 @@ def test_a_notebook_searches_in_a_comparison(comparison: ComparedMaps) -> None:
     for refused in (lambda: both.like("p-1"), lambda: both.best("zebra")):
         with pytest.raises(SelectionError):
             refused()
+
+
+def test_a_name_with_a_sign_is_text_where_an_image_has_it() -> None:
+    table = pd.DataFrame({"source": ["lr=0.1_seed=3.png", "plain.png"], "count": ["2", "lr"]})
+    index = SearchIndex(table)
+    assert index.matches("lr=0.1_seed=3.png").tolist() == [True, False]
+    assert index.matches("count=2").tolist() == [True, False]
+    with pytest.raises(SelectionError, match="cuont"):
+        index.matches("cuont=2")
+
+
+def test_times_are_compared_as_legends_write_them() -> None:
+    index = SearchIndex(pd.DataFrame({"taken": ["2024-06-01 11:59", "2024-06-01T12:30:00", ""]}))
+    assert index.matches("taken > 2024-06-01 12:00").tolist() == [False, True, False]
+    assert index.matches("taken < 2024-06-01 12:00").tolist() == [True, False, False]

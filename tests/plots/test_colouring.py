@@ -232,3 +232,15 @@ def test_an_empty_cell_and_one_that_says_so_are_no_number() -> None:
     assert numbers is not None
     assert numbers.isna().tolist() == [False, True, True, False, True]
     assert as_numbers(pd.Series(["1", "x"])) is None
+
+
+@pytest.mark.parametrize(
+    "values", [["10", "9", "NA", None], ["2024-01-02", "2023-05-01", "NA", ""]]
+)
+def test_few_numbers_and_dates_are_named_in_their_order_and_na_is_none(
+    values: list[str | None],
+) -> None:
+    _, colouring = coloured(values)
+    names = [entry.words for entry in entries(colouring)]
+    assert names[:2] == sorted(values[:2], key=lambda text: (len(str(text)), str(text)))
+    assert "NA" not in names

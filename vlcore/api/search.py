@@ -33,7 +33,8 @@ Numbers = NDArray[np.number]
 BEST = 12  # images that each model is asked for
 LONGEST = 200  # characters of a search
 _MOST_NAMED = 12  # columns in a message
-_TERM = re.compile(r'(?:("[^"]+"|[^\s":=<>]+)[:=]\s*)?(?:"([^"]*)"|([^\s"]+))')
+_TIME = r"[<>]?=?\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?"  # has a space, as legends write it
+_TERM = re.compile(r'(?:("[^"]+"|[^\s":=<>]+)([:=])\s*)?(?:"([^"]*)"|(' + _TIME + r'|[^\s"]+))')
 # A quoted text or ``<word>``, which stay as they are, or the sign of a comparison.
 _COMPARISON = re.compile(r'("[^"]*"|<[^\s<>=]+>)|(?<=[\w")\]])\s*:?\s*([<>]=?)\s*(?=[^\s<>="])')
 # As colours are named in the legend; "=" as in other tools.
@@ -53,11 +54,13 @@ class Term:
         text: folded.
         column: its name, folded; empty for any.
         is_quoted: whether the text stands there as whole words.
+        written: of ``name=value``, which may be a file's name, folded; else empty.
     """
 
     text: str
     column: str = ""
     is_quoted: bool = False
+    written: str = ""
 
 
 def folded(text: str) -> str:
@@ -82,8 +85,10 @@ def terms_of(text: str) -> list[Term]:
     text = _COMPARISON.sub(lambda part: part[1] or f":{part[2]}", text)
     text = _EQUAL.sub(lambda part: part[1] or ":", text)
     terms = []
-    for column, quoted, word in _TERM.findall(text):
-        term = Term(folded(quoted or word.strip(",;")), folded(column.strip('"')), bool(quoted))
+    for column, sign, quoted, word in _TERM.findall(text):
+        value = quoted or word.strip(",;")
+        written = folded(f"{column}={value}") if sign == "=" else ""
+        term = Term(folded(value), folded(column.strip('"')), bool(quoted), written)
         if term.text:
             terms.append(term)
     return terms
@@ -171,6 +176,8 @@ class SearchIndex:
             name for name in names if name.endswith(f" {term.column}")
         }
         if not chosen:
+            if term.written and (matching := self._in_any(Term(term.written))).any():
+                return matching
             raise SelectionError(
                 f"No column is named “{term.column}”; there are"
                 f" {first_names(names, _MOST_NAMED)}. Put quotes around text that has a colon or a"

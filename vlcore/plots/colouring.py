@@ -286,24 +286,28 @@ class _Names:
     categories: tuple[str, ...]
     more: int  # values that share a colour
     digits: int  # of floats, see `_digits_of`
+    missing: frozenset[str]  # texts that stand for no value
 
     @classmethod
     def from_values(cls, values: pd.Series) -> "_Names":
         digits = _digits_of(values)
         texts = texts_of(values, digits)
         counts = dict(zip(texts.categories, np.bincount(texts.codes + 1)[1:], strict=False))
+        are_numbers = as_numbers(values) is not None
+        are_ordered = are_numbers or times_of(values) is not None
+        is_missing = [are_ordered and text.lower() in MISSING_NUMBERS for text in texts.categories]
+        missing = frozenset(texts.categories[is_missing])
         # Of equally frequent ones in the order of the alphabet: the same in each comparison.
-        ranked = sorted(counts, key=lambda text: (-counts[text], text))
+        ranked = sorted(counts.keys() - missing, key=lambda text: (-counts[text], text))
         categories = ranked[:MOST_CATEGORIES]
-        if as_numbers(values) is not None:
-            categories.sort(key=float)
-        elif times_of(values) is not None:
-            categories.sort()
-        return cls(tuple(categories), len(ranked) - len(categories), digits)
+        if are_ordered:
+            categories.sort(key=float if are_numbers else None)
+        return cls(tuple(categories), len(ranked) - len(categories), digits, missing)
 
     def names(self, values: pd.Series) -> pd.Categorical:
         texts = texts_of(values, self.digits)
         numbers = {text: str(number) for number, text in enumerate(self.categories)}
+        numbers |= dict.fromkeys(self.missing, "")
         names = [numbers.get(text, OTHER) for text in texts.categories]
         return _named(texts.codes, names, NONE)
 

@@ -224,7 +224,7 @@ def _named(view: Shown, name: str) -> Selection:
     if stored.images != images_key(comparison):
         raise SelectionError("The link's selection is of other images; choose their image set.")
     rows = decode_rows(stored.rows, len(view.images.table))
-    return Selection(comparison, rows, words)
+    return Selection(comparison, rows, words or stored.title)
 
 
 def _take_gesture(view: Shown) -> None:
