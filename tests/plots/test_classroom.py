@@ -1,12 +1,14 @@
 """Charts for a room: votes as bars, dots of which none covers another, and a ranking in no more of
 the page than there is."""
 
+import re
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import vl_convert
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -88,6 +90,16 @@ def test_dots_stand_apart_and_within_the_figure(
     if len(differences) <= 60:
         assert max(heights) <= max(high, 60 * 5 + 20)
     assert spec["description"].endswith(f"{len(differences)} dots")
+
+
+def test_a_long_title_and_all_kinds_fit_a_phone() -> None:
+    title = "Minority-group accuracy: descriptive labels minus short labels, in points"
+    chart = dots_chart(
+        dots([-0.1, 0.2, 0.1, 0.0]), palette=LIGHT, width=340, height=210, title=title
+    )
+    svg = vl_convert.vegalite_to_svg(chart.to_dict(validate=False))
+    (width,) = re.findall(r'^<svg [^>]*width="([\d.]+)"', svg)
+    assert float(width) <= 340
 
 
 def test_a_slide_has_the_size_of_one_in_either_theme() -> None:

@@ -26,7 +26,8 @@ DOT_KINDS = (PLANNED, BEYOND, OWN, PUBLISHED)
 _LARGEST, _SMALLEST = 26, 5  # px of a dot
 _BAND = 26  # px of the line with the mean, between the two stacks
 _AROUND_DOTS = 62  # px of axis and legend
-_LETTER, _TITLE_LINE = 6, 14  # px of a letter and of a line of an axis title
+_LETTER, _TITLE_LINE = 7, 14  # px of a letter and of a line of an axis title
+_KIND = 130  # px of an entry of the legend
 _ROW = (15, 34)  # px of a line of a ranking, least and most
 _AROUND_RANKING = 80  # px of the axis
 _NARROW_RANKING = 480  # px of one that has no room for words beside the dots: they are above these
@@ -135,7 +136,7 @@ def dots_chart(
     marks = base.mark_point(size=0.62 * size * size, strokeWidth=1.5, opacity=1)
     layers = [
         rule_at("x", 0.0, "no difference", palette).encode(x=x),
-        marks.encode(**_looks(table, palette)),
+        marks.encode(**_looks(table, palette, width)),
     ]
     words = f"{title}: {len(table)} dots"
     if mean is not None:
@@ -154,14 +155,18 @@ def dots_chart(
     )
 
 
-def _looks(table: pd.DataFrame, palette: Palette) -> dict[str, object]:
-    """Fill, stroke and shape of the kinds of dots, with one legend where there are several."""
+def _looks(table: pd.DataFrame, palette: Palette, width: int) -> dict[str, object]:
+    """Fill, stroke and shape of the kinds of dots, with one legend where there are several, which
+    is as wide as the plot at most."""
     accent, text, muted = palette.accent, palette.text, palette.muted
     fills = dict(zip(DOT_KINDS, (accent, palette.ground, text, muted), strict=True))
     strokes = dict(zip(DOT_KINDS, (accent, accent, text, muted), strict=True))
     shapes = dict(zip(DOT_KINDS, ("circle", "circle", "diamond", "circle"), strict=True))
     kinds = [kind for kind in DOT_KINDS if (table["kind"] == kind).any()]
-    legend = alt.Legend(title=None, orient="top", symbolSize=90) if len(kinds) > 1 else None
+    columns = max(1, width // _KIND)
+    legend = alt.Legend(title=None, orient="top", symbolSize=90, columns=columns)
+    if len(kinds) == 1:
+        legend = None
 
     def look(channel: type, values: dict[str, str]) -> object:
         return told_apart(channel, "kind:N", {kind: values[kind] for kind in kinds}, legend)
