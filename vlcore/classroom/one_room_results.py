@@ -395,8 +395,8 @@ def peeking(looks: Mapping[int, float], plan: ClassPlan) -> str:
     low = sum(p <= ALPHA for p in early)
     return (
         f"Looked at {len(early)} time{'s' * (len(early) != 1)} on the way, p was {ALPHA:g} or less"
-        f" at {low}: stopping at any of them finds differences too often. The plan decides at"
-        f" {plan.planned} only."
+        f" at {low or 'none of them'}: stopping at any of them finds differences too often. The"
+        f" plan decides at {plan.planned} only."
     )
 
 

@@ -56,7 +56,7 @@ def expect(room: ClassSession, images: ImageSet) -> None:
             key, is_mine = f"expect_{direction}", now.vote == direction
             steps.vote_button(direction, key, is_mine, partial(cast, direction))
         if not session.show_click_error():
-            st.caption("Votes are anonymous. Next, the presenter fixes the plan.")
+            st.caption("Votes are anonymous. Next, the presenter locks the plan.")
 
     follow()
 
@@ -192,8 +192,9 @@ def _two_models(
         st.markdown(plain(f"Their difference is not defined: {error}."))
     else:
         write = points if measure_of(plan.measure).is_share else difference
-        arms = plain(f"{study.treatments[0]} minus {study.baseline}")
-        st.markdown(f"{arms}: **{plain(write(estimate.as_dict()))}**")
+        measure = words_of(plan.measure, images.grouping)
+        words = plain(f"{measure}, {study.treatments[0]} minus {study.baseline}")
+        st.markdown(f"{words}: **{plain(write(estimate.as_dict()))}**")
         st.caption(
             "One pair; the interval is over images. Another seed gives another difference: look at"
             " the presenter's screen."
