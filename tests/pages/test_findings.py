@@ -1,6 +1,7 @@
 """Findings: an empty study, a part of one, a complete one, published ones, and refused ones."""
 
 import io
+import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +93,7 @@ def test_a_published_study_opens_without_any_model(published_alone: Path, queue:
     depends = f"{answer_table()}\n\n{apart_found()} {composition_found()}"
     assert depends in [part.value for part in page.markdown]
     assert study.origin in text
+    assert not any(box.proto.expanded for box in page.expander)
     everything = next(box for box in page.expander if box.label.startswith("All results"))
     assert pooled("scenes").words.partition(" in")[0] in everything.markdown[0].value
     assert [metric.label for metric in page.metric][:2] == ["short labels", "descriptive labels"]
@@ -138,6 +140,7 @@ def test_a_trained_run_opens_by_its_key(
 def test_pages_of_results_are_read_with_their_figures(published_alone: Path, name: str) -> None:
     page = opened("5_Findings", document=name)
     [box] = [box for box in page.expander if box.label.startswith("All results")]
+    assert box.proto.expanded, "a link to a page shows it"
     file = FOLDER / documents.PAGES[name]
     text = file.read_text(encoding="utf-8")
     figures = [image.proto.imgs[0] for image in box.get("image")]
@@ -153,6 +156,29 @@ def test_all_results_are_one_zip() -> None:
         names = files.namelist()
         assert files.read("table.md") == (FOLDER / "table.md").read_bytes()
     assert {*documents.PAGES.values(), "runs.parquet", "plans/apart.yaml"} <= set(names)
+
+
+def test_results_of_any_date_are_one_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "README.md").touch()
+    os.utime(tmp_path / "README.md", (0, 0))
+    monkeypatch.setattr(documents, "FOLDER", tmp_path)
+    with zipfile.ZipFile(io.BytesIO(documents.zipped())) as files:
+        assert files.namelist() == ["README.md"]
+
+
+def test_a_part_of_a_plan_says_what_ran_and_what_it_lacks(published_alone: Path) -> None:
+    study = PublishedStudy("size", "balanced-cues")
+    address = {"data": "balanced-cues", "published": "size"}
+    page = opened("5_Findings", **address, part=sections.GROUPS)
+    pairs = sections.findings_of(study).n_blocks
+    assert setting(page, "published") == f"{pairs} pairs, 700 steps (size)"
+    text = text_of(page)
+    assert "There is no figure here: no run has “Accuracy on each group”." in text
+    assert "group_accuracy" not in text
+    assert study.plan.full_plan
+    planned = len(study.plan.full_plan.conditions)
+    text = text_of(opened("5_Findings", **address, part=sections.METHODS))
+    assert f"whole plan: {planned} runs, {len(study.plan.keys)} of them of this study." in text
 
 
 def test_the_sanity_check_is_one_sentence_and_an_old_address_opens(published_alone: Path) -> None:
@@ -298,7 +324,9 @@ def test_a_part_of_a_study_shows_what_is_missing(
     publish(plan.conditions[:1])
     text = text_of(start())
     assert "Inconclusive: a comparison needs two seed pairs" in text
-    assert "There is no figure here yet" in text_of(start(part=sections.OVER_BIAS))
+    assert len(alts(start())) == 1 + CHARTS[sections.ANSWER], "the run that is there"
+    assert "There is no figure" not in text
+    assert "There is no figure here: " in text_of(start(part=sections.OVER_BIAS))
     publish(plan.conditions[1:12])
     page = start()
     text = text_of(page)

@@ -416,7 +416,7 @@ def test_what_no_run_has_cannot_be_charted(found: Findings) -> None:
     assert figures.charted(found)[0] == "minority_accuracy"
     with pytest.raises(ValueError, match="nothing to show"):
         figures.heat_map(found, "probe_group", LIGHT, 500)
-    with pytest.raises(ValueError, match="No run has"):
+    with pytest.raises(ValueError, match="no run has “The group can be read off"):
         figures.panes(found, ["probe_group"], LIGHT, 500)
 
 

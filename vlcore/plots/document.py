@@ -116,7 +116,7 @@ def on_paper(parts: Iterable[Part], palette: Palette, width: int) -> Iterator[An
                     try:
                         yield content.draw(palette, width)
                     except ValueError as error:
-                        yield f"There is no figure here yet ({error})."
+                        yield f"There is no figure here ({error})."
 
 
 def page_html(

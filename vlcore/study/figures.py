@@ -178,7 +178,8 @@ def panes(
     points = {name: values(findings.frame, name) for name in measures}
     rows = {name: cells_of(findings, name) for name in measures if len(points[name])}
     if not rows:
-        raise ValueError(f"No run has {', '.join(measures)}.")
+        words = words_of(parent_of(measures[0]) or measures[0], findings.grouping)
+        raise ValueError(f"no run has “{words}”")
     all_rows, all_points = pd.concat(rows.values()), pd.concat(points.values())
     scale = scale_of(measures[0], all_rows, findings.grouping, all_points)
     scale = replace(scale, words=parent_of(measures[0]) or scale.words)

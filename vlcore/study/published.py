@@ -324,9 +324,19 @@ class PublishedStudy(Study):
     @cached_property
     def has_controls(self) -> bool:
         """Whether the controls of its claims were run, in all seed pairs and at all levels."""
-        rows = read_rows(data=self.plan.conditions[0].data, **_AT_END)
         controls = {condition.key for condition in plans.controls(self.plan)}
-        return bool(controls) and controls <= set(rows.loc[counts(rows, self.name), "key"])
+        return bool(controls) and controls <= set(self._counted()["key"])
+
+    @property
+    def n_pairs(self) -> int:
+        """How many of its seed pairs have a planned run."""
+        rows = self._counted()
+        return int(rows.loc[rows["key"].isin(self.plan.keys), "block"].nunique())
+
+    def _counted(self) -> pd.DataFrame:
+        """The runs that it counts, a row each."""
+        rows = read_rows(data=self.plan.conditions[0].data, **_AT_END)
+        return rows[counts(rows, self.name)]
 
     @property
     def origin(self) -> str:

@@ -59,7 +59,6 @@ def report_parts(findings: Findings) -> list[Part]:
     primary = words_of(PRIMARY, findings.grouping)
     moments = f"{primary}, before training, at the fit step and at the end:"
     how = [Text(paragraph, title) for title, paragraph in methods(findings).items()]
-    rerun = Command(command(findings.plan), "To run it again")
     comparisons = Table(tables.comparisons_table(findings), ("Measure", "Role"))
     runs = Table(findings.runs[list(_RUN_COLUMNS)].rename(columns=_RUN_COLUMNS))
     curves = Text(figures.LEGEND_OF_CURVES, note=True), chart(figures.probes, findings)
@@ -77,7 +76,7 @@ def report_parts(findings: Findings) -> list[Part]:
         Part("training", "While training", curves),
         Part("moments", "", (Text(moments), chart(figures.moments, findings, PRIMARY))),
         Part("comparisons", "Every comparison", (comparisons,)),
-        Part("methods", "Methods", (*how, rerun)),
+        Part("methods", "Methods", (*how, *_rerun(findings.plan))),
         Part("missing", "What is missing", (Text(_missing(findings)),)),
         Part("runs", "Runs", (runs,)),
     ]
@@ -166,6 +165,15 @@ def methods(findings: Findings) -> dict[str, str]:
         facts[name] = OPTIONS[name][getattr(condition, name)].sentence
     paragraphs = read_yaml(Path(__file__).with_name("methods.yaml"))
     return {title: paragraph.format_map(facts) for title, paragraph in paragraphs.items()}
+
+
+def _rerun(plan: StudyPlan) -> tuple[Command | Text, ...]:
+    """The command of a study, and how much more it trains where only a part of a plan is read."""
+    rerun = Command(command(plan), "To run it again")
+    if plan.full_plan is None:
+        return (rerun,)
+    runs = f"{len(plan.full_plan.conditions)} runs, {len(plan.conditions)} of them of this study"
+    return rerun, Text(f"This trains the whole plan: {runs}.", note=True)
 
 
 def command(plan: StudyPlan) -> str:

@@ -27,7 +27,11 @@ def show_documents() -> None:
     """Let the visitor read a page of results, or take all of them with their runs and plans."""
     if not (FOLDER / PAGES[_RESULTS]).is_file():
         return
-    with st.expander("All results, why, and how sure"):
+    is_named = "document" in st.query_params
+    if st.session_state["arrives"]:  # later, the visitor opens and closes it
+        st.session_state["documents_open"] = is_named
+    is_open = st.session_state.setdefault("documents_open", is_named)
+    with st.expander("All results, why, and how sure", expanded=is_open):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             page = widgets.choose_one("Page", PAGES, "document", _RESULTS)
             name, kind = "vl-bias-lab-results.zip", "application/zip"
@@ -49,7 +53,8 @@ def _show(page: str) -> None:
 def zipped() -> bytes:
     """All files of the published results in a zip."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as files:
+    # Files of a package may be dated before 1980, where dates of a zip begin.
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as files:
         for file in sorted(FOLDER.rglob("*")):
             files.write(file, file.relative_to(FOLDER))
     return buffer.getvalue()

@@ -96,7 +96,7 @@ class Canvas:
         try:
             spec = _drawn(self.study, chart, self.palette, width or self.full_width)
         except ValueError as error:
-            st.caption(f"There is no figure here yet: {plain(str(error))}.")
+            st.caption(f"There is no figure here: {plain(str(error))}.")
             return
         cache.show_described(spec, f"{prefix}{chart.name}")
 
@@ -179,9 +179,8 @@ def published_names(data: str) -> dict[str, str]:
 
 @made_once_per_table(30)
 def _study_words(name: str, data: str) -> str:
-    conditions = PublishedStudy(name, data).plan.conditions
-    pairs = len({(run.data_seed, run.init_seed) for run in conditions})
-    return f"{pairs} pairs, {conditions[0].steps:,} steps ({name})"
+    study = PublishedStudy(name, data)
+    return f"{study.n_pairs} pairs, {study.plan.conditions[0].steps:,} steps ({name})"
 
 
 def show_planned_runs(study: Study) -> None:
@@ -269,12 +268,16 @@ def nothing_yet(study: Study) -> None:
 
 
 def answer_of_study(canvas: Canvas) -> None:
-    """What one study says: its headline, the difference at each bias level, and what made it."""
-    study = canvas.study
-    _headline(canvas.findings)
-    canvas.show(report.chart(figures.paired_forest, canvas.findings), prefix="first_")
+    """What one study says: its headline, the difference at each bias level, or every run where
+    nothing is compared, and what made it."""
+    study, findings = canvas.study, canvas.findings
+    _headline(findings)
+    chart, legend = report.chart(figures.paired_forest, findings), figures.PAIRED
+    if findings.headline is None:
+        chart, legend = report.chart(figures.by_bias, findings, PRIMARY), figures.LEGEND
+    canvas.show(chart, prefix="first_")
     origin = [study.origin] if isinstance(study, PublishedStudy) else []
-    st.caption(" ".join([figures.PAIRED, *origin]))
+    st.caption(" ".join([legend, *origin]))
 
 
 def _headline(findings: Findings) -> None:
