@@ -185,7 +185,9 @@ def level_words(level: Level) -> str:
 def tested_words(level: Level) -> str:
     """A level's status with its number of seed pairs and its p; an interval, which is not adjusted,
     may say otherwise."""
-    p = "" if level.holm_p is None else f", adjusted p = {level.holm_p:.2g}"
+    p = ""
+    if level.holm_p is not None:
+        p = f", adjusted p = {level.holm_p:.2g}{' of the points' * level.share}"
     return f"{status_words(level)} ({pairs_words(len(level.blocks))}{p})"
 
 
