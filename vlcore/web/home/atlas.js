@@ -77,14 +77,17 @@ export default function({parentElement, data}) {
     // groups. Then both maps are of one bias, and of a label style each.
     const fails = ([short]) => minorityGroups.every(group => short.counts[last][group] < perGroup / 2);
     const riddle = atlas.models.findIndex(fails) < 0 ? atlas.bias.length - 1 : atlas.models.findIndex(fails);
-    // What a visitor chose is in the address; a gesture there is undone by Back (page.js).
+    // A card of the guide shows what it is about.
+    const card = {...data.begin, ...(data.begin?.asked && {playing: false, moment: last})};
+    // What a visitor chose is in the address, over its card; a gesture there is undone by Back (page.js).
     const chosen = () => {
-      const fields = new URLSearchParams(location.search), news = {};
+      const fields = new URLSearchParams(location.search);
+      const news = fields.get("guide") === String(card.card) ? {...card} : {};
       const bias = atlas.bias.findIndex(level => String(Math.round(100 * level)) === fields.get("map_bias"));
       const moment = atlas.steps.findIndex(step => String(step) === fields.get("map_step"));
       if (bias >= 0) Object.assign(news, {bias, riddle: false});
       if (moment >= 0) Object.assign(news, {moment, playing: false, asked: true});
-      if (fields.get("map_rare") === "true") Object.assign(news, {shown: true, asked: true});
+      if (fields.has("map_rare")) Object.assign(news, {shown: fields.get("map_rare") === "true", asked: true});
       return news;
     };
     const untouched = {bias: riddle, riddle: true, shown: false, answer: ""};
@@ -93,10 +96,7 @@ export default function({parentElement, data}) {
       states.set(root, {...begin, ...untouched, ...chosen()});
     }
     const state = states.get(root);
-    if (data.begin && state.card !== data.begin.card) {  // a card of the guide shows what it is about
-      Object.assign(state, data.begin);
-      if (data.begin.asked) Object.assign(state, {playing: false, moment: last});
-    }
+    if (state.card !== card.card) Object.assign(state, card);
     const listen = (target, kind, act) => target.addEventListener(kind, act, {signal: listeners.signal});
     root.style.colorScheme = data.scheme;  // of sliders and boxes
     let timer = null, frame = null, highlighted = null;
@@ -276,7 +276,7 @@ export default function({parentElement, data}) {
       const fields = {
         map_bias: riddle ? null : Math.round(100 * atlas.bias[bias]),
         map_step: playing ? null : atlas.steps[moment],
-        map_rare: shown || null,
+        map_rare: shown || (card.shown ? false : null),
       };
       for (const [name, value] of Object.entries(fields)) {
         if (value === null) address.searchParams.delete(name);
