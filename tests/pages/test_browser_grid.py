@@ -99,4 +99,7 @@ def a_tap_lights_an_image_until_another_place_is_tapped(tab: Page) -> None:
         one_image_is_lit(tab, look)
         tab.get_by_text("The same held-out images").tap()
         expect(tab.locator("#vg-tooltip-element.visible")).to_have_count(0)
+    one_image_is_lit(tab, image.tap)
+    tab.mouse.move(2, 40)  # of a machine with both
+    expect(tab.locator("#vg-tooltip-element.visible")).to_have_count(0)
     assert "view=grid" in tab.url

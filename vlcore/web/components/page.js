@@ -23,8 +23,9 @@
   history.pushState = change;
   history.replaceState = change;
 
-  // A tap on a chart does what pointing does. The click comes after the finger has left, and what a
-  // browser then tells of a mouse is not heard. On the grid a tap opens no maps where an image is near.
+  // A tap on a chart does what pointing does, until the next press or the move of a mouse. The click
+  // comes after the finger has left, and what a browser then tells of a mouse is not heard. On the
+  // grid a tap opens no maps where an image is near.
   const REACHES = [0, 6, 12, 18], DIRECTIONS = 8;  // px from a finger to the mark that it means
   let isFinger = false, tapped = null;
   const chartOf = ({target}) => target.closest?.("svg.marks");
@@ -42,10 +43,13 @@
     }
     return null;
   };
-  window.addEventListener("pointerdown", event => {
-    isFinger = event.pointerType === "touch";
+  const leave = event => {
     tell(["mouseout", "pointerout"], event);
     tapped = null;
+  };
+  window.addEventListener("pointerdown", event => {
+    isFinger = event.pointerType === "touch";
+    leave(event);
   }, {capture: true, passive: true});
   window.addEventListener("click", event => {
     if (!isFinger || !chartOf(event)) return;
@@ -53,6 +57,9 @@
     if (tapped && event.target.closest(".st-key-grid-maps")) event.stopImmediatePropagation();
     tell(["pointerover", "pointermove"], event);
   }, true);
+  window.addEventListener("pointermove", event => {
+    if (event.isTrusted && event.pointerType === "mouse") leave(event);
+  }, {capture: true, passive: true});
   window.addEventListener("mouseout", event => {
     if (tapped && event.isTrusted && chartOf(event)) event.stopImmediatePropagation();
   }, true);
