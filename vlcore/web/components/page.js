@@ -58,7 +58,8 @@
     tell(["pointerover", "pointermove"], event);
   }, true);
   window.addEventListener("pointermove", event => {
-    if (event.isTrusted && event.pointerType === "mouse") leave(event);
+    const hasMoved = event.movementX !== 0 || event.movementY !== 0;
+    if (event.isTrusted && event.pointerType === "mouse" && hasMoved) leave(event);
   }, {capture: true, passive: true});
   window.addEventListener("mouseout", event => {
     if (tapped && event.isTrusted && chartOf(event)) event.stopImmediatePropagation();
