@@ -49,11 +49,13 @@ _viewport = st.components.v2.component(
 # px of a map: few, to share caches
 _SIDES = (850, 770, 700, 635, 580, 535, 490, 450, 410, 370, 330)
 # State of pages that no address may name or remove.
-_STATE = """agreement_asked arrived_with arrives asked chosen_in clicked closed compared defaults
-    enlarged gestures go_to guide_atlas guide_shown import_key import_source lesson_attended
-    lesson_code lesson_leads lesson_me lesson_repair lesson_said lesson_votes listed look_at
-    looked_at looked_among no_set offered opened page panel_clicks repair_pages room_contrast
-    room_measure selected toast visitor why_rows window"""
+_STATE = """
+    agreement_asked arrived_with arrives asked chosen_in clicked closed compared defaults
+    documents_open enlarged gestures go_to guide_atlas guide_shown import_key import_source
+    lesson_attended lesson_code lesson_leads lesson_me lesson_repair lesson_said lesson_votes
+    listed look_at looked_among looked_at no_set offered opened page panel_clicks repair_pages
+    room_contrast room_measure selected toast visitor why_rows window
+"""
 PRIVATE_STATE = {*_STATE.split(), visitors.TEACHER}
 # px of a window where two maps fit beside each other, and of one with wide margins
 NARROW, _WIDE = 780, 1200
