@@ -91,12 +91,9 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
         waits_for = f"A plan has {one_room.FEWEST} seed pairs or more."
     planned = max(planned, one_room.FEWEST)
     plan = ClassPlan(contrast.name, planned, measure, seed, prediction or "", towers=room.towers)
+    rule = one_room_results.rule(plan, images.grouping)
     meaning = explained(words_of(measure, images.grouping))
-    st.caption(
-        plain(
-            f"{one_room_results.rule(plan, images.grouping)} {TOWERS_SEEN[plan.towers]} {meaning}"
-        )
-    )
+    st.caption(plain(f"{rule} {TOWERS_SEEN[plan.towers]} {meaning}"))
 
     @click_errors()
     def fix() -> None:
