@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from statistics import median_low
@@ -230,6 +231,7 @@ def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, 
             _write_history(out, trained.history)
             inference.save_encoder(trained.model, labels.vocabulary, out / "model.safetensors")
             facts = {
+                "trained_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
                 "training_seconds": round(trained.seconds, 2),
                 "device": str(trained.model.device),
                 "parameters": sum(weights.numel() for weights in trained.model.parameters()),

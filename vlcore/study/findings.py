@@ -43,6 +43,7 @@ _PROVENANCE = (
     "init_seed",
     "block",
     "first_fit_step",
+    "trained_at",
     "seconds",
     "device",
     "versions",
@@ -253,12 +254,12 @@ def over_scenes(artifacts: Sequence[Artifact], level: Level, grouping: Grouping)
 
 
 def provenance(frame: pd.DataFrame, files: pd.DataFrame, planned: Collection[str]) -> pd.DataFrame:
-    """What made each run, one row a run: `key`, settings, `seconds`, `device`, `versions`,
+    """What made each run, one row a run: `key`, settings, `trained_at`, `seconds`, `device`, `versions`,
     `checksum` (of the checksums of its files), and whether it is one of the `planned` keys.
 
     Args:
         frame: of `vlcore.study.runs_table.runs_table`.
-        files: `seconds` and `checksum` by key, of runs whose files are known.
+        files: `trained_at`, `seconds` and `checksum` by key, of runs whose files are known.
         planned: keys of the planned runs.
     """
     runs = frame.drop_duplicates("key").set_index("key")

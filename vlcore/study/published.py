@@ -1,9 +1,10 @@
 """Published results of studies: one table of runs, which opens without any model.
 
 ``docs/results/runs.parquet`` has a row for each number of each run, as
-`vlcore.study.runs_table.runs_table` lays them out, and three columns more: `studies`, the names of
-the studies that count the run, the one that it was trained for first; `seconds`; and `checksum`, of
-the checksums of its files. A run that was trained twice, on two processors, is in it twice, with
+`vlcore.study.runs_table.runs_table` lays them out, and four more columns: `studies`, the names of
+the studies that count the run, the one that it was trained for first; `trained_at`, when its
+training ended (UTC; empty for runs before 2 December 2026); `seconds`; and `checksum`, of the
+checksums of its files. A run that was trained twice, on two processors, is in it twice, with
 other studies. ``docs/results/studies.json`` says how each study was planned.
 """
 
@@ -35,7 +36,8 @@ from vlcore.study.runs_table import MOMENTS, RUN, SEEDS, matching_runs, runs_tab
 
 FOLDER = project_folder() / "docs" / "results"
 RUNS, STUDIES, PLANS = "runs.parquet", "studies.json", "plans"
-PROVENANCE = ["seconds", "checksum"]  # columns that the table of runs has beside the usual ones
+# Columns that the table of runs has beside the usual ones.
+PROVENANCE = ["trained_at", "seconds", "checksum"]
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 _SETTINGS = [setting.name for setting in fields(Condition)]

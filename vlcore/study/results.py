@@ -174,12 +174,16 @@ class Study:
         return training_curves(self._planned_artifacts())
 
     def files(self) -> pd.DataFrame:
-        """`seconds` and `checksum` of each run, by key."""
+        """`trained_at` (UTC), `seconds` and `checksum` of each run, by key."""
         files = {
-            run.key: {"seconds": run.manifest.get("seconds"), "checksum": run.digest}
+            run.key: {
+                "trained_at": run.manifest.get("trained_at", ""),
+                "seconds": run.manifest.get("seconds"),
+                "checksum": run.digest,
+            }
             for run in self.artifacts
         }
-        return pd.DataFrame.from_dict(files, "index", columns=["seconds", "checksum"])
+        return pd.DataFrame.from_dict(files, "index", columns=["trained_at", "seconds", "checksum"])
 
     def _over_scenes(self, headline: Headline) -> Estimate | None:
         return over_scenes(self._planned_artifacts(), headline.level, self.grouping)
