@@ -254,8 +254,9 @@ def over_scenes(artifacts: Sequence[Artifact], level: Level, grouping: Grouping)
 
 
 def provenance(frame: pd.DataFrame, files: pd.DataFrame, planned: Collection[str]) -> pd.DataFrame:
-    """What made each run, one row a run: `key`, settings, `trained_at`, `seconds`, `device`, `versions`,
-    `checksum` (of the checksums of its files), and whether it is one of the `planned` keys.
+    """What made each run, one row per run: `key`, settings, `trained_at`, `seconds`, `device`,
+    `versions`, `checksum` (of the checksums of its files), and whether it is one of the `planned`
+    keys.
 
     Args:
         frame: of `vlcore.study.runs_table.runs_table`.
