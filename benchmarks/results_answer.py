@@ -1,0 +1,224 @@
+"""The document `vlcore/study/answer.json`: contrasts, claims, lessons and limits."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from benchmarks.results_contrasts import (
+    DESCRIPTIVE,
+    SETS,
+    SHORT,
+    Asked,
+    Difference,
+    Measured,
+    all_measured,
+    in_points,
+    pair_rates,
+    usual_of,
+)
+from vlcore.classroom.answers import estimate_over_runs, values_of
+from vlcore.classroom.lessons import LessonStep, lessons
+from vlcore.experiment.condition import STUDY_BIAS
+from vlcore.experiment.files import read_yaml
+from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.version import __version__
+from vlcore.metrics.catalogue import PRIMARY
+from vlcore.metrics.estimate import Estimate
+from vlcore.study import published
+from vlcore.study.claims import evaluate_claims, study_claims
+from vlcore.study.contrasts import Contrast, contrast
+from vlcore.study.evidence import STYLES, Claim, ClaimResult
+from vlcore.study.pooled import UNTOUCHED
+from vlcore.study.runs_table import AnalysisError, matching_runs
+from vlcore.study.statistics.paired import Status
+
+LEVELS = (0.0, STUDY_BIAS)  # bias levels of the claims, which most seed pairs have
+VERDICTS = {
+    Status.SUPPORTED: "supported",
+    Status.CONTRADICTED: "contradicted",
+    Status.DEPENDS: "depends",
+    Status.NOT_DECIDED: "not decided",
+}
+NOT_TESTED = "not tested"
+PLACES = 4  # decimals of a stored number
+
+
+def answer_document(commit: str) -> dict[str, Any]:
+    """Compute the whole document from the published runs.
+
+    Args:
+        commit: of the code that computes it.
+    """
+    return {
+        "version": __version__,
+        "commit": commit,
+        "contrasts": [_contrast(*measured) for measured in all_measured()],
+        "claims": [claim for data in SETS for claim in _claims(data)],
+        "lessons": dict(_lessons()),
+        "limits": _words()["limits"],
+    }
+
+
+def _words() -> dict[str, Any]:
+    """Sentences that are written by hand, with no number in them."""
+    return read_yaml(published.project_folder() / "benchmarks" / "results_words.yaml")
+
+
+def _contrast(one: Asked | Difference, data: str, measured: Measured) -> dict[str, Any]:
+    asked = one if isinstance(one, Asked) else None
+    settings = usual_of(data).replace(**asked.second) if asked else None
+    pretrained = one.name.startswith("pretrained")
+    entry: dict[str, Any] = {
+        "id": f"{data}.{one.name}",
+        "set": data,
+        "label": one.label,
+        "bias": asked.bias if asked else STUDY_BIAS,
+        "towers": "pretrained" if pretrained else "scratch",
+        "text": settings.text if settings else "",
+        "images": one.images,
+        "readout": asked.readout if asked else "captions",
+        "short": _rounded(measured.second),
+        "other": _rounded(measured.first),
+        "points": [_rounded(end) for end in in_points(measured.contrast.mean_points)],
+        "log_odds": _ends(measured.contrast.mean_log_odds),
+        "pairs": measured.contrast.n,
+        "planned": one.planned.get(data, ""),
+        "predicted": one.predicted.get(data, 0),
+    }
+    return entry
+
+
+def _ends(mean: Estimate) -> list[float | None]:
+    return [_rounded(end) for end in (mean.value, mean.low, mean.high)]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(float(value), PLACES)
+
+
+def _claims(data: str) -> Iterator[dict[str, Any]]:
+    """Put every claim to all untouched runs of an image set, at `LEVELS`."""
+    usual = usual_of(data)
+    runs = published.measured_runs(data=data, labels=list(STYLES), bias=list(LEVELS))
+    runs = matching_runs(runs, usual, ("labels", "bias", "size_mode", "data_seed", "init_seed"))
+    runs = runs[runs["data_seed"] >= UNTOUCHED]
+    results = {result.claim.id: result for result in evaluate_claims(runs)} if len(runs) else {}
+    is_one_level = runs["bias"].nunique() < len(LEVELS)
+    for claim in study_claims():
+        result = results.get(claim.id)
+        tested = result is not None and result.main.difference is not None
+        if not tested or (is_one_level and (claim.slope or claim.query.bias == 0.0)):
+            verdict, sentence = NOT_TESTED, _why_not_tested(claim)
+        else:
+            assert result is not None
+            verdict, sentence = VERDICTS[result.status], _sentence(result, data)
+        text = claim.says
+        yield {"id": claim.id, "text": text, "set": data, "verdict": verdict, "sentence": sentence}
+
+
+def _why_not_tested(claim: Claim) -> str:
+    levels = "several bias levels" if claim.slope else "models trained without bias"
+    return f"Testing this claim needs {levels}."
+
+
+def _sentence(result: ClaimResult, data: str) -> str:
+    """Say what was measured of a claim, in points where it is about accuracy."""
+    claim, estimate = result.claim, result.estimate
+    assert estimate is not None
+    if claim.id == "C6":
+        return _falls(data)
+    if claim.id == "C7":
+        return _mitigates(data)
+    if claim.query.measure == "group_accuracy":
+        number = _points(estimate)
+        return f"{claim.what}: {number}, {estimate.n} seed pairs."
+    return f"{claim.what}: {_plain(estimate)}, {estimate.n} seed pairs."
+
+
+def _falls(data: str) -> str:
+    """The change of accuracy on rare images between the bias levels, with short captions."""
+    change = _between_levels(data, "undescriptive")
+    return (
+        f"With short captions, accuracy on rare images changes by {_points(change.mean_points)}"
+        f" from no bias to {100 * STUDY_BIAS:g}% bias, {change.n} seed pairs."
+    )
+
+
+def _mitigates(data: str) -> str:
+    """How the cost of descriptive captions changes between the bias levels, by two readouts."""
+    parts = []
+    for readout, measured in (
+        ("read by captions", PRIMARY),
+        ("read by a probe fitted on balanced images", "readouts_linear_probe.minority_accuracy"),
+    ):
+        descriptive = _between_levels(data, "descriptive", measured)
+        short = _between_levels(data, "undescriptive", measured)
+        shares = (descriptive.points_by_pair - short.points_by_pair).dropna()
+        odds = (descriptive.log_odds_by_pair - short.log_odds_by_pair).dropna()
+        both = Contrast(odds, shares)
+        odds_words = _plain(both.mean_log_odds)
+        parts.append(
+            f"{readout}, {_points(both.mean_points)} ({odds_words} in log odds, {both.n} seed"
+            " pairs)"
+        )
+    return (
+        "From no bias to 75% bias, accuracy on rare images changes more or less with descriptive"
+        f" captions than with short ones: {'; '.join(parts)}."
+    )
+
+
+def _between_levels(data: str, labels: str, measured: str = PRIMARY) -> Contrast:
+    """A rate at the higher bias level less the rate at the lower one, by seed pair."""
+    levels = {}
+    for bias in LEVELS:
+        rates = pair_rates(data, DESCRIPTIVE, SHORT, measured, bias)
+        column = "first" if labels == "descriptive" else "second"
+        levels[bias] = rates.rates[column], rates.images[column]
+    low, high = (levels[bias] for bias in LEVELS)
+    pairs = low[0].index.intersection(high[0].index)
+    frames = [
+        {f"at {bias}": part[number].loc[pairs] for bias, part in levels.items()}
+        for number in (0, 1)
+    ]
+    import pandas as pd
+
+    from vlcore.study.contrasts import ArmRates
+
+    arms = ArmRates(*(pd.DataFrame(frame) for frame in frames))
+    return contrast(arms, {f"at {LEVELS[1]}": 1.0, f"at {LEVELS[0]}": -1.0})
+
+
+def _points(mean: Estimate) -> str:
+    value, low, high = in_points(mean)
+    return f"{value:+.1f} points ({low:+.1f} to {high:+.1f})"
+
+
+def _plain(mean: Estimate) -> str:
+    return f"{mean.value:+.2f} ({mean.low:+.2f} to {mean.high:+.2f})"
+
+
+def _lessons() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The sentences to take home, and the published number of each question of a lesson."""
+    for name, entry in _words()["lessons"].items():
+        steps = {}
+        for data in SETS:
+            lesson = lessons(usual_of(data), SCENES).get(name)
+            for step in lesson.steps if lesson else ():
+                try:
+                    estimate = _published_number(step, data)
+                except (ValueError, AnalysisError):
+                    continue
+                numbers = {
+                    end: _rounded(getattr(estimate, end)) for end in ("value", "low", "high")
+                }
+                steps.setdefault(step.name, {})[data] = {**numbers, "n": estimate.n}
+        yield name, {**entry, "steps": steps}
+
+
+def _published_number(step: LessonStep, data: str) -> Estimate:
+    quantity = step.quantity
+    measures = sorted({quantity.measure, quantity.less} - {""})
+    runs = published.measured_runs(data=data, moment="end", measure=measures)
+    seeds = sorted(set(runs.loc[runs["init_seed"] >= UNTOUCHED, "init_seed"]))
+    return estimate_over_runs(quantity, (step.left, step.right), values_of(runs, [quantity]), seeds)
