@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
+import pandas as pd
 
+from benchmarks.results_beyond import crossed_images
 from benchmarks.results_contrasts import (
     DESCRIPTIVE,
     SETS,
@@ -17,6 +18,8 @@ from benchmarks.results_contrasts import (
     pair_rates,
     usual_of,
 )
+from benchmarks.results_data import OUTSIDE, outside_rates
+from benchmarks.results_documents import TEMPLATES
 from vlcore.classroom.answers import estimate_over_runs, values_of
 from vlcore.classroom.lessons import LessonStep, lessons
 from vlcore.experiment.condition import STUDY_BIAS
@@ -26,12 +29,15 @@ from vlcore.experiment.version import __version__
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import published
+from vlcore.study.answer import run_chain
 from vlcore.study.claims import evaluate_claims, study_claims
-from vlcore.study.contrasts import Contrast, contrast
+from vlcore.study.contrasts import ArmRates, Contrast, contrast
 from vlcore.study.evidence import STYLES, Claim, ClaimResult
-from vlcore.study.pooled import UNTOUCHED
+from vlcore.study.pooled import DESCRIPTIVE as DESCRIPTIVE_STYLE
+from vlcore.study.pooled import LABELS_COST, UNTOUCHED
+from vlcore.study.pooled import SHORT as SHORT_STYLE
 from vlcore.study.runs_table import AnalysisError, matching_runs
-from vlcore.study.statistics.paired import Status
+from vlcore.study.statistics.paired import ALPHA, Status
 
 LEVELS = (0.0, STUDY_BIAS)  # bias levels of the claims, which most seed pairs have
 VERDICTS = {
@@ -53,16 +59,17 @@ def answer_document(commit: str) -> dict[str, Any]:
     return {
         "version": __version__,
         "commit": commit,
-        "contrasts": [_contrast(*measured) for measured in all_measured()],
+        "contrasts": [*(_contrast(*measured) for measured in all_measured()), *_other_images()],
         "claims": [claim for data in SETS for claim in _claims(data)],
+        "chain": list(_chain()),
         "lessons": dict(_lessons()),
-        "limits": _words()["limits"],
+        "limits": written_words()["limits"],
     }
 
 
-def _words() -> dict[str, Any]:
+def written_words() -> dict[str, Any]:
     """Sentences that are written by hand, with no number in them."""
-    return read_yaml(published.project_folder() / "benchmarks" / "results_words.yaml")
+    return read_yaml(TEMPLATES / "words.yaml")
 
 
 def _contrast(one: Asked | Difference, data: str, measured: Measured) -> dict[str, Any]:
@@ -87,6 +94,68 @@ def _contrast(one: Asked | Difference, data: str, measured: Measured) -> dict[st
         "predicted": one.predicted.get(data, 0),
     }
     return entry
+
+
+def _other_images() -> Iterator[dict[str, Any]]:
+    """The cost of naming the background on images drawn again, and on images that no model saw the
+    like of: 3-D renders and photographs."""
+    label = "Captions also name the true background"
+    usual = {"bias": STUDY_BIAS, "images": "rare", "readout": "captions", "predicted": 0}
+    for data, study in {"scenes": "images-scenes", "balanced-cues": "images-cues"}.items():
+        in_odds, in_shares = crossed_images(study), crossed_images(study, shares=True)
+        yield {
+            "id": f"{data}.new-images",
+            "set": data,
+            "label": f"{label}; six newly drawn image sets by six initialisations",
+            "towers": "scratch",
+            "text": "transformer",
+            "short": None,
+            "other": None,
+            "points": [_rounded(end) for end in in_points(in_shares.mean)],
+            "log_odds": _ends(in_odds.mean),
+            "pairs": in_odds.mean.n,
+            "planned": "beyond, images",
+            **usual,
+            "predicted": -1,
+        }
+    for study, data, source, rates in outside_rates():
+        _, towers = study.removesuffix("-cues").split("-")
+        text = "words" if towers == "words" else "transformer"
+        if towers == "random":
+            continue  # a random image encoder, the control of another study
+        result = contrast(rates, LABELS_COST)
+        yield {
+            "id": f"{data}.outside.{source}.{towers}",
+            "set": data,
+            "label": f"{label}; tested on {OUTSIDE[source]} that no model was trained on",
+            "towers": "scratch" if towers == "scratch" else "pretrained",
+            "text": text,
+            "short": _rounded(rates.rates[SHORT_STYLE].mean()),
+            "other": _rounded(rates.rates[DESCRIPTIVE_STYLE].mean()),
+            "points": [_rounded(end) for end in in_points(result.mean_points)],
+            "log_odds": _ends(result.mean_log_odds),
+            "pairs": result.n,
+            "planned": "",
+            **usual,
+        }
+
+
+def _chain() -> Iterator[dict[str, Any]]:
+    """The tests of the planned chain, in its order."""
+    for step in run_chain():
+        for test in step.tests:
+            assert test.contrast is not None  # all of them have run
+            yield {
+                "step": step.name,
+                "set": test.data,
+                "towers": test.tower,
+                "points": [_rounded(end) for end in in_points(test.contrast.mean_points)],
+                "log_odds": _ends(test.contrast.mean_log_odds),
+                "p": float(f"{test.p:.2g}"),
+                "pairs": test.n_pairs,
+                "rejected": bool(test.p <= ALPHA),
+                "confirmatory": step.confirmatory,
+            }
 
 
 def _ends(mean: Estimate) -> list[float | None]:
@@ -181,10 +250,6 @@ def _between_levels(data: str, labels: str, measured: str = PRIMARY) -> Contrast
         {f"at {bias}": part[number].loc[pairs] for bias, part in levels.items()}
         for number in (0, 1)
     ]
-    import pandas as pd
-
-    from vlcore.study.contrasts import ArmRates
-
     arms = ArmRates(*(pd.DataFrame(frame) for frame in frames))
     return contrast(arms, {f"at {LEVELS[1]}": 1.0, f"at {LEVELS[0]}": -1.0})
 
@@ -200,7 +265,7 @@ def _plain(mean: Estimate) -> str:
 
 def _lessons() -> Iterator[tuple[str, dict[str, Any]]]:
     """The sentences to take home, and the published number of each question of a lesson."""
-    for name, entry in _words()["lessons"].items():
+    for name, entry in written_words()["lessons"].items():
         steps = {}
         for data in SETS:
             lesson = lessons(usual_of(data), SCENES).get(name)

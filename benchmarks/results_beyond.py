@@ -150,12 +150,14 @@ class CrossedMean:
     residual: float
 
 
-def crossed_images(study: str) -> CrossedMean:
-    """What naming the background costs, in log odds, over sets of images and initialisations."""
+def crossed_images(study: str, *, shares: bool = False) -> CrossedMean:
+    """The cost of naming the background over sets of images and initialisations, in log odds or as
+    a difference of shares."""
     costs = {}
     for number in SETS_OF_IMAGES:
         weights = {f"place of images {number}": 1, f"short of images {number}": -1}
-        costs[number] = published_contrast(study, weights).log_odds_by_pair
+        result = published_contrast(study, weights)
+        costs[number] = result.points_by_pair if shares else result.log_odds_by_pair
     return crossed_mean(pd.DataFrame(costs).dropna().to_numpy().T)
 
 

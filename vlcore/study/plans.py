@@ -6,6 +6,7 @@ thing. A file may name arms that are sets of settings instead, where two setting
 classifier has other labels). Conditions that differ in more are planned apart, and so are the
 controls of the claims."""
 
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -28,6 +29,7 @@ from vlcore.experiment.options import (
 from vlcore.metrics.catalogue import PRIMARY
 
 Value = str | int | float  # of a condition's field
+PlanFile = Path | zipfile.Path  # on the disk, or in the archive of plans
 MOST_SEEDS = 1000
 PLACEBO = "shuffled_context"
 ARM = "arm"  # the factor of a study whose arms are sets of settings
@@ -158,7 +160,7 @@ def find(name: str, base: Condition | None = None, seeds: int = 1) -> StudyPlan:
     """
     base = base or Condition()
     if name.endswith((".yaml", ".yml")):
-        return _from_file(Path(name), base, seeds)
+        return read_plan(Path(name), base, seeds)
     if name not in _DESIGNS:
         known = ", ".join(_DESIGNS)
         raise StudyError(
@@ -256,7 +258,9 @@ def controls(plan: StudyPlan) -> tuple[Condition, ...]:
     return tuple(condition for condition in (*placebos, *removals) if condition not in planned)
 
 
-def _from_file(path: Path, base: Condition, seeds: int) -> StudyPlan:
+def read_plan(path: PlanFile, base: Condition, seeds: int) -> StudyPlan:
+    """Read a study from a YAML file, which may lie in an archive; arguments and errors as `find`
+    has them."""
     document = _document(path)
     settings = document.get("settings") or {}
     if not isinstance(settings, dict):
@@ -289,7 +293,7 @@ def _from_file(path: Path, base: Condition, seeds: int) -> StudyPlan:
     return _planned(name, str(path), design, base, document.get("seeds", seeds))
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _document(path: PlanFile) -> dict[str, Any]:
     """The fields of a study's file, which has arms and bias levels."""
     import yaml
 
@@ -326,7 +330,9 @@ def _document(path: Path) -> dict[str, Any]:
     return document
 
 
-def _arms_of_values(document: Mapping[str, Any], path: Path, base: Condition) -> _Design:
+def _arms_of_values(
+    document: Mapping[str, Any], path: PlanFile, base: Condition
+) -> _Design:
     """The arms of a file that are values of one setting."""
     factor = document.get("factor", "labels")
     known = [setting.name for setting in fields(Condition)]
@@ -345,7 +351,9 @@ def _arms_of_values(document: Mapping[str, Any], path: Path, base: Condition) ->
     return _Design(factor, arms[0], tuple(arms[1:]), ())
 
 
-def _arms_of_settings(document: Mapping[str, Any], path: Path, base: Condition) -> _Design:
+def _arms_of_settings(
+    document: Mapping[str, Any], path: PlanFile, base: Condition
+) -> _Design:
     """The arms of a file that are sets of settings by name, completed to name the same settings."""
     arms = document["arms"]
     baseline = str(document.get("baseline"))

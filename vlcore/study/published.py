@@ -10,6 +10,7 @@ other studies. ``docs/results/studies.json`` says how each study was planned.
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cached_property, wraps
@@ -35,7 +36,7 @@ from vlcore.study.results import Study
 from vlcore.study.runs_table import MOMENTS, RUN, SEEDS, matching_runs, runs_table, with_differences
 
 FOLDER = project_folder() / "docs" / "results"
-RUNS, STUDIES, PLANS = "runs.parquet", "studies.json", "plans"
+RUNS, STUDIES, PLANS = "runs.parquet", "studies.json", "plans.zip"
 # Columns that the table of runs has beside the usual ones.
 PROVENANCE = ["trained_at", "seconds", "checksum"]
 Given = ParamSpec("Given")
@@ -63,13 +64,13 @@ def newest() -> float:
 
 
 def file_plan(name: str) -> StudyPlan:
-    """The plan of a study that has a file of its own; StudyError where there is none."""
-    file = FOLDER / PLANS / f"{name}.yaml"
-    plan = plans.find(str(file))
-    if not file.is_relative_to(project_folder()):
-        return plan
-    # Commands that pages show hold on any machine, so they do not say where this copy lies.
-    return replace(plan, grid=file.relative_to(project_folder()).as_posix())
+    """Read the plan of a study from the archive of plans; StudyError if the archive lacks it."""
+    try:
+        file = zipfile.Path(FOLDER / PLANS, f"{name}.yaml")
+    except (OSError, zipfile.BadZipFile) as error:
+        raise StudyError(f"{FOLDER / PLANS} cannot be read; restore it from the clone.") from error
+    plan = plans.read_plan(file, Condition(), 1)
+    return replace(plan, grid=f"plans/{name}.yaml")  # where the archive is unpacked
 
 
 def label_styles_of(plan: StudyPlan) -> StudyPlan:
