@@ -5,9 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.results_beyond import crossed_images
+from benchmarks.results_chain import run_chain
 from benchmarks.results_contrasts import (
     DESCRIPTIVE,
+    PROBE,
     SETS,
     SHORT,
     Asked,
@@ -20,6 +21,7 @@ from benchmarks.results_contrasts import (
 )
 from benchmarks.results_data import OUTSIDE, outside_rates
 from benchmarks.results_documents import TEMPLATES
+from benchmarks.results_images import crossed_images
 from vlcore.classroom.answers import estimate_over_runs, values_of
 from vlcore.classroom.lessons import LessonStep, lessons
 from vlcore.experiment.condition import STUDY_BIAS
@@ -29,7 +31,6 @@ from vlcore.experiment.version import __version__
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import published
-from vlcore.study.answer import run_chain
 from vlcore.study.claims import evaluate_claims, study_claims
 from vlcore.study.contrasts import ArmRates, Contrast, contrast
 from vlcore.study.evidence import STYLES, Claim, ClaimResult
@@ -37,6 +38,7 @@ from vlcore.study.pooled import DESCRIPTIVE as DESCRIPTIVE_STYLE
 from vlcore.study.pooled import LABELS_COST, UNTOUCHED
 from vlcore.study.pooled import SHORT as SHORT_STYLE
 from vlcore.study.runs_table import AnalysisError, matching_runs
+from vlcore.study.statistics.factorial import phi
 from vlcore.study.statistics.paired import ALPHA, Status
 
 LEVELS = (0.0, STUDY_BIAS)  # bias levels of the claims, which most seed pairs have
@@ -47,6 +49,15 @@ VERDICTS = {
     Status.NOT_DECIDED: "not decided",
 }
 NOT_TESTED = "not tested"
+_DECIDED = (Status.SUPPORTED, Status.CONTRADICTED)
+_MOMENTS = {  # tests of a claim, in words for a page
+    "at the end": "at the end of training",
+    "at the fit step": "at the first step that fits the training captions",
+    "with descriptive labels": "with descriptive captions",
+    "on the accuracy itself": "in points",
+    "on “Minority-group accuracy by a linear probe”": "for a probe fitted on balanced images",
+    "with the total kept": "with the number of training images kept",
+}
 PLACES = 4  # decimals of a stored number
 
 
@@ -192,17 +203,40 @@ def _why_not_tested(claim: Claim) -> str:
 
 
 def _sentence(result: ClaimResult, data: str) -> str:
-    """Say what was measured of a claim, in points where it is about accuracy."""
+    """Say what was measured of a claim, in points if it is about accuracy, and what the verdict
+    depends on."""
     claim, estimate = result.claim, result.estimate
     assert estimate is not None
     if claim.id == "C6":
-        return _falls(data)
-    if claim.id == "C7":
-        return _mitigates(data)
-    if claim.query.measure == "group_accuracy":
-        number = _points(estimate)
-        return f"{claim.what}: {number}, {estimate.n} seed pairs."
-    return f"{claim.what}: {_plain(estimate)}, {estimate.n} seed pairs."
+        sentence = _falls(data)
+    elif claim.id == "C7":
+        sentence = _mitigates(data)
+    else:
+        low, high = (phi(bias) for bias in LEVELS)
+        scaled = Estimate(*(end * (high - low) for end in _values(estimate)), n=estimate.n)
+        sentence = written_words()["claims"][claim.id].format(
+            number=_plain(estimate),
+            change=_plain(scaled),
+            points=_points(estimate),
+            pairs=estimate.n,
+        )
+    for control in result.controls:
+        if control.status is Status.CONTRADICTED and control.difference is not None:
+            other = control.words.removeprefix("from ")
+            sentence += f" Against {other}: {_points(control.difference.mean)}."
+    if result.status is not Status.DEPENDS:
+        return sentence
+    tests = [result.main, *(test for test in result.variations if test.status in _DECIDED)]
+    outcomes = [f"{_verdict(test.status)} {_MOMENTS.get(test.words, test.words)}" for test in tests]
+    return f"{sentence} The verdict depends: {', '.join(outcomes)}."
+
+
+def _verdict(status: Status) -> str:
+    return VERDICTS[status]
+
+
+def _values(estimate: Estimate) -> tuple[float, float, float]:
+    return estimate.value, estimate.low, estimate.high
 
 
 def _falls(data: str) -> str:
@@ -219,7 +253,7 @@ def _mitigates(data: str) -> str:
     parts = []
     for readout, measured in (
         ("read by captions", PRIMARY),
-        ("read by a probe fitted on balanced images", "readouts_linear_probe.minority_accuracy"),
+        ("read by a probe fitted on balanced images", PROBE),
     ):
         descriptive = _between_levels(data, "descriptive", measured)
         short = _between_levels(data, "undescriptive", measured)
@@ -228,12 +262,11 @@ def _mitigates(data: str) -> str:
         both = Contrast(odds, shares)
         odds_words = _plain(both.mean_log_odds)
         parts.append(
-            f"{readout}, {_points(both.mean_points)} ({odds_words} in log odds, {both.n} seed"
-            " pairs)"
+            f"{_points(both.mean_points)} {readout} (in log odds {odds_words}; {both.n} seed pairs)"
         )
     return (
-        "From no bias to 75% bias, accuracy on rare images changes more or less with descriptive"
-        f" captions than with short ones: {'; '.join(parts)}."
+        "From no bias to 75% bias, accuracy on rare images changes by this much more with"
+        f" descriptive captions than with short captions: {' and '.join(parts)}."
     )
 
 

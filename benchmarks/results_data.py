@@ -1,22 +1,19 @@
 """The comparisons that the page of results shows, read from the table of published runs."""
 
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
+from benchmarks.results_contrasts import PROBE
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published
-from vlcore.study.answer import PROBE
 from vlcore.study.contrasts import ArmRates, Contrast, contrast, published_contrast, rates_by_arm
 from vlcore.study.plans import StudyPlan
 from vlcore.study.pooled import DESCRIPTIVE, LABELS_COST, SHORT, TOLD
 from vlcore.study.runs_table import SEEDS, AnalysisError
-from vlcore.study.statistics.factorial import phi, slopes
 
 # The nine readouts of one model, and whether each is fitted on balanced images.
 READOUTS = {
@@ -35,34 +32,6 @@ CHECKED = ("train_caption_accuracy", "text_only_match", "probe_object")
 RECIPE_STUDIES = ("contrast", "ingredients", "other-pictures")
 # Images that nobody drew for training: 96 renders and 32 photographs.
 OUTSIDE = {"renders3d": "3-D renders", "photos": "photographs"}
-
-
-def in_common_pairs(contrasts: Mapping[float, Contrast]) -> dict[float, Contrast]:
-    """Contrasts over the seed pairs that all of them have."""
-    log_odds = [result.log_odds_by_pair for result in contrasts.values()]
-    pairs = pd.concat(log_odds, axis=1, join="inner").index
-    return {
-        x: Contrast(result.log_odds_by_pair[pairs], result.points_by_pair[pairs])
-        for x, result in contrasts.items()
-    }
-
-
-def slope_on(contrasts: Mapping[float, Contrast]) -> Contrast:
-    """The least-squares slope of contrasts on a number, seed pair by seed pair."""
-    common = in_common_pairs(contrasts)
-    log_odds = pd.DataFrame({x: result.log_odds_by_pair for x, result in common.items()})
-    points = pd.DataFrame({x: result.points_by_pair for x, result in common.items()})
-    return Contrast(
-        pd.Series(slopes(log_odds.columns, log_odds), log_odds.index),
-        pd.Series(slopes(points.columns, points), points.index),
-    )
-
-
-def bias_slope(study: str, weights: Mapping[str, float], biases: Sequence[float]) -> Contrast:
-    """The slope of a contrast of a study's arms on φ."""
-    return slope_on(
-        {float(phi(bias)): published_contrast(study, weights, bias=bias) for bias in biases}
-    )
 
 
 @dataclass(frozen=True)

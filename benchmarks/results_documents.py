@@ -40,7 +40,8 @@ def filled(template: str, answer: PublishedAnswer, chain: list[dict[str, Any]]) 
     ``{scenes.background}`` is a contrast in points with its interval. After a colon: ``bare``
     without the word points, ``value`` the number alone, ``size`` without its sign, ``odds`` in log
     odds, ``short`` and ``other`` the two accuracies, ``pairs`` their number. ``{claims}`` and
-    ``{chain}`` are tables, ``{commit}`` is the commit of the code, ``{limits}`` are all limits.
+    ``{chain}`` are tables, ``{predictions}`` is one too. ``{verdicts}`` is a sentence on the
+    claims, ``{commit}`` is the commit of the code, ``{limits}`` are all limits.
 
     Raises:
         KeyError: a token that the answer does not have.
@@ -51,6 +52,8 @@ def filled(template: str, answer: PublishedAnswer, chain: list[dict[str, Any]]) 
         "commit": lambda: answer.commit,
         "version": lambda: answer.version,
         "limits": lambda: " ".join(answer.limits),
+        "verdicts": lambda: verdicts_sentence(answer),
+        "predictions": lambda: predictions_table(answer),
     }
 
     def value(token: re.Match[str]) -> str:
@@ -90,6 +93,50 @@ def claims_table(answer: PublishedAnswer) -> str:
         by_set = {claim.set: claim for claim in answer.claims if claim.id == name}
         first: PublishedClaim = next(iter(by_set.values()))
         lines.append(_row(f"{name}. {first.text}", *(by_set[data].verdict for data in sets)))
+    return "\n".join(lines)
+
+
+def verdicts_sentence(answer: PublishedAnswer) -> str:
+    """Say in one sentence how many claims hold on both drawn sets, and what became of the
+    others."""
+    drawn = ("scenes", "balanced-cues")
+    names = list(dict.fromkeys(claim.id for claim in answer.claims))
+    others = []
+    for name in names:
+        claims = [claim for data in drawn if (claim := answer.claim(name, data))]
+        verdicts = [claim.verdict for claim in claims]
+        if set(verdicts) == {"supported"}:
+            continue
+        text = claims[0].text.rstrip(".")
+        where = f"{verdicts[0]} on both"
+        if len(set(verdicts)) > 1:
+            where = ", ".join(f"{claim.verdict} on `{claim.set}`" for claim in claims)
+        others.append(f"“{text}” ({where})")
+    return (
+        f"{len(names) - len(others)} of the {len(names)} claims of the 2023 study are supported on"
+        f" both drawn sets; the others are {'; '.join(others)}."
+    )
+
+
+def predictions_table(answer: PublishedAnswer) -> str:
+    """The predictions of the plan of this release with their outcome, in Markdown."""
+    lines = [
+        _row("contrast", "image set", "predicted", "points (95% interval)", "came true"),
+        _row(*["---"] * 5),
+    ]
+    for contrast in answer.contrasts.values():
+        if contrast.planned != "second-world" or not contrast.predicted:
+            continue
+        outcome = {0: "open", contrast.predicted: "yes", -contrast.predicted: "no"}[contrast.sign]
+        lines.append(
+            _row(
+                contrast.label,
+                f"`{contrast.set}`",
+                "above 0" if contrast.predicted > 0 else "below 0",
+                contrast_words(contrast, "bare"),
+                outcome,
+            )
+        )
     return "\n".join(lines)
 
 

@@ -1,28 +1,17 @@
-"""The chain of the answer stops where it says, and each row of its table is its own function's."""
+"""The planned chain of tests stops at the first hypothesis that is not rejected."""
 
 import itertools
-import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks import results_chain
+from benchmarks.results_chain import CHAIN, StepOutcome
 from vlcore.experiment.condition import STUDY_BIAS
-from vlcore.experiment.wording import difference
-from vlcore.study import answer, published, telling_apart
-from vlcore.study.answer import (
-    CHAIN,
-    PLAIN_COST,
-    TRAINED_WORDS_COST,
-    WORDS_COST,
-    StepOutcome,
-    answer_table,
-)
-from vlcore.study.contrasts import Contrast, published_contrast
-from vlcore.study.pooled import SETS, pooled
-from vlcore.study.runs_table import AnalysisError
+from vlcore.study import published
+from vlcore.study.pooled import SETS
 from vlcore.study.statistics.paired import smallest_p
 
 Costs = dict[tuple[str, str], float]
@@ -83,7 +72,7 @@ def test_a_step_is_confirmatory_until_one_before_it_was_not_rejected(
 ) -> None:
     def outcomes(costs: Costs) -> list[tuple[StepOutcome, bool]]:
         publish(runs(costs))
-        return [(step.outcome, step.confirmatory) for step in answer.run_chain()]
+        return [(step.outcome, step.confirmatory) for step in results_chain.run_chain()]
 
     assert outcomes(COSTS) == [(StepOutcome.REJECTED, True)] * 3
     no_words = COSTS | {("scenes", "codes descriptive"): 0.0}
@@ -100,19 +89,19 @@ def test_a_step_is_confirmatory_until_one_before_it_was_not_rejected(
         (StepOutcome.TOWERS_DIFFER, True),
         (StepOutcome.REJECTED, False),
     ]
-    words = answer.run_chain()[1]
+    words = results_chain.run_chain()[1]
     assert words.outcome_with("scratch") is StepOutcome.NOT_REJECTED
     assert words.outcome_with("pretrained") is StepOutcome.REJECTED
     for pairs in (1, 19):
         publish(runs(COSTS, pairs=pairs))
-        assert {step.outcome for step in answer.run_chain()} == {StepOutcome.INCOMPLETE}
+        assert {step.outcome for step in results_chain.run_chain()} == {StepOutcome.INCOMPLETE}
 
 
 def test_p_is_adjusted_over_towers_and_differences_have_their_sign(
     publish: Callable[[pd.DataFrame], None],
 ) -> None:
     publish(runs(COSTS))
-    h1, words, sky = answer.run_chain()
+    h1, words, sky = results_chain.run_chain()
     assert {(test.data, test.tower) for test in words.tests} == {
         (data, tower) for data in SETS for tower in ("scratch", "pretrained")
     }
@@ -125,45 +114,3 @@ def test_p_is_adjusted_over_towers_and_differences_have_their_sign(
     for test in (*words.tests, *sky.tests):
         assert test.contrast is not None
         assert test.contrast.mean_log_odds.value > 0
-
-
-def test_the_sky_is_the_place_within_half_of_what_the_place_costs(
-    publish: Callable[[pd.DataFrame], None],
-) -> None:
-    random = np.random.default_rng(0)
-    table = runs(COSTS | everywhere(sky=0.1))
-    table["value"] = (table["value"] + random.normal(0, 0.002, len(table))).clip(0, 1)
-    publish(table)
-    alike = answer.place_or_sky("scenes")
-    assert alike.log_odds.margin is not None
-    cost = math.log(0.9035 / 0.0965) - math.log(0.8035 / 0.1965)
-    assert alike.log_odds.margin == pytest.approx(cost / 2, abs=0.02)
-    assert alike.log_odds.equivalent
-    publish(runs(COSTS))
-    assert not answer.place_or_sky("scenes").log_odds.equivalent
-    publish(runs(COSTS, pairs=1))
-    with pytest.raises(AnalysisError):
-        answer.place_or_sky("scenes")
-
-
-def words_of(result: Contrast) -> str:
-    return f"{difference(result.mean_log_odds.as_dict())}; {result.n}"
-
-
-@pytest.mark.parametrize("data", SETS)
-def test_every_row_has_an_interval_and_pairs_on_each_set(data: str) -> None:
-    head, _, *rows = (
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in answer_table().splitlines()
-    )
-    column = head.index(f"`{data}`")
-    cells = {row[0]: row[column] for row in rows}
-    assert len(cells) == len(rows), "no two rows ask the same"
-    assert words_of(pooled(data).all_pairs) == cells["**rare images**"]
-    assert words_of(telling_apart.cost(data, "sky", "")) in cells.values()
-    of_words = [
-        words_of(published_contrast(f"made-of-words-pretrained{SETS[data]}", weights))
-        for weights in (WORDS_COST, PLAIN_COST, TRAINED_WORDS_COST)
-    ]
-    assert list(cells.values())[-3:] == of_words
-    assert len(set(cells.values())) == len(rows)

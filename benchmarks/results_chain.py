@@ -1,21 +1,18 @@
-"""What labels cost: the planned chain of hypotheses, tested step by step, and the answer's table.
+"""The planned chain of hypotheses, tested step by step.
 
-The plan is ``docs/results/plans/answer.md``, with the studies in the files beside it. A step is
-confirmatory only where all steps before it were rejected on both image sets; what comes after the
-first that was not is descriptive.
+The plan is ``answer.md`` in ``docs/results/plans.zip``, with the studies in the files beside it. A
+step is confirmatory only if all steps before it were rejected on both image sets; the rest is
+descriptive.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from vlcore.experiment.wording import difference
-from vlcore.metrics.catalogue import PRIMARY
-from vlcore.study.contrasts import Contrast, published_contrast, shared_sign
-from vlcore.study.pooled import LABELS_COST, SETS, pooled
+from vlcore.study.contrasts import Contrast, published_contrast
+from vlcore.study.pooled import SETS
 from vlcore.study.runs_table import AnalysisError
 from vlcore.study.statistics.paired import ALPHA, holm
-from vlcore.study.telling_apart import LEFT_OUT, USUAL, cost
 
 TOWERS = {"scratch": "from scratch", "pretrained": "with a pretrained image tower"}
 PLANNED_PAIRS = 20
@@ -27,16 +24,7 @@ WORDS_LESS_CODES = {
     "codes descriptive": -1.0,
     "codes short": 1.0,
 }
-CODES_COST = {"codes descriptive": 1.0, "codes short": -1.0}
-WORDS_COST = {"words@random descriptive": 1.0, "words@random short": -1.0}
-PLAIN_COST = {"words@random plain": 1.0, "words@random short": -1.0}  # “horse desert”
-TRAINED_WORDS_COST = {"words descriptive": 1.0, "words short": -1.0}
 SKY_LESS_PLACE = {"sky": 1.0, "descriptive": -1.0}
-SKY_LESS_SHORT = {"sky": 1.0, "undescriptive": -1.0}
-SYNONYM_COST = {"synonym": 1.0, "undescriptive": -1.0}
-COMMON = "majority_accuracy"
-PROBE = "readouts_linear_probe.minority_accuracy"
-_LEFT_OUT = "without mismatched captions of the image's own animal"
 
 
 class StepOutcome(StrEnum):
@@ -151,34 +139,6 @@ def run_chain() -> list[ChainStep]:
     return tested
 
 
-def place_or_sky(data: str) -> Contrast:
-    """The sky less the background, from scratch, with half of what the background costs in the same
-    seed pairs as the margin of equivalence; AnalysisError while runs are missing."""
-    study = f"second-word-scratch{SETS[data]}"
-    place = published_contrast(study, LABELS_COST)
-    return published_contrast(study, SKY_LESS_PLACE, margin=abs(place.mean_log_odds.value) / 2)
-
-
-def composition_found() -> str:
-    """What it changes that captions are made of words, a sentence an image tower; AnalysisError
-    where a study of it is not published."""
-    than = "as means of random word vectors than as codes"
-    results = {
-        1: f"captions that name the background cost less {than}",
-        -1: f"captions that name the background cost more {than}",
-        0: "it makes no clear difference whether captions are codes or means of random word"
-        " vectors",
-    }
-    sentences = []
-    for tower, words in TOWERS.items():
-        changes = [
-            published_contrast(f"made-of-words-{tower}{ending}", WORDS_LESS_CODES).mean_log_odds
-            for ending in SETS.values()
-        ]
-        sentences.append(f"{words.capitalize()}, {results[shared_sign(changes)]}.")
-    return " ".join(sentences)
-
-
 def _tests_on(data: str, step: ChainStep) -> list[ChainTest]:
     """The tests of a step on one image set, with p adjusted over its towers."""
     contrasts: list[Contrast | None] = []
@@ -194,55 +154,3 @@ def _tests_on(data: str, step: ChainStep) -> list[ChainTest]:
         ChainTest(data, tower, result, p)
         for tower, result, p in zip(step.towers, contrasts, adjusted, strict=True)
     ]
-
-
-def answer_table() -> str:
-    """The answer on one scale, in Markdown: what descriptive labels change in log odds, and on what
-    it depends, with intervals and numbers of seed pairs. README, Findings and the page of results
-    show it.
-
-    Raises:
-        AnalysisError: a study of it is not published.
-        StudyError: none is.
-    """
-    heads = " | ".join(f"`{data}`" for data in SETS)
-    lines = [
-        f"| Change in log odds against short captions (95\u00a0% interval; seed pairs) | {heads} |",
-        "| --- | --- | --- |",
-    ]
-    changes = [_changes(data) for data in SETS]
-    for words in changes[0]:
-        results = [on_set[words] for on_set in changes]
-        cells = [f"{difference(each.mean_log_odds.as_dict())}; {each.n}" for each in results]
-        lines.append(f"| {words} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _changes(data: str) -> dict[str, Contrast]:
-    """What captions that name more change on an image set, by what is asked."""
-    pretrained = f"made-of-words-pretrained{SETS[data]}"
-    second_word = f"second-word-scratch{SETS[data]}"
-    return {
-        "**rare images**": pooled(data).all_pairs,
-        "common images": pooled(data, COMMON).all_pairs,
-        "rare images, none removed from training": pooled(data, PRIMARY, 0.0).all_pairs,
-        "rare images, read by a linear probe fitted on balanced images": pooled(
-            data, PROBE
-        ).all_pairs,
-        f"rare images, {_LEFT_OUT}": cost(data, "place", LEFT_OUT),
-        "rare images, captions that name the sky, not the background": cost(data, "sky", USUAL),
-        f"the same, {_LEFT_OUT}": cost(data, "sky", LEFT_OUT),
-        "rare images, captions “one horse” or “single horse” at random": published_contrast(
-            second_word, SYNONYM_COST
-        ),
-        "rare images, pretrained image tower, captions as codes": published_contrast(
-            pretrained, CODES_COST
-        ),
-        "the same, as means of random word vectors": published_contrast(pretrained, WORDS_COST),
-        "the same, without function words (“horse desert”)": published_contrast(
-            pretrained, PLAIN_COST
-        ),
-        "the same, as means of trained word vectors": published_contrast(
-            pretrained, TRAINED_WORDS_COST
-        ),
-    }
