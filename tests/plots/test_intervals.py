@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tests.plots import drawn
-from vlcore.plots.intervals import forest_chart, paired_forest_chart, rate_chart
+from vlcore.plots.intervals import answer_chart, forest_chart, paired_forest_chart, rate_chart
 from vlcore.plots.theme import LIGHT, PHONE_SIDE
 
 
@@ -106,3 +106,56 @@ def test_both_scales_of_paired_differences_share_their_axes_and_a_phone_has_them
     phone = [pane for row in narrow["vconcat"] for pane in row["vconcat"]]
     assert [pane["title"] for pane in phone][:2] == ["scenes, log odds", "scenes, points"]
     assert all(pane["width"] < PHONE_SIDE for pane in phone)
+
+
+def answered() -> pd.DataFrame:
+    rows = [
+        ("from scratch", "true background", "scenes", -5.3, -6.4, -4.2, 140),
+        ("from scratch", "true background", "renders", -9.6, -14.4, -4.7, 20),
+        ("from scratch", "sky", "scenes", -17.0, -19.4, -14.7, 50),
+        ("pretrained", "true background", "scenes", 0.4, 0.1, 0.7, 1),
+    ]
+    columns = ["group", "row", "images", "value", "low", "high", "pairs"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_the_answer_has_a_pane_per_group_and_one_scale_and_look_for_each_image_set() -> None:
+    spec = answer_chart(answered(), LIGHT, 900).to_dict()
+    scratch, pretrained = spec["vconcat"]
+    for pane in (scratch, pretrained):
+        zero, bars, dots = pane["layer"]
+        assert bars["encoding"]["x"]["scale"]["domain"] == zero["encoding"]["x"]["scale"]["domain"]
+        for channel in ("color", "shape", "yOffset"):
+            assert dots["encoding"][channel]["scale"]["domain"] == ["scenes", "renders"]
+        assert dots["encoding"]["y"]["axis"]["minExtent"] == 115  # so that panes are aligned
+    low, high = scratch["layer"][1]["encoding"]["x"]["scale"]["domain"]
+    assert (low < -19.4, high > 0.7) == (True, True)
+    assert [
+        pane["layer"][1]["encoding"]["x"]["axis"].get("labels") for pane in spec["vconcat"]
+    ] == [False, None]
+    assert scratch["height"] == 2 * pretrained["height"]
+    assert "change in accuracy on rare images, points" in drawn.texts(spec)
+
+
+def test_the_answer_says_every_difference_with_its_interval_in_the_unit_of_the_chart() -> None:
+    rows = answered()
+    points, odds = (
+        answer_chart(rows, LIGHT, 900, unit).to_dict()["description"]
+        for unit in ("points", "log odds")
+    )
+    assert points.startswith("Change in accuracy on rare images, points. from scratch: ")
+    for row in rows.itertuples():
+        pairs = "1 seed pair" if row.pairs == 1 else f"{row.pairs} seed pairs"
+        numbers = f"{row.value:+.1f} ({row.low:+.1f} to {row.high:+.1f}) points, {pairs}"
+        assert f"{row.row}, {row.images}: {numbers}" in points
+    assert "scenes: -5.30 (-6.40 to -4.20) log odds, 140 seed pairs" in odds
+
+
+def test_the_answer_has_its_words_above_the_intervals_on_a_phone() -> None:
+    spec = answer_chart(answered(), LIGHT, PHONE_SIDE).to_dict()
+    for pane in spec["vconcat"]:
+        *_, words = pane["layer"]
+        assert (words["mark"]["type"], words["encoding"]["text"]["field"]) == ("text", "row")
+        assert pane["layer"][1]["encoding"]["y"]["axis"] is None
+        assert pane["width"] < PHONE_SIDE
+    assert drawn.texts(spec).count("true background") == 2

@@ -1,10 +1,13 @@
 """Estimates with their intervals, a line each: rates, with chance as a dashed line, and
 differences, with 0 as one."""
 
+import textwrap
+from collections.abc import Sequence
+
 import altair as alt
 import pandas as pd
 
-from vlcore.experiment.wording import difference, rate_words
+from vlcore.experiment.wording import difference, plural, rate_words
 from vlcore.plots.scales import (
     PERCENT,
     either,
@@ -192,10 +195,108 @@ def _paired_pane(
     )
 
 
-def _around_zero(table: pd.DataFrame, title: str) -> alt.X:
-    """The axis of intervals; 0 is on it."""
+_ROW, _PHONE_ROW = 34, 62  # px of a row with the intervals of up to three image sets
+_PHONE_WORDS = 20  # px of the words above the intervals of a row on a phone
+_SET_SHAPES = ("circle", "square", "diamond", "triangle-up")
+
+
+def answer_chart(
+    rows: pd.DataFrame, palette: Palette, width: int, unit: str = "points"
+) -> alt.VConcatChart:
+    """Draw differences with their 95% intervals around 0, one pane per group of rows.
+
+    Each row has an interval for each image set that has one; colour and shape tell image sets
+    apart. On a phone, the words of a row are above its intervals.
+
+    Args:
+        rows: one per interval, in the order of the figure: `group` and `row` (words), `images`
+            (words of the image set), `value`, `low`, `high` in `unit`, and `pairs` (the number of
+            seed pairs).
+        palette: light or dark.
+        width: of the whole figure, in px.
+        unit: of the values, ``points`` or ``log odds``.
+
+    Raises:
+        ValueError: as `filled_columns`.
+    """
+    table = filled_columns(rows, ["group", "row", "images", "value", "low", "high", "pairs"])
+    digits = 1 if unit == "points" else 2
+    table["estimate"] = [
+        f"{difference(row._asdict(), digits)} {unit}, {plural(row.pairs, 'seed pair')}"
+        for row in table.itertuples()
+    ]
+    table["spoken"] = table["row"] + ", " + table["images"] + ": " + table["estimate"]
+    is_narrow = width <= PHONE_SIDE
+    words_width = 0 if is_narrow else int(6.6 * table["row"].str.len().max()) + 16
+    plot = width - words_width - 30
+    title = f"change in accuracy on rare images, {unit}"
+    x = _around_zero(table, title)
+    groups = table["group"].unique().tolist()
+    panes = []
+    for group in groups:
+        part = table[table["group"] == group]
+        is_last = group == groups[-1]
+        axis = x if is_last else _around_zero(table, title, labelled=False)
+        pane = _answer_pane(part, table["images"].unique(), axis, palette, words_width)
+        height = (_PHONE_ROW if is_narrow else _ROW) * part["row"].nunique()
+        lines = textwrap.wrap(group, width // 8)
+        place = {"anchor": "start", "frame": "group", "dx": -words_width, "offset": 6}
+        heading = alt.Title(lines, fontSize=13, **place)
+        panes.append(pane.properties(width=plot, height=height, title=heading))
+    by_group = [
+        f"{group}: {'; '.join(part['spoken'])}"
+        for group, part in table.groupby("group", sort=False)
+    ]
+    description = f"{title[0].upper()}{title[1:]}. {'. '.join(by_group)}."
+    chart = alt.vconcat(*panes, spacing=10)
+    return finished(chart, palette, narrow=is_narrow, description=description)
+
+
+def _answer_pane(
+    part: pd.DataFrame, sets: Sequence[str], x: alt.X, palette: Palette, words_width: int
+) -> alt.LayerChart:
+    """Draw one group of rows of `answer_chart`; without `words_width`, words are above their
+    row."""
+    is_narrow = not words_width
+    extent = {"minExtent": words_width, "maxExtent": words_width}  # all panes begin at one place
+    axis = None if is_narrow else words_axis(palette, labelPadding=8, labelLimit=400, **extent)
+    names = part["row"].unique().tolist()
+    whole = alt.Scale(padding=0)  # no space between two rows but that within them
+    y = alt.Y("row:N", sort=names, scale=whole, title=None, axis=axis)
+    ends = [_PHONE_WORDS, _PHONE_ROW - 4] if is_narrow else [4, _ROW - 4]
+    within = alt.Scale(domain=list(sets), range=ends)
+    tones = (*palette.opposites, palette.groups[0], palette.groups[3])
+    legend = alt.Legend(title=None, orient="top", symbolFillColor=None, symbolOpacity=1)
+    colour = told_apart(alt.Color, "images:N", dict(zip(sets, tones, strict=False)), legend)
+    shape = told_apart(alt.Shape, "images:N", dict(zip(sets, _SET_SHAPES, strict=False)), legend)
+    base = spoken_chart(
+        part,
+        y=y,
+        yOffset=alt.YOffset("images:N", scale=within),
+        tooltip=tooltips({"row:N": "variant", "images:N": "images", "estimate:N": "change"}),
+    )
+    layers = [
+        rule_at("low", 0.0, "no difference", palette).encode(x=x),
+        base.mark_rule(strokeWidth=2, opacity=0.7).encode(x=x, x2="high:Q", color=colour),
+        base.mark_point(filled=True, size=60, opacity=1).encode(
+            x="value:Q", color=colour, shape=shape
+        ),
+    ]
+    if is_narrow:
+        words = {"align": "left", "baseline": "top", "fontSize": 12, "color": palette.text}
+        top = alt.Y("row:N", sort=names, scale=whole, axis=None, bandPosition=0)
+        rows = spoken_chart(part.drop_duplicates("row"))
+        above = rows.mark_text(aria=False, dy=4, **words)
+        layers.append(above.encode(x=alt.value(0), y=top, text="row:N"))
+    return alt.layer(*layers)
+
+
+def _around_zero(table: pd.DataFrame, title: str, *, labelled: bool = True) -> alt.X:
+    """The axis of intervals; 0 is on it. One that is not `labelled` has its grid alone."""
     low = min(float(table["low"].min()), 0)
     high = max(float(table["high"].max()), 0)
     room = 0.04 * (high - low)
     ends = [low - room, high + room] if room else [-1, 1]
-    return alt.X("low:Q", scale=straight(ends), axis=alt.Axis(title=title))
+    grid_alone = {"labels": False, "ticks": False, "domain": False, "title": None}
+    axis = alt.Axis(title=title) if labelled else alt.Axis(**grid_alone)
+    return alt.X("low:Q", scale=straight(ends), axis=axis)
