@@ -109,7 +109,8 @@ def test_without_motion_a_visitor_asks_which_model_is_trusted_and_looks_at_image
     assert "?" not in shares.all_text_contents()
     assert re.fullmatch(r"A \d+ %, B 0 %", level.text_content() or "")
     expect_text(page, "rare training images: 0 % removed (48 of 48 kept)")
-    press(page, "Do descriptive labels help?")
+    press(page, "Do descriptive captions help?")
+    expect(level).to_have_text("75 % removed (12 of 48 kept)")
     expect(page.locator(".atlas h3")).to_contain_text(["Short labels", "Descriptive labels"])
     expect(page.locator(".atlas h3 small")).to_contain_text(["“horse”", "“horse on the grass”"])
     # An image is shown under the pointer and by keys.

@@ -195,7 +195,7 @@ def _paired_pane(
     )
 
 
-_ROW, _PHONE_ROW = 34, 62  # px of a row with the intervals of up to three image sets
+_ROW, _PHONE_ROW = 28, 58  # px of a row with the intervals of up to three image sets
 _PHONE_WORDS = 20  # px of the words above the intervals of a row on a phone
 _SET_SHAPES = ("circle", "square", "diamond", "triangle-up")
 

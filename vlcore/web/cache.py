@@ -59,7 +59,7 @@ BY_CONTENT: dict[str | type, Callable[[Any], Any]] = {
     Chart: lambda chart: chart.name,
     # By their names, for few pages need them.
     "vlcore.study.results.Study": lambda study: study.digest,
-    "vlcore.study.published.PublishedStudy": lambda study: study.digest,
+    "vlcore.study.answer_file.PublishedAnswer": repr,
     "vlcore.classroom.one_room.ClassPlan": repr,
 }
 Function = TypeVar("Function", bound=Callable[..., Any])

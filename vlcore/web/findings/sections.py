@@ -1,4 +1,4 @@
-"""Sections of the Findings page: what is missing, the claims table, the figures, downloads."""
+"""A study of this server on Findings: missing runs, answer, claims, figures and downloads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,26 +8,21 @@ import streamlit as st
 
 from vlcore.api import studies
 from vlcore.classroom.teacher import Right
-from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import project_folder
 from vlcore.experiment.limits import TRAININGS
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.experiment.wording import difference, duration_words, rate_words
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics.catalogue import PRIMARY, former_words, words_of
-from vlcore.plots import intervals
 from vlcore.plots.document import Chart, Part
 from vlcore.plots.theme import Palette
-from vlcore.study import answer as chain
-from vlcore.study import figures, pooled, published, report, tables, telling_apart
+from vlcore.study import figures, report, tables
 from vlcore.study import text as words
 from vlcore.study.evidence import ClaimResult
 from vlcore.study.findings import Findings
-from vlcore.study.pooled import studies_to_open
-from vlcore.study.published import PublishedStudy, made_once_per_table
 from vlcore.study.results import Study
 from vlcore.study.statistics.paired import Status
-from vlcore.web import cache, jobs, shell, visitors, widgets, work
+from vlcore.web import cache, jobs, visitors, widgets, work
 from vlcore.web.findings import runs
 
 ANSWER, CLAIMS, OVER_BIAS = "Answer", "Claims", "Bias and labels"
@@ -35,10 +30,6 @@ GROUPS, COMPARISONS, METHODS = "Groups and training", "Comparisons", "Methods an
 PARTS = (ANSWER, CLAIMS, OVER_BIAS, GROUPS, COMPARISONS, METHODS)
 # The part that has a control, by the control's key: addresses name the control alone.
 _PART_OF = {"claim": CLAIMS, "measure": OVER_BIAS}
-_SETTING = (
-    "Small models learn drawn horses, mostly on grass, and drawn camels, mostly in the desert. Rare"
-    " images are the other two combinations; guessing is right about half of them."
-)
 STUDY_DOCUMENT = project_folder() / "docs" / "study.md"
 _INTERVAL = "In brackets: 95 % interval over seed pairs"
 _BADGES = {
@@ -105,82 +96,13 @@ class Canvas:
         widgets.show_part(part, self.show)
 
 
-def show_pooled_answer(palette: Palette, width: int) -> None:
-    """What was found on both image sets: a sentence, the figure that shows it, and what it depends
-    on."""
-    try:
-        st.caption(_SETTING)
-        st.markdown(pooled.answer_sentence())
-        cache.show_described(_forest(published.newest(), palette, width), "forest")
-        st.caption(
-            "A line is a study, with seed pairs that no line above it has and that no tuning had"
-            " used; the diamond is over all of them. Each seed pair is one model with short and one"
-            " with descriptive labels that differ in nothing else. Left of 0, descriptive labels"
-            " cost."
-        )
-        place = st.container()
-        if shell.is_narrow():  # a tall table
-            place = st.expander("On what it depends")
-        place.markdown(_depends_on())  # takes longer than the forest
-    except LabError as error:
-        st.caption(plain(str(error)))
-
-
-@made_once_per_table(1)
-def _depends_on() -> str:
-    why = f"{telling_apart.apart_found()} {chain.composition_found()}"
-    return f"{chain.answer_table()}\n\n{why}"
-
-
-@cache.by_content(20)
-def _forest(newest: float, palette: Palette, width: int) -> cache.Spec:
-    del newest  # names the table in the cache
-    rows = pooled.forest_rows()
-    return cache.chart_spec(intervals.paired_forest_chart(rows, palette=palette, width=width))
-
-
-def usual_study(names: Sequence[str], data: str) -> str:
-    """Return the study that is shown where nobody chose one: for the claims, the first that has
-    their controls.
-
-    Args:
-        names: of the studies that can be chosen; the first one is the usual one of other parts.
-        data: the image set.
-    """
-    is_for_claims = _asked_part() == CLAIMS
-    return _with_controls(data, *names) if is_for_claims else names[0]
-
-
-def _asked_part() -> str | None:
-    """The part that the visitor or the address chose, before its control is shown."""
+def chosen_part() -> str:
+    """Let the visitor choose which part of a study is shown."""
     if st.session_state["arrives"] and "part" not in st.query_params:
         for key, part in _PART_OF.items():
             if key in st.query_params:
                 st.session_state.update(part=part)
-    return st.session_state.get("part") or st.query_params.get("part")
-
-
-@made_once_per_table(10)
-def _with_controls(data: str, *names: str) -> str:
-    studies = (published.open_published(name, data) for name in names)
-    return next((study.name for study in studies if study.has_controls), names[0])
-
-
-def chosen_part() -> str:
-    """Let the visitor choose which part of a study is shown."""
-    _asked_part()  # what the address says
     return widgets.choose_one("Part", PARTS, "part", ANSWER, label_visibility="collapsed")
-
-
-def published_names(data: str) -> dict[str, str]:
-    """The published studies of an image set that the page opens, each with its words."""
-    return {name: _study_words(name, data) for name in studies_to_open(data)}
-
-
-@made_once_per_table(30)
-def _study_words(name: str, data: str) -> str:
-    study = PublishedStudy(name, data)
-    return f"{study.n_pairs} pairs, {study.plan.conditions[0].steps:,} steps ({name})"
 
 
 def show_planned_runs(study: Study) -> None:
@@ -268,16 +190,15 @@ def nothing_yet(study: Study) -> None:
 
 
 def answer_of_study(canvas: Canvas) -> None:
-    """What one study says: its headline, the difference at each bias level, or every run where
-    nothing is compared, and what made it."""
-    study, findings = canvas.study, canvas.findings
+    """Show what one study says: its headline, and the difference at each bias level, or every run
+    if nothing is compared."""
+    findings = canvas.findings
     _headline(findings)
     chart, legend = report.chart(figures.paired_forest, findings), figures.PAIRED
     if findings.headline is None:
         chart, legend = report.chart(figures.by_bias, findings, PRIMARY), figures.LEGEND
     canvas.show(chart, prefix="first_")
-    origin = [study.origin] if isinstance(study, PublishedStudy) else []
-    st.caption(" ".join([legend, *origin]))
+    st.caption(legend)
 
 
 def _headline(findings: Findings) -> None:
@@ -307,32 +228,6 @@ def _headline(findings: Findings) -> None:
         st.caption(sanity, help=words.failing_words(findings.failing), width="content")
 
 
-@cache.by_content(12)
-def _claims(study: Study) -> list[ClaimResult]:
-    return study.claims()
-
-
-def shared_runs(canvas: Canvas) -> None:
-    """Which other published studies have runs of this one, so that they are no second sample, and
-    where their claims differ."""
-    study, findings = canvas.study, canvas.findings
-    if not isinstance(study, PublishedStudy):
-        return
-    for name, count in study.shared_runs().items():
-        second = published.open_published(name, study.plan.conditions[0].data)
-        claims = {result.claim.id: result for result in _claims(second)}
-        differ = [
-            f"{result.claim.id} {words.claim_words(claims[result.claim.id])}"
-            for result in findings.claims
-            if result.status != claims[result.claim.id].status
-        ]
-        outcome = f"There: {'; '.join(differ)}" if differ else "Every claim comes out alike there"
-        st.caption(
-            f"`{name}` has {count} of these runs too, so the two are one sample, not two."
-            f" {outcome}."
-        )
-
-
 def badge(result: ClaimResult) -> str:
     """A claim's status as coloured words with an icon, for markdown."""
     colour, icon = _BADGES[result.status]
@@ -343,10 +238,7 @@ def badge(result: ClaimResult) -> str:
 
 def show_claims(findings: Findings, *, narrow: bool) -> None:
     """The claims of the study, a line each; in a `narrow` window without test and control."""
-    st.caption(
-        "Of this study's runs alone. The Lesson puts the claims to all published runs that no"
-        " tuning has used, where there are such, so its numbers differ."
-    )
+    st.caption("Based on this study's runs only.")
     if narrow:
         for result in findings.claims:
             claim, estimate = result.claim, words.estimate_words(result.estimate)
@@ -417,8 +309,7 @@ def over_bias(canvas: Canvas) -> None:
 def downloads(study: Study) -> None:
     """Tables and the report, made on demand."""
     plan = study.plan
-    title = study.name if isinstance(study, PublishedStudy) else plan.name
-    first = f"{title.replace('/', '-')}-{plan.conditions[0].data}"
+    first = f"{plan.name}-{plan.conditions[0].data}"
     with st.container(horizontal=True):
         for name, (label, icon, kind) in _FILES.items():
             file_name = f"{first}-{name}"

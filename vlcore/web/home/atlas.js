@@ -4,6 +4,7 @@ const CIRCLE = "M4,0A4,4 0 1 1 -4,0A4,4 0 1 1 4,0Z", TRIANGLE = "M0,-5L4.6,3.4L-
 const HALO = "M11,0A11,11 0 1 1 -11,0A11,11 0 1 1 11,0Z", FACE = 34;  // around the image that is pointed at; px of a group's image
 const RING = "M7.5,0A7.5,7.5 0 1 1 -7.5,0A7.5,7.5 0 1 1 7.5,0Z", DIAMOND = "M0,-7L7,0L0,7L-7,0Z";
 const NAMES = {undescriptive: "Short labels", descriptive: "Descriptive labels"};
+const STUDY_BIAS = .75;  // at which the published answer compares captions
 const SVG = "http://www.w3.org/2000/svg";
 const atlases = new Map(), states = new WeakMap(), ends = new WeakMap();  // by what Streamlit draws in, which it keeps
 
@@ -76,6 +77,7 @@ export default function({parentElement, data}) {
     // It opens with a riddle: a model without bias, and one of the least bias that fails on most images of minority
     // groups. Then both maps are of one bias, and of a label style each.
     const fails = ([short]) => minorityGroups.every(group => short.counts[last][group] < perGroup / 2);
+    const studied = atlas.bias.indexOf(STUDY_BIAS);
     const riddle = atlas.models.findIndex(fails) < 0 ? atlas.bias.length - 1 : atlas.models.findIndex(fails);
     // A card of the guide shows what it is about.
     const card = {...data.begin, ...(data.begin?.asked && {playing: false, moment: last})};
@@ -238,7 +240,8 @@ export default function({parentElement, data}) {
         const fooled = panes.filter(pane => minorityGroups.every(group => right(pane, group) < .5)).map(modelName).join(" and ");
         words = `${state.answer} Of the rare kinds, ${names(minorityGroups)}, ${sharesOfBoth(minorityGroups)} are predicted right.`
           + (fooled ? ` There ${fooled} is wrong more often than right, and the common images did not show it.` : "");
-        offered = [["Do descriptive labels help?", {riddle: false, moment: reducedMotion ? last : 0, playing: !reducedMotion}]];
+        const opened = {riddle: false, bias: studied < 0 ? riddle : studied};
+        offered = [["Do descriptive captions help?", {...opened, moment: reducedMotion ? last : 0, playing: !reducedMotion}]];
       } else if (state.riddle && state.asked) {
         words = `Of new images of the common kinds, ${sharesOfBoth(majorityGroups)} are predicted right. Which would you trust?`;
         offered = ["Model A", "Model B", "Neither"].map(choice => [choice, {shown: true, answer: `You said: ${choice}.`}]);

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from vlcore.api import description
@@ -10,14 +9,15 @@ from vlcore.api.model_metrics import describe_measure
 from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import group_pictures
 from vlcore.experiment.captions import caption, quoted_captions
-from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY, Condition
+from vlcore.experiment.condition import STUDY_BIAS, Condition
+from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import describe_bias, percent, share, title
+from vlcore.experiment.wording import describe_bias, share, title
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.theme import Palette
-from vlcore.study.plans import StudyError
-from vlcore.study.pooled import pooled
+from vlcore.study import answer_words
+from vlcore.study.answer_file import published_answer
 from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
 
 CARD = 264  # px; four cards fit beside each other on a screen of 1280 px, two on one of 800
@@ -131,7 +131,8 @@ def show_experiments(
         biased = conditions[2:]
         artifacts = [cache.artifact(condition.key) for condition in biased]
         effect = description.describe_label_effect(artifacts, images.grouping)
-        st.markdown(f"{effect} {_describe_other_seeds(images.name)}")
+        st.markdown(effect)
+    _show_published_answer(images.name)
 
 
 def _show_progress(
@@ -167,23 +168,18 @@ def _about_missing(missing: Sequence[Condition], images: ImageSet) -> str:
     return about
 
 
-def _describe_other_seeds(data: str) -> str:
-    """Say what the published seed pairs show on an image set; empty where there are none."""
+def _show_published_answer(data: str) -> None:
+    """Show what all published seed pairs say about an image set; nothing for an own set."""
     try:
-        answer = pooled(data)
-    except StudyError:
-        return ""
-    short, descriptive = (answer.rates[style] for style in STYLES_OF_THE_STUDY)
-    return (
-        f"Over {answer.n} published seed pairs trained from scratch:"
-        f" {percent(descriptive.mean())} after descriptive (single runs {_ends(descriptive)}) and"
-        f" {percent(short.mean())} after short labels ({_ends(short)}), {answer.words}; Findings"
-        " shows them. The models above are of seed 0, one of those that the recipe was tuned on."
-    )
-
-
-def _ends(rates: pd.Series) -> str:
-    return f"{100 * rates.min():.0f} to {percent(rates.max())}"
+        sentence = answer_words.two_accuracies(published_answer(), data)
+    except LabError as error:
+        st.caption(plain(str(error)))
+        return
+    if sentence:
+        untuned = "These four models use seed 0, which was also used for tuning."
+        with st.container(horizontal=True, vertical_alignment="center", key="published"):
+            st.markdown(f"{untuned} {sentence}", width="content")
+            widgets.link("pages/5_Findings.py", "See Findings", "science")
 
 
 def _show_card(

@@ -1,0 +1,184 @@
+"""The published answer on Findings: its sentence, table, figure, verdicts and files."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from vlcore.experiment.errors import LabError
+from vlcore.experiment.plain_text import plain
+from vlcore.experiment.wording import difference, percent, plural
+from vlcore.plots.intervals import answer_chart
+from vlcore.plots.theme import Palette
+from vlcore.study import answer_file
+from vlcore.study.answer_file import DIGITS, PublishedAnswer, PublishedClaim, published_answer
+from vlcore.study.answer_words import (
+    QUESTION,
+    answer_sentence,
+    answers_by_set,
+    figure_rows,
+    set_words,
+)
+from vlcore.web import cache, shell, widgets
+from vlcore.web.findings.documents import FOLDER
+
+COMPARISONS = "comparisons.csv"
+_SETTING = (
+    "Small models learn horses, mostly on grass, and camels, mostly in the desert. Rare images"
+    " show the other two combinations; guessing gets half of them right. A seed pair is two"
+    " models with the same seed, one per caption style; it was not used for tuning."
+)
+_BADGES = {
+    "supported": ("green", "check_circle"),
+    "contradicted": ("red", "cancel"),
+    "depends": ("orange", "alt_route"),
+    "not decided": ("gray", "help"),
+    "not tested": ("gray", "remove"),
+}
+_DOWNLOADS = {
+    "answer.json": ("The answer, JSON", "application/json", "description"),
+    COMPARISONS: ("Every comparison, CSV", "text/csv", "table"),
+    "runs.parquet": ("All runs, parquet", "application/vnd.apache.parquet", "table"),
+    "plans.zip": ("Plans, zip", "application/zip", "folder_zip"),
+}
+
+
+def read_answer() -> PublishedAnswer | None:
+    """Read the published answer; show one sentence if it is missing or damaged."""
+    try:
+        return published_answer()
+    except LabError as error:
+        st.warning(plain(str(error)), icon=":material/error:")
+        return None
+
+
+def show_answer(answer: PublishedAnswer, palette: Palette, width: int) -> None:
+    """Show the question, its answer, the figure, and the verdicts on the study's claims.
+
+    Args:
+        answer: the published answer.
+        palette: light or dark.
+        width: of the figure, in px.
+    """
+    st.markdown(f"**{QUESTION}** {answer_sentence(answer)}")
+    st.caption(_SETTING)
+    _show_by_set(answer)
+    cache.show_described(_figure(answer, "points", palette, width), "answer_points")
+    _show_verdicts(answer)
+    st.caption(f"Limits: {plain(' '.join(answer.limits))}")
+
+
+def show_log_odds(answer: PublishedAnswer, palette: Palette, width: int) -> None:
+    """Show the figure again, in log odds."""
+    with st.expander("Log odds"):
+        cache.show_described(_figure(answer, "log odds", palette, width), "answer_log_odds")
+        st.caption("Near 0% and 100%, a point counts for more in log odds than near 50%.")
+
+
+def show_comparisons() -> None:
+    """Show every published comparison as a table that a text filters."""
+    file = FOLDER / COMPARISONS
+    with st.expander("Every comparison"):
+        if not file.is_file():
+            st.caption(f"The file {COMPARISONS} is not installed with this copy.")
+            return
+        try:
+            table = _comparisons(str(file), file.stat().st_mtime)
+        except ValueError:
+            st.caption(f"The file {COMPARISONS} cannot be read as CSV. Put it there again.")
+            return
+        wanted = st.text_input(
+            "Show rows that contain",
+            key="comparison",
+            placeholder="scenes pretrained probe",
+            max_chars=100,
+            width=460,
+        )
+        rows = _containing(table, wanted)
+        st.dataframe(rows, hide_index=True, width="stretch")
+        st.caption(f"{len(rows):,} of {plural(len(table), 'comparison')}")
+
+
+@cache.by_content(2)
+def _comparisons(file: str, changed: float) -> pd.DataFrame:
+    """Read the comparisons; `changed`, the time of the last change, names them in the cache."""
+    del changed
+    return pd.read_csv(file, dtype={"set": str, "variant": str, "baseline": str})
+
+
+def _containing(table: pd.DataFrame, wanted: str) -> pd.DataFrame:
+    """Return the rows that contain every word, in any column, whatever its case."""
+    lines = table.astype(str).agg(" ".join, axis=1).str.lower()
+    for word in wanted.lower().split():
+        lines = lines[lines.str.contains(word, regex=False)]
+    return table.loc[lines.index]
+
+
+def show_downloads() -> None:
+    """Offer the files behind the answer, each if it is installed."""
+    with st.container(horizontal=True):
+        for name, (label, kind, icon) in _DOWNLOADS.items():
+            file = answer_file.FILE if name == answer_file.FILE.name else FOLDER / name
+            if file.is_file():
+                widgets.download(label, file.read_bytes, name, kind, icon, key=f"download_{name}")
+
+
+def _show_by_set(answer: PublishedAnswer) -> None:
+    """Show both accuracies and their difference per image set: a table, or lines on a phone."""
+    lines = [
+        "| Images | Short captions | Descriptive captions | Change, in points (95% interval) |"
+        " Seed pairs |",
+        "|---|---|---|---|---|",
+    ]
+    for data, contrast in answers_by_set(answer).items():
+        short, descriptive = (
+            "–" if value is None else percent(value) for value in (contrast.short, contrast.other)
+        )
+        images, pairs = set_words(data), plural(contrast.pairs, "seed pair")
+        if shell.is_narrow():
+            st.markdown(
+                f"**{images}**  \nshort captions {short}, descriptive captions {descriptive}:"
+                f" {contrast.in_points}, {pairs}"
+            )
+        value, low, high = contrast.points
+        change = difference({"value": value, "low": low, "high": high}, DIGITS)
+        lines.append(f"| {images} | {short} | {descriptive} | {change} | {contrast.pairs:,} |")
+    if not shell.is_narrow():
+        st.markdown("\n".join(lines))
+
+
+@cache.by_content(24)
+def _figure(answer: PublishedAnswer, scale: str, palette: Palette, width: int) -> cache.Spec:
+    chart = answer_chart(figure_rows(answer, scale), palette, width, scale)
+    return cache.chart_spec(chart)
+
+
+def _show_verdicts(answer: PublishedAnswer) -> None:
+    """Show the claims of the 2023 study, one line each, with a verdict per image set."""
+    sets = list(dict.fromkeys(claim.set for claim in answer.claims))
+    claims = {claim.id: claim.text for claim in answer.claims}
+    st.markdown("**What the 2023 study claims**")
+    if shell.is_narrow():
+        for name, text in claims.items():
+            badges = [f"{data} {_badge(answer.claim(name, data))}" for data in sets]
+            st.markdown(f"{plain(text)}  \n:small[{' · '.join(badges)}]")
+    else:
+        lines = [f"| Claim | {' | '.join(sets)} |", "|---" * (1 + len(sets)) + "|"]
+        for name, text in claims.items():
+            badges = [_badge(answer.claim(name, data)) for data in sets]
+            lines.append(f"| {plain(text)} | {' | '.join(badges)} |")
+        st.markdown("\n".join(lines))
+    with st.expander("The number behind each verdict"):
+        widgets.show_table(_reasons(answer.claims))
+
+
+def _badge(claim: PublishedClaim | None) -> str:
+    """Write a verdict as coloured words with an icon, for markdown."""
+    verdict = claim.verdict if claim else "not tested"
+    colour, icon = _BADGES.get(verdict, _BADGES["not tested"])
+    return f":{colour}-badge[:material/{icon}: {verdict}]"
+
+
+def _reasons(claims: Sequence[PublishedClaim]) -> pd.DataFrame:
+    rows = [(claim.text, claim.set, claim.verdict, claim.sentence) for claim in claims]
+    return pd.DataFrame(rows, columns=["Claim", "Images", "Verdict", "Because"])
