@@ -72,10 +72,9 @@ def write_answer(commit: str) -> None:
 
 def write_pages() -> None:
     """Write the pages from answer.json."""
-    chain = json.loads(answer_file.FILE.read_text(encoding="utf-8"))["chain"]
     answer = answer_file.published_answer()
     for page in PAGES:
-        write_text(page, page_text(page, answer, chain))
+        write_text(page, page_text(page, answer))
 
 
 def _head() -> str:

@@ -3,17 +3,22 @@ comparisons."""
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+from PIL import Image
 
 from benchmarks.results_contrasts import FEWEST_PAIRS, in_points
 from benchmarks.results_data import comparisons
 from vlcore.experiment.files import project_folder
+from vlcore.plots.intervals import answer_chart
+from vlcore.plots.theme import LIGHT
 from vlcore.study.answer_file import PublishedAnswer, PublishedClaim, PublishedContrast
+from vlcore.study.answer_words import figure_rows
 
 TEMPLATES = Path(__file__).with_name("results_templates")
 ROOT = project_folder()
+FIGURE_WIDTH = 900  # px
+PALETTE_SIZE = 48  # colours of the figure in its file
 # Each page with its template; of README.md only the part between the two marks is written.
 PAGES = {
     ROOT / "docs" / "results" / "README.md": TEMPLATES / "results.md",
@@ -34,7 +39,7 @@ _COMPARED = {
 }
 
 
-def filled(template: str, answer: PublishedAnswer, chain: list[dict[str, Any]]) -> str:
+def filled(template: str, answer: PublishedAnswer) -> str:
     """Fill the tokens of a template.
 
     ``{scenes.background}`` is a contrast in points with its interval. After a colon: ``bare``
@@ -48,7 +53,7 @@ def filled(template: str, answer: PublishedAnswer, chain: list[dict[str, Any]]) 
     """
     whole = {
         "claims": lambda: claims_table(answer),
-        "chain": lambda: chain_table(chain),
+        "chain": lambda: chain_table(answer),
         "commit": lambda: answer.commit,
         "version": lambda: answer.version,
         "limits": lambda: " ".join(answer.limits),
@@ -140,7 +145,7 @@ def predictions_table(answer: PublishedAnswer) -> str:
     return "\n".join(lines)
 
 
-def chain_table(chain: list[dict[str, Any]]) -> str:
+def chain_table(answer: PublishedAnswer) -> str:
     """The planned chain of tests, in Markdown."""
     hypotheses = {
         "H1": "Captions that name the background cost nothing",
@@ -153,17 +158,17 @@ def chain_table(chain: list[dict[str, Any]]) -> str:
         _row("hypothesis", "images, encoder", "points (95% interval)", "p", "rejected"),
         _row(*["---"] * 5),
     ]
-    for test in chain:
-        value, low, high = test["points"]
-        rejected = "yes" if test["rejected"] else "no"
-        if not test["confirmatory"]:
+    for test in answer.chain:
+        value, low, high = test.points
+        rejected = "yes" if test.rejected else "no"
+        if not test.confirmatory:
             rejected += " (descriptive)"
         lines.append(
             _row(
-                f"{test['step']}. {hypotheses[test['step']]}",
-                f"`{test['set']}`, {encoders[test['towers']]}",
+                f"{test.step}. {hypotheses[test.step]}",
+                f"`{test.set}`, {encoders[test.towers]}",
                 f"{value:+.1f} ({low:+.1f} to {high:+.1f})",
-                f"{test['p']:g}",
+                f"{test.p:g}",
                 rejected,
             )
         )
@@ -174,9 +179,9 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def page_text(page: Path, answer: PublishedAnswer, chain: list[dict[str, Any]]) -> str:
-    """The text that a page should have, with every published number filled in."""
-    text = filled(PAGES[page].read_text(encoding="utf-8"), answer, chain)
+def page_text(page: Path, answer: PublishedAnswer) -> str:
+    """Write the text that a page should have, with every published number filled in."""
+    text = filled(PAGES[page].read_text(encoding="utf-8"), answer)
     if page.parent == ROOT:
         now = page.read_text(encoding="utf-8")
         before, _, rest = now.partition(BEGIN)
@@ -193,9 +198,18 @@ def comparisons_table() -> pd.DataFrame:
             continue
         points, odds = in_points(one.result.mean_points), one.result.mean_log_odds
         row = {column: getattr(one, name) for column, name in _COMPARED.items()}
-        row |= {"pairs": one.result.n}
-        row |= dict(zip(("points", "points_low", "points_high"), points, strict=True))
-        ends = (odds.value, odds.low, odds.high)
-        row |= dict(zip(("log_odds", "log_odds_low", "log_odds_high"), ends, strict=True))
-        rows.append(row | {"p": one.result.log_odds.p})
-    return pd.DataFrame(rows).round(4)
+        row["pairs"] = one.result.n
+        for unit, ends in (("points", points), ("log_odds", (odds.value, odds.low, odds.high))):
+            for ending, value in zip(("", "_low", "_high"), ends, strict=True):
+                row[unit + ending] = round(value, 4)
+        row["p"] = float(f"{one.result.log_odds.p:.2g}")
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def save_figure(answer: PublishedAnswer, file: Path) -> None:
+    """Write the figure of the answer as a PNG file with few colours."""
+    chart = answer_chart(figure_rows(answer), LIGHT, FIGURE_WIDTH)
+    chart.save(str(file), scale_factor=1.5)
+    image = Image.open(file).convert("P", palette=Image.Palette.ADAPTIVE, colors=PALETTE_SIZE)
+    image.save(file, optimize=True)
