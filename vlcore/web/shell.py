@@ -270,9 +270,14 @@ def window() -> list[int]:
     same where the visitor changes the theme, which runs no page by itself.
     """
     data = {"known": _known_window(), "ground": palette().ground, "cookie": _WINDOW_COOKIE}
-    if size := _viewport(key="viewport", data=data, on_size_change=lambda: None).size:
-        st.session_state["window"] = size
+    _viewport(key="viewport", data=data, on_size_change=_learn_window)
     return _known_window()
+
+
+def _learn_window() -> None:
+    """Take over the size that the browser told, before the page runs for it."""
+    if size := st.session_state["viewport"]["size"]:
+        st.session_state["window"] = size
 
 
 def _known_window() -> list[int]:
