@@ -99,7 +99,7 @@ TELLING_APART = (
 SIZE = (
     "What naming the background, or the sky, costs less short labels, by images of a group (700"
     " steps, width 64), and how that cost changes with each doubling of images, width and steps:"
-    " above 0 it shrinks. The linear [theory](theory.md) predicted that more images shrink it."
+    " above 0 it shrinks. A linear theory predicted that more images shrink it."
 )
 CONTRAST = (
     "What descriptive labels cost as means of random word vectors less what they cost as codes, by"

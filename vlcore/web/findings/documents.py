@@ -14,7 +14,6 @@ PAGES = {
     _RESULTS: "README.md",
     "Beyond the answer": "beyond.md",
     "Every comparison": "table.md",
-    "Theory": "theory.md",
     "Plans": "plans/README.md",
     "Plan of the chain": "plans/answer.md",
     "Plans beyond it": "plans/beyond.md",
