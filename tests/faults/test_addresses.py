@@ -81,7 +81,7 @@ CHOICES = {
     "results": ("published with this version", "runs on this server"),
     "study": ("experiments", "class", "paper"),
     "published": ("experiments", "classic/paper", "size"),
-    "document": ("Theory", "Every comparison"),
+    "document": ("Plans", "Every comparison"),
     "claim": ("C1", "C8"),
     "lesson": ("four-experiments", "collapse", "one-room", "repair", "who-taught-it"),
     "phase": ("predict", "run", "reveal"),
