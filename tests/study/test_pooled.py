@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import stats
+from vlcore.study.answer import answer_table, composition_found
+from vlcore.study.telling_apart import apart_found
 
 from vlcore.classroom.answers import Measurement, estimate_published
 from vlcore.classroom.lessons import EXPERIMENTS, lessons
 from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY, Condition
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published, registry
-from vlcore.study.answer import answer_table, composition_found
 from vlcore.study.plans import PLACEBO, StudyError
 from vlcore.study.pooled import (
     SETS,
@@ -22,7 +23,6 @@ from vlcore.study.pooled import (
     studies_to_open,
 )
 from vlcore.study.published import PublishedStudy
-from vlcore.study.telling_apart import apart_found
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from zipfile import ZipFile
 
 import pandas as pd
 import pytest
@@ -104,9 +105,9 @@ def test_where_fewer_than_two_pairs_pass_they_say_nothing(published_folder: Path
 
 
 def test_a_study_with_a_plan_of_its_own_opens_as_it_was_published(published_folder: Path) -> None:
-    (published_folder / "plans").mkdir()
     settings = "factor: labels\nbaseline: short\narms: [descriptive]\nbias: [0.75]\nseeds: 6"
-    (published_folder / "plans" / "alone.yaml").write_text(settings)
+    with ZipFile(published_folder / published.PLANS, "w") as archive:
+        archive.writestr("alone.yaml", settings)
     publishing.publish_study(of("experiments", 6), "alone")
     opened = published.PublishedStudy("alone", "scenes")
     assert (opened.n_trained, opened.missing) == (12, [])
@@ -245,7 +246,7 @@ def test_findings_count_runs_from_elsewhere() -> None:
 
 def test_the_command_of_a_published_plan_names_no_folder_of_this_machine() -> None:
     plan = published.file_plan("scenes-again")
-    assert command(plan).split()[4] == "docs/results/plans/scenes-again.yaml"
+    assert command(plan).split()[4] == "plans/scenes-again.yaml"
 
 
 def test_runs_are_read_once_and_by_whom_one_likes() -> None:
