@@ -39,6 +39,7 @@ if is_own:
 STUDIES = ("experiments", "class", "paper")
 PUBLISHED, HERE = "published with this version", "runs on this server"
 st.subheader("One study at a time", anchor=ONE_STUDY)
+shell.show_attribution(images)
 names = sections.published_names(images.name)
 usual = PUBLISHED if names else HERE
 # Older addresses named a study of this server.
