@@ -66,11 +66,8 @@ def section(out: str, name: str) -> list[str]:
 def test_list_and_show_say_what_there_is_before_it_is_drawn(
     cli: Cli, document: Document, empty_home: Path
 ) -> None:
-    assert [about["name"] for about in document("data", "list")] == [
-        "scenes",
-        "balanced-cues",
-        "renders",
-    ]
+    names = [about["name"] for about in document("data", "list")]
+    assert names == ["scenes", "balanced-cues", "renders"]
     scenes = cli("data", "list")[1].splitlines()[1]
     groups = ", ".join(f"{group} 1,128" for group in GROUPS)
     assert re.split(r"  +", scenes) == ["scenes", "4,512", "0", groups]

@@ -35,15 +35,22 @@ import sys
 from pathlib import Path
 from vlcore.data import packed
 packed.ARCHIVES = Path(sys.argv[1])
-print(len(packed.packed_set("renders").table))
+print(packed.packed_set("renders").image(0).shape)
 """
 
 
 def test_a_packed_set_is_listed_before_it_is_unpacked(renders: Path) -> None:
     renders.unlink()  # nobody reads it to list the sets
     assert set_names() == ["scenes", "balanced-cues", "renders"]
-    assert not (data_folder() / "renders").exists()
     assert recipe_of("renders") is None, "nothing is drawn for it"
+
+
+def test_to_open_it_writes_nothing(renders: Path, empty_home: Path) -> None:
+    images = open_set("renders")
+    assert len(images.table) == 4 * sum(SCENES.values())
+    assert [path.name for path in empty_home.iterdir()] == ["archives"]
+    assert images.image(3).shape == (32, 32, 3)
+    assert open_set("renders").table.equals(images.table)
 
 
 def test_processes_that_unpack_at_once_all_read_the_whole_set(renders: Path) -> None:
@@ -52,8 +59,7 @@ def test_processes_that_unpack_at_once_all_read_the_whole_set(renders: Path) -> 
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    images = str(4 * sum(SCENES.values()))
-    assert [process.communicate()[0].strip() for process in opened] == [images] * 3
+    assert [process.communicate()[0].strip() for process in opened] == ["(32, 32, 3)"] * 3
     left = {path.name for path in data_folder().iterdir()}
     assert left - {".renders.lock"} == {"renders"}, "no part is left"
 
@@ -68,7 +74,7 @@ def test_without_locks_the_first_of_two_stays(
         extract(archive, root)
 
     monkeypatch.setattr(packed, "_extract", overtaken)
-    assert len(open_set("renders").table) == 4 * sum(SCENES.values())
+    assert open_set("renders").image(0).shape == (32, 32, 3)
 
 
 def removed(archive: Path) -> None:
@@ -108,6 +114,17 @@ def test_a_damaged_archive_is_a_sentence_and_hides_no_other_set(
     assert (code, err.strip().count("\n")) == (2, 0)
 
 
+def test_damage_to_an_image_is_found_before_a_set_appears(renders: Path) -> None:
+    content = bytearray(renders.read_bytes())
+    image = zipfile.ZipFile(renders).getinfo("images/test/horse_grass/0000.webp")
+    content[image.header_offset + 100] ^= 255
+    renders.write_bytes(content)
+    images = open_set("renders")
+    with pytest.raises(packed.PackedSetError, match=f"put {renders} there again"):
+        images.image(0)
+    assert not images.root.exists(), "no half of a set is left"
+
+
 def without_description(folder: Path) -> None:
     (folder / "dataset.json").unlink()
 
@@ -120,16 +137,17 @@ def without_columns(folder: Path) -> None:
 def test_a_damaged_folder_says_to_delete_it_which_is_enough(
     damage: Callable[[Path], None], renders: Path
 ) -> None:
-    open_set("renders")
+    open_set("renders").image(0)
     damage(data_folder() / "renders")
     with pytest.raises(packed.PackedSetError, match=r"delete .*, and the lab unpacks it again"):
         open_set("renders")
     shutil.rmtree(data_folder() / "renders")
-    assert len(open_set("renders").table) == 4 * sum(SCENES.values())
+    assert open_set("renders").image(0).shape == (32, 32, 3)
 
 
 def test_an_image_that_is_broken_says_how_it_comes_back(renders: Path) -> None:
     images = open_set("renders")
+    images.image(0)
     images.path(0).write_bytes(b"no image")
     with pytest.raises(ImageSetError, match=r"delete the folder .* unpacks it again"):
         images.image(0)

@@ -3,9 +3,11 @@
 A set of embeddings has no images: its pixels are a tile with two names, which is never measured."""
 
 import hashlib
+import io
 import json
 import re
 import unicodedata
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -198,6 +200,8 @@ class ImageSet:
         files = [str(self.table["mask"].iat[int(row)]) for row in rows]
         if not all(files):
             return None
+        if not all((self.root / name).exists() for name in files):
+            self.ensure_rendered(rows.tolist(), silent)
         masks = (self._open(f"mask {name}", self.root / name, "L") for name in files)
         small = [np.asarray(mask.resize((size, size), Image.Resampling.BOX)) for mask in masks]
         return np.array(small, np.uint8).reshape(-1, size, size)
@@ -237,12 +241,14 @@ def averaged(pixels: NDArray[np.uint8], size: int = TRAINING_SIZE) -> NDArray[np
     return np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.BOX))
 
 
-def read_set(root: Path) -> ImageSet:
-    """An image set from its folder, as ``metadata.csv`` and ``dataset.json`` describe it, or an
-    `ImageSetError`."""
+def read_set(root: Path, files: Path | zipfile.Path | None = None) -> ImageSet:
+    """An image set from its folder, as ``metadata.csv`` and ``dataset.json`` in it, or in the
+    folder or archive `files`, describe it; or an `ImageSetError`."""
+    files = root if files is None else files
     try:
-        about: dict[str, Any] = json.loads((root / "dataset.json").read_text())
-        table = pd.read_csv(root / "metadata.csv", dtype=str, keep_default_na=False)
+        about: dict[str, Any] = json.loads((files / "dataset.json").read_text())
+        listing = io.BytesIO((files / "metadata.csv").read_bytes())
+        table = pd.read_csv(listing, dtype=str, keep_default_na=False)
         templates = tuple(sorted(about.get("captions", {}).items()))
         grouping = Grouping(tuple(about["objects"]), tuple(about["contexts"]), templates)
         name, version = str(about.get("name", root.name)), str(about["version"])
