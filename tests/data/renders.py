@@ -28,7 +28,8 @@ def write_archive(folder: Path) -> Path:
             random = np.random.default_rng([len(split), number])
             left, top = (int(value) for value in random.integers(4, 14, 2))
             area = np.s_[top : top + 12, left : left + 14]
-            factors = {"sky": SKIES[number % 4], "coat": "tan", "pose": "walk", "heading": "left"}
+            factors = {"sky": SKIES[number % 4], "coat": "bay", "mesh": 2, "pose": "walking"}
+            factors |= {"heading": 2.6, "size": 0.5}
             for obj, colour in COLOURS.items():
                 mask = np.zeros((SIDE, SIDE), np.uint8)
                 mask[area] = 255

@@ -23,7 +23,7 @@ from vlcore.data.imageset import ImageSetError
 from vlcore.data.importers import import_set
 from vlcore.data.subset import on_its_set, usual_condition
 from vlcore.data.training_set import training_sets
-from vlcore.experiment.captions import row_captions
+from vlcore.experiment.captions import known_traits, row_captions
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import data_folder
 from vlcore.experiment.options import style_names
@@ -164,9 +164,10 @@ def test_it_is_trained_as_the_drawn_sets_are(renders: Path) -> None:
     assert feature_store.bundle_name(images, feature_store.PRETRAINED).startswith("renders-v1-")
 
 
-def test_the_sky_can_be_named_and_no_other_trait(renders: Path) -> None:
+def test_styles_fit_what_factors_record_so_the_sky_can_be_named(renders: Path) -> None:
     images = open_set("renders")
-    assert {*style_names()} - {*style_names(images.traits)} == {"attribute_other"}
+    assert style_names(images.traits) == style_names()
+    assert known_traits('{"sky": "dusk", "coat": "plaid", "size": "large"}') == {"sky"}
     assert "sky" in plans.find("labels", usual_condition(images)).treatments
     rows = images.rows("train")
     texts = [one.text for one in row_captions("sky", images.table, rows, images.grouping, 0)]

@@ -416,8 +416,8 @@ LABEL_STYLES: dict[str, LabelStyle] = {
         "One meaningless word for each group: the group's label without language."
     ),
     "attribute_other": LabelStyle(
-        "The coat and the object: is another description as good as the background? Drawn sets"
-        " only.",
+        "The coat and the object: is another description as good as the background? For sets"
+        " that record the coat.",
         trait="coat",
     ),
     "paraphrase": LabelStyle(
