@@ -26,7 +26,7 @@ if __name__ == "__main__":  # a visitor's page
     if images.has_pictures:
         with bar:
             guide.entrance()
-    with shell.errors_as_sentences():
+    with shell.attributed(images), shell.errors_as_sentences():
         usual = usual_condition(images).with_towers(towers)
         intro.markdown(plain(sections.question(images.grouping)))
         width, _ = shell.window()

@@ -86,7 +86,7 @@ CHOICES = {
     "lesson": ("four-experiments", "collapse", "one-room", "repair", "who-taught-it"),
     "phase": ("predict", "run", "reveal"),
     "wall": ("ranking", "what helped"),
-    "data": ("scenes", "balanced-cues"),
+    "data": ("scenes", "balanced-cues", "renders"),
     "guide": ("1", "7", "99"),
 }
 USUAL = ("0", "1", "7", "0.8", "true", "false", "75 %", "100 %", "live", "standard", "short")

@@ -128,8 +128,11 @@ def describe_evaluation(images: ImageSet) -> str:
         sentence = (
             f"{images.folds} models were trained, each tested on the images that it has not seen."
         )
-    elif images.about.get("recipe"):
-        sentence = "Each of the 500 test scenes is drawn with both animals and both backgrounds."
+    elif (scenes := set(images.table["scene"].iloc[images.rows("test")])) <= images.twin_scenes:
+        sentence = (
+            f"Each of the {len(scenes):,} test scenes is shown with both"
+            f" {images.grouping.object_word}s and both backgrounds."
+        )
     else:
         sentence = "No held-out image, nor one much like it, was in training."
     last = "One run: another seed gives other numbers."

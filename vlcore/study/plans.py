@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from vlcore.data.drawn import recipe_of
+from vlcore.data.catalogue import traits_of
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.experiment.errors import LabError
@@ -167,9 +167,10 @@ def find(name: str, base: Condition | None = None, seeds: int = 1) -> StudyPlan:
             f"No study is named {name!r}; choose one of {known}, or give the path of a .yaml file."
         )
     design = _DESIGNS[name]
-    if design.factor == "labels" and recipe_of(base.data) is None:
-        usable = [style for style in design.treatments if style in style_names(drawn=False)]
-        design = replace(design, treatments=tuple(usable))
+    if design.factor == "labels" and not set(design.treatments) <= set(style_names(())):
+        fitting = style_names(traits_of(base.data))
+        usable = tuple(style for style in design.treatments if style in fitting)
+        design = replace(design, treatments=usable)
     return _planned(name, name, design, base, seeds)
 
 

@@ -193,4 +193,6 @@ def command(plan: StudyPlan) -> str:
 
 def report_html(findings: Findings) -> str:
     """The whole study as one offline HTML page."""
-    return page_html(list(on_paper(report_parts(findings), LIGHT, WIDTH)), TITLE)
+    content = list(on_paper(report_parts(findings), LIGHT, WIDTH))
+    attribution = open_set(findings.plan.conditions[0].data).attribution
+    return page_html([*content, *filter(None, [attribution])], TITLE)
