@@ -1,5 +1,6 @@
 """What tests of pages share: caches that know of one home, and the app in a browser."""
 
+import json
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,6 +19,7 @@ from vlcore.api import explain
 from vlcore.artifacts import disk, store
 from vlcore.data.decoding import square
 from vlcore.metrics.reliance import SIDE, PaintedImages, paint_parts
+from vlcore.study import answer_file
 from vlcore.web import image_addresses, training_images, visitors, work
 from vlcore.web.components import browser as browser_components
 from vlcore.web.upload import answers, reliance
@@ -78,6 +80,25 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
     queue = FakeQueue()
     monkeypatch.setattr(work, "queue", lambda: queue)
     return queue
+
+
+@pytest.fixture
+def changed_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A published answer with odd numbers, which stand nowhere else."""
+    document = json.loads(answer_file.FILE.read_text(encoding="utf-8"))
+    [scenes] = [one for one in document["contrasts"] if one["id"] == "scenes.background"]
+    scenes |= {"short": 0.4321, "other": 0.1234, "pairs": 777, "points": [-12.34, -13.45, -11.23]}
+    document["claims"][0] |= {"verdict": "not tested", "sentence": "Nobody has looked, 999 pairs."}
+    document["limits"] = ["Everything is odd."]
+    for name, lesson in document["lessons"].items():
+        lesson["take_home"] = f"Nothing is odder than {name}, 888 times."
+    number = {"value": -0.3456, "low": -0.4567, "high": -0.2345, "n": 777}
+    document["lessons"]["four-experiments"]["steps"]["bias-and-labels"]["scenes"] = number
+    file = tmp_path / "changed" / answer_file.FILE.name
+    file.parent.mkdir()
+    file.write_text(json.dumps(document), encoding="utf-8")
+    monkeypatch.setattr(answer_file, "FILE", file)
+    return file
 
 
 @pytest.fixture(scope="session")

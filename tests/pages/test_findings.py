@@ -1,40 +1,34 @@
-"""Findings: an empty study, a part of one, a complete one, published ones, and refused ones."""
+"""Findings: the published answer, and studies of this server: empty, in part, complete, refused."""
 
-import io
-import os
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.api.published import publish
-from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import PRESETS, TOWERS
-from vlcore.experiment.wording import run_name
+from vlcore.experiment.wording import percent
 from vlcore.jobs.jobs import State
 from vlcore.plots.theme import PHONE_SIDE
 from vlcore.study import plans, registry, report
-from vlcore.study import text as words
-from vlcore.study.answer import answer_table, composition_found
+from vlcore.study.answer_file import published_answer
+from vlcore.study.answer_words import FIGURE, QUESTION, set_words
 from vlcore.study.plans import StudyPlan
-from vlcore.study.pooled import SETS, answer_sentence, pooled, studies_to_open
-from vlcore.study.published import FOLDER, PublishedStudy
 from vlcore.study.results import Study
-from vlcore.study.telling_apart import apart_found
-from vlcore.web import condition_controls
-from vlcore.web.condition_controls import LENGTHS
-from vlcore.web.findings import documents, sections
+from vlcore.web.findings import answer, documents, sections
 
-from .app import FakeQueue, alts, opened, pets, press, setting, text_of
+from .app import FakeQueue, alts, opened, pets, press, text_of
 
-FOREST = "Descriptive minus short labels: scenes, all "
+DOCUMENTS = "Full results and methods"
+PUBLISHED = 2  # charts of the published answer: in points, and in log odds
 # Charts of each part, below the one that answers.
 CHARTS = {
     sections.ANSWER: 1,
@@ -48,12 +42,6 @@ CHARTS = {
 
 def start(**address: str) -> AppTest:
     return opened("5_Findings", **{"study": "class", "blocks": "6", **address})
-
-
-def chosen_study(page: AppTest) -> str:
-    """The published study that is shown, by its name."""
-    words = page.selectbox(key="published").value
-    return condition_controls.name_of(sections.published_names("scenes"), words)
 
 
 @pytest.fixture(scope="module")
@@ -70,200 +58,169 @@ def complete(plan: StudyPlan, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield plan
 
 
-@pytest.fixture(scope="module")
-def nothing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("nothing")
-
-
 @pytest.fixture
-def published_alone(nothing: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home without anything; what a test read of published results the next one has."""
-    monkeypatch.setenv("VLCORE_HOME", str(nothing))
-    return nothing
+def results_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of published results of a test's own, without a file."""
+    folder = tmp_path / "results"
+    folder.mkdir()
+    for module in (answer, documents):
+        monkeypatch.setattr(module, "FOLDER", folder)
+    return folder
 
 
-def test_a_published_study_opens_without_any_model(published_alone: Path, queue: FakeQueue) -> None:
+def table_of(page: AppTest, column: str) -> pd.DataFrame:
+    return next(table.value for table in page.dataframe if column in table.value)
+
+
+def test_the_first_screen_has_the_answer_of_the_file(
+    empty_home: Path, changed_answer: Path, queue: FakeQueue
+) -> None:
     page = opened("5_Findings")
-    study = PublishedStudy(studies_to_open("scenes")[0], "scenes")
-    text = text_of(page)
     assert not page.error
-    first = next(part.value for part in page.markdown if "seed pairs" in part.value)
-    assert first == answer_sentence(), "the answer is first"
-    assert alts(page)[0].startswith(FOREST)
-    depends = f"{answer_table()}\n\n{apart_found()} {composition_found()}"
-    assert depends in [part.value for part in page.markdown]
-    assert study.origin in text
-    assert not any(box.proto.expanded for box in page.expander)
-    everything = next(box for box in page.expander if box.label.startswith("All results"))
-    assert pooled("scenes").words.partition(" in")[0] in everything.markdown[0].value
-    assert [metric.label for metric in page.metric][:2] == ["short labels", "descriptive labels"]
-    assert len(alts(page)) == 1 + CHARTS[sections.ANSWER]
-    assert not page.button, "there is nothing to run"
-    assert not list(published_alone.glob("models/*")), "no model is there"
-    page = opened("5_Findings", part=sections.CLAIMS)
-    run = next(box for box in page.selectbox if box.label == "Open a run")
-    opened_run = PublishedStudy("confirmation", "scenes").plan.conditions[0]
-    assert run_name(opened_run) in run.options
-    page = run.select(run_name(opened_run)).run()
-    press(page, "It is not on this disk: train it")
-    assert queue.asked == [opened_run.key]
-    table = next(table.value for table in page.dataframe if "Key" in table.value)
-    assert table.set_index("Key")["Run"][opened_run.key] == run_name(opened_run)
+    assert not page.warning
+    published = published_answer()
+    text = text_of(page)
+    assert QUESTION in text
+    assert "lowered accuracy on rare images by 12.3 points on `scenes` and 8.1 points on" in text
+    scenes = published.contrasts["scenes.background"]
+    assert f"| {percent(0.4321)} | {percent(0.1234)} | -12.3 (-13.4 to -11.2) | 777 |" in text
+    assert scenes.pairs == 777
+    assert "Limits: Everything is odd." in text
+    points, log_odds = alts(page)[:2]
+    for contrasts in FIGURE.values():
+        for row, name in contrasts.items():
+            for data in published.sets:
+                if contrast := published.contrasts.get(f"{data}.{name}"):
+                    value, low, high = contrast.points
+                    numbers = f"{value:+.1f} ({low:+.1f} to {high:+.1f}) points"
+                    assert f"{row}, {set_words(data)}: {numbers}" in points
+                    assert f"{contrast.log_odds[0]:+.2f} (" in log_odds
 
 
-def test_a_trained_run_opens_by_its_key(
-    published_alone: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+def test_each_claim_has_one_verdict_per_image_set_with_its_number(
+    empty_home: Path, changed_answer: Path, queue: FakeQueue
 ) -> None:
-    runs = PublishedStudy("classic/experiments", "scenes").runs().groupby("key").first()
-    assert not set(runs["steps"]) & set(LENGTHS.values()), "Compare cannot be set to such a run"
-    page = opened("5_Findings", published="classic/experiments", part=sections.CLAIMS)
-    assert setting(page, "published") == "7 pairs, 600 steps (classic/experiments)"
-    box = next(box for box in page.selectbox if box.label == "Open a run")
-    table = next(table.value for table in page.dataframe if "Key" in table.value)
-    names = table.set_index("Key")["Run"]
-    run = next(key for key in names.index if runs.loc[key, "labels"] == "undescriptive")
-    queue.state = State.DONE
-    for is_twin_trained in (True, False):
-        monkeypatch.setattr(
-            store, "published", lambda key, twin=is_twin_trained: twin or key == run
-        )
-        page = box.select(names[run]).run()
+    page = opened("5_Findings")
+    published = published_answer()
+    sets = list(dict.fromkeys(claim.set for claim in published.claims))
+    [table] = [part.value for part in page.markdown if part.value.startswith("| Claim |")]
+    rows = [line for line in table.splitlines() if "-badge[" in line]
+    assert len(rows) == len({claim.id for claim in published.claims}) == 8
+    for row in rows:
+        text, *verdicts = [cell.strip() for cell in row.strip("|").split("|")]
+        told = [claim for claim in published.claims if claim.text == text]
+        assert [claim.set for claim in told] == sets
+        assert [verdict.rpartition(": ")[2] for verdict in verdicts] == [
+            f"{claim.verdict}]" for claim in told
+        ]
+    assert ":gray-badge[:material/remove: not tested]" in table
+    reasons = table_of(page, "Because")
+    assert reasons["Because"].tolist() == [claim.sentence for claim in published.claims]
+
+
+def test_verdicts_and_numbers_are_lines_on_a_phone(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vlcore.web.shell.is_narrow", lambda: True)
+    text = text_of(opened("5_Findings"))
+    assert "| Claim |" not in text
+    assert "| Short captions |" not in text
+    published = published_answer()
+    for contrast in (published.contrasts[f"{data}.background"] for data in published.sets):
+        assert contrast.in_points in text
+    assert text.count("-badge[") == len(published.claims)
+
+
+@pytest.mark.parametrize("state", ["missing", "damaged"])
+def test_without_the_answer_one_sentence_is_in_its_place_and_the_rest_works(
+    empty_home: Path, changed_answer: Path, queue: FakeQueue, state: str
+) -> None:
+    if state == "missing":
+        changed_answer.unlink()
+    else:
+        changed_answer.write_text('{"version": "0.6.0"', encoding="utf-8")
+    page = opened("5_Findings")
+    [warning] = page.warning
+    assert "missing or damaged" in warning.value
+    assert not page.error
+    assert not alts(page)
+    assert [box.label for box in page.expander][:2] == ["Every comparison", DOCUMENTS]
+    press(page, "Run this study")
+    assert queue.asked
+
+
+def test_every_comparison_is_found_by_words_of_any_column(
+    empty_home: Path, results_folder: Path, queue: FakeQueue
+) -> None:
+    page = opened("5_Findings")
+    assert "The file comparisons.csv is not installed" in text_of(page)
+    header = (
+        "study,set,bias,variant,baseline,images,readout,pairs,points,points_low,points_high,"
+        "log_odds,log_odds_low,log_odds_high,p"
+    )
+    rows = [
+        "paper,scenes,0.75,descriptive,short,rare,captions,140,-5.3,-6.4,-4.2,-.2,-.3,-.1,.001",
+        "size,renders,0.75,sky (a+b),short,rare,balanced probe,20,-9.6,-14,-4,-.4,-.6,-.2,.01",
+    ]
+    (results_folder / "comparisons.csv").write_text("\n".join([header, *rows]), encoding="utf-8")
+    page = opened("5_Findings")
+    table = table_of(page, "points_low")
+    assert list(table.columns) == header.split(",")
+    assert table["points"].tolist() == [-5.3, -9.6]
+    for wanted, found in {"RENDERS probe": ["size"], "(a+b": ["size"], "nothing": []}.items():
+        page.text_input(key="comparison").set_value(wanted).run()
         assert not page.exception
-        links = [link.proto.query_string for link in page.get("page_link")]
-        [query] = [link for link in links if run in link]
-        assert "data=scenes" in query
-        assert f"left_model={run}" in query
-        assert ("right_model=" in query) == is_twin_trained
+        assert table_of(page, "points_low")["study"].tolist() == found
+        assert f"{len(found)} of 2 comparisons" in text_of(page)
+    (results_folder / "comparisons.csv").write_text("", encoding="utf-8")
+    assert "comparisons.csv cannot be read" in text_of(opened("5_Findings"))
 
 
-@pytest.mark.parametrize("name", documents.PAGES)
-def test_pages_of_results_are_read_with_their_figures(published_alone: Path, name: str) -> None:
-    page = opened("5_Findings", document=name)
-    [box] = [box for box in page.expander if box.label.startswith("All results")]
-    assert box.proto.expanded, "a link to a page shows it"
-    file = FOLDER / documents.PAGES[name]
-    text = file.read_text(encoding="utf-8")
-    figures = [image.proto.imgs[0] for image in box.get("image")]
-    assert len(figures) == text.count("![")
-    assert all(image.alt in text for image in figures)
-    shown = " ".join(part.value for part in box.markdown)
-    assert text.splitlines()[-1].split("](")[0].replace("[", "")[:40] in shown
-    assert "](" not in shown
-
-
-def test_all_results_are_one_zip() -> None:
-    with zipfile.ZipFile(io.BytesIO(documents.zipped())) as files:
-        names = files.namelist()
-        assert files.read("table.md") == (FOLDER / "table.md").read_bytes()
-    assert {*documents.PAGES.values(), "runs.parquet", "plans/apart.yaml"} <= set(names)
-
-
-def test_results_of_any_date_are_one_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "README.md").touch()
-    os.utime(tmp_path / "README.md", (0, 0))
-    monkeypatch.setattr(documents, "FOLDER", tmp_path)
-    with zipfile.ZipFile(io.BytesIO(documents.zipped())) as files:
-        assert files.namelist() == ["README.md"]
-
-
-def test_a_part_of_a_plan_says_what_ran_and_what_it_lacks(published_alone: Path) -> None:
-    study = PublishedStudy("size", "balanced-cues")
-    address = {"data": "balanced-cues", "published": "size"}
-    page = opened("5_Findings", **address, part=sections.GROUPS)
-    pairs = sections.findings_of(study).n_blocks
-    assert setting(page, "published") == f"{pairs} pairs, 700 steps (size)"
-    text = text_of(page)
-    assert "There is no figure here: no run has “Accuracy on each group”." in text
-    assert "group_accuracy" not in text
-    assert study.plan.full_plan
-    planned = len(study.plan.full_plan.conditions)
-    text = text_of(opened("5_Findings", **address, part=sections.METHODS))
-    assert f"whole plan: {planned} runs, {len(study.plan.keys)} of them of this study." in text
-
-
-def test_the_sanity_check_is_one_sentence_and_an_old_address_opens(published_alone: Path) -> None:
-    found = sections.findings_of(PublishedStudy("confirmation", "scenes"))
-    page = opened("5_Findings", published="confirmation", sound="true")
-    assert not page.exception
-    assert "inconclusive (10 seed pairs)" in page.metric[2].label, "nothing is excluded"
-    sentence = words.sanity_words(found)
-    assert f"fails in {len(found.failing)} of 10 seed pairs; the other" in sentence
-    assert sentence in [caption.value for caption in page.caption]
-    page = opened("5_Findings", published="confirmation", part=sections.CLAIMS)
-    [shared] = [caption.value for caption in page.caption if "one sample, not two" in caption.value]
-    assert shared.startswith("`paper` has 40 of these runs too")
-
-
-def test_a_study_is_chosen_in_words_and_opens_by_those_of_another_version(
-    published_alone: Path,
+def test_files_behind_the_answer_are_offered_if_they_are_installed(
+    empty_home: Path, results_folder: Path, queue: FakeQueue
 ) -> None:
-    page = opened("5_Findings", published="5 pairs, 600 steps (classic/experiments)")
-    names = sections.published_names("scenes")
-    assert setting(page, "published") == "7 pairs, 600 steps (classic/experiments)"
-    assert names[chosen_study(page)] == setting(page, "published")
-    assert page.selectbox(key="published").options == list(names.values())
-    assert PublishedStudy("classic/experiments", "scenes").origin in text_of(page)
+    def offered() -> list[str]:
+        return [button.proto.label for button in opened("5_Findings").get("download_button")]
+
+    assert offered() == ["The answer, JSON"]
+    for name in ("comparisons.csv", "runs.parquet", "plans.zip"):
+        (results_folder / name).write_bytes(b"set\nscenes")
+    files = ["Every comparison, CSV", "All runs, parquet", "Plans, zip"]
+    assert offered() == ["The answer, JSON", *files]
 
 
-def test_one_study_opens_on_that_with_most_untouched_seed_pairs(published_alone: Path) -> None:
-    for data in SETS:
-        name, *_ = studies_to_open(data)
-        most = max(study.n for study in pooled(data).studies.values())
-        assert pooled(data).studies[name].n == most
-        page = opened("5_Findings", data=data)
-        assert not page.error, data
-        assert PublishedStudy(name, data).origin in text_of(page)
-        assert f"({most} seed pairs)" in page.metric[2].label
-    assert not opened("5_Findings", part=sections.METHODS).error
-
-
-@pytest.mark.parametrize("address", [{"part": sections.CLAIMS}, {"claim": "C3"}, {"guide": "15"}])
-def test_claims_open_on_a_study_with_all_controls(
-    published_alone: Path, queue: FakeQueue, address: dict[str, str]
+def test_pages_of_results_are_read_with_their_figures(
+    empty_home: Path, results_folder: Path, queue: FakeQueue
 ) -> None:
-    page = opened("5_Findings", **address)
-    assert chosen_study(page) == "confirmation"
-    text = text_of(page)
-    assert "not measured" not in text
-    assert "control not run" not in text
+    assert DOCUMENTS not in [box.label for box in opened("5_Findings").expander]
+    Image.new("RGB", (4, 4)).save(results_folder / "answer.png")
+    (results_folder / "README.md").write_text(
+        "# Results\n\nSee [details](details.md).\n\n![the figure](answer.png)\n\nAfter it.",
+        encoding="utf-8",
+    )
+    (results_folder / "details.md").write_text("# Details\n\nFive tables.", encoding="utf-8")
+    for name, words in {"Results": "See details.", "Details": "Five tables."}.items():
+        page = opened("5_Findings", document=name)
+        [box] = [box for box in page.expander if box.label == DOCUMENTS]
+        assert box.proto.expanded, "a link to a page shows it"
+        shown = " ".join(part.value for part in box.markdown)
+        assert words in shown
+        assert "](" not in shown
+        images = [image.proto.imgs[0].alt for image in box.get("image")]
+        assert images == (["the figure"] if name == "Results" else [])
 
 
-def test_a_study_is_that_of_the_part_until_somebody_chose_one(published_alone: Path) -> None:
-    usual, *_ = studies_to_open("scenes")
-    chosen = opened("5_Findings", part=sections.CLAIMS)
-    chosen.segmented_control(key="part").set_value(sections.ANSWER).run()
-    assert chosen_study(chosen) == usual
-    words = sections.published_names("scenes")["experiments"]
-    chosen.selectbox(key="published").set_value(words).run()
-    named = opened("5_Findings", published="confirmation", part=sections.CLAIMS)
-    for page, study in ((named, "confirmation"), (chosen, "experiments")):
-        assert chosen_study(page) == study
-        page.query_params.pop("published", None)  # a browser does that to a default
-        for part in (sections.CLAIMS, sections.ANSWER):
-            page.segmented_control(key="part").set_value(part).run()
-            assert chosen_study(page) == study
-
-
-def test_without_published_results_the_studies_of_this_server_are_shown(
-    empty_home: Path, queue: FakeQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_own_set_is_told_that_the_answer_is_not_about_it(
+    empty_home: Path, tmp_path: Path, queue: FakeQueue
 ) -> None:
-    monkeypatch.setattr("vlcore.study.published.FOLDER", tmp_path)
-    page = opened("5_Findings", results="published with this version")
-    assert "No results on scenes" in page.info[0].value
-    assert not page.error
-    assert [button.label for button in opened("5_Findings").button] == ["Run this study"]
-
-
-def test_an_own_set_opens_on_the_studies_of_this_server(empty_home: Path, tmp_path: Path) -> None:
     import_set(pets(tmp_path / "pets"), "pets")
     page = opened("5_Findings", data="pets")
-    assert page.segmented_control(key="results").value == "runs on this server"
-    assert "published of scenes and balanced-cues" in page.info[0].value
-    assert "(#one-study-at-a-time)" in page.info[0].value
+    [told] = [info.value for info in page.info if "These results are for" in info.value]
+    assert told.startswith("These results are for scenes")
+    assert ", not for pets." in told
     page.selectbox(key="data").set_value("scenes").run()
     assert not page.exception
-    assert page.segmented_control(key="results").value == "published with this version"
-    assert not page.info
+    assert not [info for info in page.info if "These results are for" in info.value]
 
 
 def test_a_study_is_on_the_towers_that_are_usual_for_its_set(
@@ -286,12 +243,6 @@ def test_a_study_is_on_the_towers_that_are_usual_for_its_set(
     press(scratch, "Run this study")
     assert queue.asked == of_towers["scratch"]
     assert start().segmented_control(key="towers").value == "scratch"
-
-
-def test_a_study_of_this_server_stays_when_another_one_is_chosen(empty_home: Path) -> None:
-    page = opened("5_Findings", results="runs on this server", study="class")
-    page.segmented_control(key="study").set_value("experiments").run()
-    assert page.segmented_control(key="results").value == "runs on this server"
 
 
 def test_a_study_is_run_and_followed(empty_home: Path, queue: FakeQueue, plan: StudyPlan) -> None:
@@ -324,7 +275,7 @@ def test_a_part_of_a_study_shows_what_is_missing(
     publish(plan.conditions[:1])
     text = text_of(start())
     assert "Inconclusive: a comparison needs two seed pairs" in text
-    assert len(alts(start())) == 1 + CHARTS[sections.ANSWER], "the run that is there"
+    assert len(alts(start())) == PUBLISHED + CHARTS[sections.ANSWER], "the run that is there"
     assert "There is no figure" not in text
     assert "There is no figure here: " in text_of(start(part=sections.OVER_BIAS))
     publish(plan.conditions[1:12])
@@ -359,7 +310,7 @@ def test_a_complete_study_answers_with_numbers(complete: StudyPlan, queue: FakeQ
     for part, charts in CHARTS.items():
         page = start(part=part)
         text = text_of(page)
-        assert len(alts(page)) == 1 + charts, part
+        assert len(alts(page)) == PUBLISHED + charts, part
         assert all(len(alt) > 20 for alt in alts(page))
         if part == sections.CLAIMS:
             assert text.count("-badge[") >= 9, "a status a claim, and that of the chosen one"
@@ -388,7 +339,7 @@ def test_runs_that_do_not_compare_are_refused(empty_home: Path, queue: FakeQueue
     publish(mixed.conditions[6:], device="cuda:0")
     page = start(length="live")
     assert "The runs differ in device (cpu, cuda)" in page.error[0].value
-    assert [alt.startswith(FOREST) for alt in alts(page)] == [True], "and nothing of the study"
+    assert len(alts(page)) == PUBLISHED, "and nothing of the study"
 
 
 def test_a_damaged_run_is_set_aside(empty_home: Path, queue: FakeQueue) -> None:
@@ -407,18 +358,3 @@ def test_downloads_are_made_from_the_runs_that_are_shown(
     assert sections.study_file(study, "runs.parquet")[:4] == b"PAR1"
     assert b"difference.low" in sections.study_file(study, "comparisons.csv").splitlines()[0]
     assert sections.study_file(study, "report.html") == b"report of 36"
-
-
-def test_files_of_published_studies_of_one_grid_have_names_of_their_own(
-    published_alone: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names: list[str] = []
-    monkeypatch.setattr(
-        sections.widgets, "download", lambda _label, _make, name, *_, **__: names.append(name)
-    )
-    for name in ("experiments", "classic/experiments"):
-        sections.downloads(PublishedStudy(name, "scenes"))
-    first, second = names[:4], names[4:]
-    assert first[0] == "experiments-scenes-report.html"
-    assert second[0] == "classic-experiments-scenes-report.html"
-    assert not set(first) & set(second)

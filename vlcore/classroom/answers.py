@@ -1,12 +1,11 @@
-"""Measurements that answer the questions of a lesson: in one run, over seed pairs, and by the
-claims. What descriptive labels change is the study's one answer (`vlcore.study.pooled`).
+"""Measurements that answer the questions of a lesson: in one run, over seed pairs, and published.
 
-Each has its own interval, over images or over seed pairs, and says where it decides nothing.
+Each has its own interval, over images or over seed pairs, and says if it decides nothing. Published
+numbers and the sentence to take home come from the published answer (`vlcore.study.answer_file`).
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,18 +13,11 @@ import pandas as pd
 
 from vlcore.api.model_metrics import absence_reason, estimate_of
 from vlcore.classroom.lessons import Choice, Lesson, LessonStep, Quantity
-from vlcore.experiment.condition import STUDY_BIAS, Condition
-from vlcore.experiment.grouping import Grouping
-from vlcore.experiment.wording import difference, number, percent, points, rate_words
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.wording import difference, number, points, rate_words
 from vlcore.metrics.estimate import Estimate
-from vlcore.study import pooled, published
-from vlcore.study.claims import evaluate_claims
-from vlcore.study.evidence import STYLES, ClaimResult
-from vlcore.study.plans import StudyError
-from vlcore.study.published import made_once_per_table
-from vlcore.study.runs_table import matching_runs, runs_table
+from vlcore.study.answer_file import DIGITS, published_answer
 from vlcore.study.statistics.paired import ENOUGH, t_interval
-from vlcore.study.text import claim_words, estimate_words, not_run
 
 SEEDS = range(20)  # of the seed pairs of this server that are looked for
 ANOTHER = "This is one run of each model; another seed gives other numbers."
@@ -67,7 +59,7 @@ class Measurement:
         quantity = self.step.quantity
         if quantity.share:
             if quantity.less_left:
-                return points(self.estimate.as_dict(), pooled.DIGITS if self.runs else 0)
+                return points(self.estimate.as_dict(), DIGITS if self.runs else 0)
             return rate_words(self.estimate.as_dict())
         return (difference if quantity.less else number)(self.estimate.as_dict())
 
@@ -90,13 +82,19 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Answer:
-    """The measurements of a question, the study's claims about it, and why this run's number is
-    `missing`."""
+    """The measurements of a question, and why this run's number is `missing`.
+
+    Attributes:
+        step: the question.
+        measurements: of this run, of other runs of this server, and of published runs.
+        missing: why this run has no number; empty if it has one.
+        unreadable: why no published number is shown; empty if the published answer can be read.
+    """
 
     step: LessonStep
     measurements: Sequence[Measurement]
-    claims: Sequence[ClaimResult] = ()
     missing: str = ""
+    unreadable: str = ""
 
     @property
     def sentences(self) -> list[str]:
@@ -107,30 +105,11 @@ class Answer:
             f" {measurement.decision}"
             for measurement in self.measurements
         ]
-        for result in self.claims:
-            measured = measured_of(result, self.step.right.data)
-            verdict = f"{claim_words(result)}. {not_run(result)}".rstrip()
-            sentences.append(
-                f"{result.claim.id}, the study says: {result.claim.says} {measured} {verdict}"
-            )
+        if self.unreadable:
+            sentences.append(self.unreadable)
         if not sentences:
             sentences = ["Nothing was measured yet: train the models of this question."]
         return [*sentences, ANOTHER]
-
-
-def measured_of(result: ClaimResult, data: str) -> str:
-    """What was measured of a claim on an image set: where the claim is about what descriptive
-    labels change, the one answer first."""
-    claim = result.claim
-    number = f"{claim.what}: {estimate_words(result.estimate)}, n = {result.n} seed pairs."
-    if pooled.asks(claim):
-        with suppress(StudyError):  # none was published
-            answer = pooled.pooled(data)
-            return (
-                f"With {percent(STUDY_BIAS)} removed, descriptive minus short labels:"
-                f" {answer.words}, n = {answer.n} seed pairs. {number}"
-            )
-    return number
 
 
 def estimate_in_run(
@@ -197,46 +176,35 @@ def values_of(frame: pd.DataFrame, quantities: Sequence[Quantity]) -> dict[str, 
     }
 
 
-def lesson_runs(lesson: Lesson) -> pd.DataFrame:
-    """The published runs that the study's claims are put to in a lesson, with the claims' controls,
-    as a `vlcore.study.runs_table.runs_table`: at its bias levels, in the seed pairs of the one
-    answer. Empty where there are none."""
-    usual = lesson.trained[0]
-    try:
-        runs = published.measured_runs(
-            data=usual.data,
-            labels=list(STYLES),
-            bias=sorted({condition.bias for condition in lesson.trained}),
-            init_seed=list(pooled.pooled(usual.data).seeds),
-        )
-    except StudyError:
-        return runs_table([])
-    return matching_runs(runs, usual, ("labels", "bias", "size_mode", "data_seed", "init_seed"))
+def published_measurement(lesson: Lesson, step: LessonStep) -> Measurement | None:
+    """Return the published number that answers a question; None if none is published.
+
+    Raises:
+        AnswerError: the published answer is missing or damaged.
+    """
+    told = published_answer().lessons.get(lesson.name)
+    number = told.steps.get(step.name, {}).get(step.right.data) if told else None
+    if number is None:
+        return None
+    estimate = Estimate(number.value, number.low, number.high, number.n)
+    return Measurement(step, "in published runs", estimate, runs=True)
 
 
-@made_once_per_table(50)
-def estimate_published(quantity: Quantity, conditions: tuple[Condition, Condition]) -> Estimate:
-    """A quantity over the seed pairs of the one answer; ValueError with fewer than two that were
-    measured."""
-    data = conditions[1].data
-    try:
-        seeds = pooled.pooled(data).seeds
-        measures = sorted({quantity.measure, quantity.less} - {""})
-        runs = published.measured_runs(
-            data=data, moment="end", measure=measures, init_seed=list(seeds)
-        )
-    except StudyError as error:
-        raise ValueError(str(error)) from error
-    return estimate_over_runs(quantity, conditions, values_of(runs, [quantity]), seeds)
+def take_home(lesson: str, data: str) -> str:
+    """Return what a class takes home from a lesson, in one sentence.
 
+    Args:
+        lesson: its name.
+        data: the image set of the class; a sentence about numbers of other sets is not for it.
 
-@made_once_per_table(8)
-def published_claims(lesson: Lesson, grouping: Grouping) -> dict[str, ClaimResult]:
-    """The study's claims, put to `lesson_runs`; errors are those of `lesson_claims`."""
-    return lesson_claims(lesson_runs(lesson), grouping)
+    Returns:
+        The sentence; empty if there is none.
 
-
-def lesson_claims(runs: pd.DataFrame, grouping: Grouping) -> dict[str, ClaimResult]:
-    """The study's claims, put to runs, by id; AnalysisError where they do not compare."""
-    results = evaluate_claims(runs, grouping) if len(runs) else []
-    return {result.claim.id: result for result in results}
+    Raises:
+        AnswerError: the published answer is missing or damaged.
+    """
+    answer = published_answer()
+    told = answer.lessons.get(lesson)
+    if told is None or (told.published and data not in answer.sets):
+        return ""
+    return told.take_home

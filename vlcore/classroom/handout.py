@@ -13,7 +13,7 @@ import pandas as pd
 from vlcore.classroom import one_room, repair_results
 from vlcore.classroom.answers import Answer
 from vlcore.classroom.lessons import Lesson
-from vlcore.classroom.one_room_results import ClassStudy, Differences
+from vlcore.classroom.one_room_results import ClassStudy
 from vlcore.classroom.repair_results import TeamRanking
 from vlcore.experiment.captions import quoted_captions
 from vlcore.experiment.condition import Condition
@@ -25,7 +25,7 @@ from vlcore.plots.theme import LIGHT
 
 GLOSSARY: dict[str, str] = read_yaml(Path(__file__).with_name("glossary.yaml"))
 # Terms of measures, which are explained where one is shown.
-TERMS = ("silhouette", "total variance", "dispersion", "φ", "log odds")
+TERMS = ("silhouette", "total variance", "dispersion")
 _FIGURE = (700, 240)  # px: plan and results of a class fit one page
 
 
@@ -35,7 +35,11 @@ def explained(text: str) -> str:
 
 
 def handout_html(
-    lesson: Lesson, groups: ImageRow, grouping: Grouping, answers: Sequence[Answer] = ()
+    lesson: Lesson,
+    groups: ImageRow,
+    grouping: Grouping,
+    answers: Sequence[Answer] = (),
+    take_home: str = "",
 ) -> str:
     """A lesson as one offline HTML page that prints well, without script or request.
 
@@ -44,6 +48,7 @@ def handout_html(
         groups: images of the groups.
         grouping: of the image set.
         answers: to every question, for the teacher's copy; a student's copy has room to write.
+        take_home: the sentence at the end of the teacher's copy.
     """
     models = {str(number): model for number, model in enumerate(lesson.trained, start=1)}
     room = pd.DataFrame({"Because": [""], "What was measured": [""], "What surprised you": [""]})
@@ -54,16 +59,17 @@ def handout_html(
         parts.append(pd.DataFrame({"Your prediction": choices}))
         parts += answers[number - 1].sentences if answers else [room]
         parts += ["Look at:", *(f"– {look}" for look in step.look)]
+    parts += _to_take_home(take_home)
     return _printed(parts, f"{lesson.title}{': with the numbers' if answers else ''}")
 
 
-def study_html(state: ClassStudy, published: Differences, sentences: Sequence[str]) -> str:
+def study_html(state: ClassStudy, sentences: Sequence[str], take_home: str = "") -> str:
     """The study of a class: its plan, and its results now.
 
     Args:
         state: the study.
-        published: differences of other runs.
         sentences: those of `ClassStudy.sentences`.
+        take_home: the sentence at the end, if the study has ended.
     """
     study, contrast = state.study, state.contrast
     arms = {str(study.arm_of(condition)): condition for condition in study.conditions[:2]}
@@ -74,20 +80,21 @@ def study_html(state: ClassStudy, published: Differences, sentences: Sequence[st
         _models(arms, state.grouping),
         Heading("The results"),
     ]
-    if chart := state.chart(LIGHT, *_FIGURE, published=published):
+    if chart := state.chart(LIGHT, *_FIGURE):
         spec = chart.to_dict(validate=False)
         parts.append(Figure(spec, spec["description"]))
     parts.append(pd.DataFrame([state.numbers()]))
-    return _printed([*parts, *sentences], state.title)
+    return _printed([*parts, *sentences, *_to_take_home(take_home)], state.title)
 
 
-def repair_html(ranking: TeamRanking, about: str, grouping: Grouping) -> str:
+def repair_html(ranking: TeamRanking, about: str, grouping: Grouping, take_home: str = "") -> str:
     """The changes of teams and their results, also in unseen scenes where they were tested there.
 
     Args:
         ranking: of the teams.
         about: the task with its budget.
         grouping: of the image set.
+        take_home: the sentence at the end.
     """
     parts: list[Any] = [about, repair_results.changes_table(ranking.teams)]
     stages = [replace(ranking, last=False)]
@@ -105,7 +112,7 @@ def repair_html(ranking: TeamRanking, about: str, grouping: Grouping) -> str:
         parts += [pd.DataFrame({"Who": names, "Accuracy": accuracy}), stage.about]
     groups = repair_results.group_table(ranking.results, grouping)
     parts += [Heading("Group by group"), groups.rename_axis("Who").reset_index()]
-    return _printed(parts, "Repair a training set")
+    return _printed([*parts, *_to_take_home(take_home)], "Repair a training set")
 
 
 def blame_html(texts: Sequence[str], image: ImageRow, sheet: ImageRow) -> str:
@@ -117,6 +124,11 @@ def blame_html(texts: Sequence[str], image: ImageRow, sheet: ImageRow) -> str:
         sheet: the training images, with what is written below each.
     """
     return _printed([*texts, image, Heading("Training images"), sheet], "Who taught it that?")
+
+
+def _to_take_home(sentence: str) -> list[Any]:
+    """The parts with the sentence that a class takes home, if there is one."""
+    return [Heading("Take home"), sentence] if sentence else []
 
 
 def _models(conditions: Mapping[str, Condition], grouping: Grouping) -> pd.DataFrame:

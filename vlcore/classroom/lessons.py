@@ -78,8 +78,7 @@ class LessonStep:
         quantity: the number that decides.
         left: a model.
         right: the model that the number is of.
-        claims: ids of the study's claims that this is about, the main one first.
-        says: what the study's text says, where that is no tested claim.
+        says: what the study's text says about it.
         look: what to look at on the maps.
     """
 
@@ -91,7 +90,6 @@ class LessonStep:
     quantity: Quantity
     left: Condition
     right: Condition
-    claims: tuple[str, ...] = ()
     says: str = ""
     look: tuple[str, ...] = ()
 
@@ -177,7 +175,6 @@ def lessons(usual: Condition, grouping: Grouping = SCENES) -> dict[str, Lesson]:
             quantity=Quantity(**quantity),
             left=models[entry["left"]],
             right=models[entry["right"]],
-            claims=tuple(entry.get("claims", ())),
             says=filled(entry.get("says", "")),
             look=tuple(entry.get("look", ())),
         )

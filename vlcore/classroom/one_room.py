@@ -59,13 +59,23 @@ Pair = tuple[Condition, Condition]  # of a block, the baseline's first
 
 @dataclass(frozen=True)
 class ClassContrast:
-    """Two arms that a class may compare: the settings of each by its name, the baseline first."""
+    """Two arms that a class may compare.
+
+    Attributes:
+        name: of the comparison.
+        title: of the comparison.
+        question: that the comparison answers.
+        bias: the share of rare images removed from training.
+        arms: the settings of each arm by its name, the baseline first.
+        published: name of the published contrast of these arms; empty if there is none.
+    """
 
     name: str
     title: str
     question: str
     bias: float
     arms: Mapping[str, Mapping[str, Any]]
+    published: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,7 +152,8 @@ def contrasts(usual: Condition, grouping: Grouping) -> dict[str, ClassContrast]:
     offered = {}
     for name, entry in read_yaml(Path(__file__).with_name("contrasts.yaml")).items():
         title, question = (entry[key].format_map(words) for key in ("title", "question"))
-        offered[name] = ClassContrast(name, title, question, bias, entry["arms"])
+        published = entry.get("published", "")
+        offered[name] = ClassContrast(name, title, question, bias, entry["arms"], published)
     return offered
 
 

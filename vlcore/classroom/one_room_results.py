@@ -4,9 +4,8 @@ Mean, interval and p are those of `compare_arms` on the planned blocks that are 
 decides when all of them are. Blocks beyond the plan are shown, and decide nothing."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import altair as alt
 import pandas as pd
@@ -28,18 +27,27 @@ from vlcore.classroom.one_room import (
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.plain_text import safe_csv
-from vlcore.experiment.wording import TOWERS_SEEN, plural, signed
-from vlcore.metrics.catalogue import measure_of, words_of
+from vlcore.experiment.wording import TOWERS_SEEN, plural, points, signed
+from vlcore.experiment.wording import difference as number_words
+from vlcore.metrics.catalogue import PRIMARY, measure_of, words_of
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots import classroom as charts
 from vlcore.plots.theme import Palette
 from vlcore.study import registry
 from vlcore.study.analysis import Level, compare_arms
+from vlcore.study.answer_file import DIGITS, PublishedAnswer, PublishedContrast
+from vlcore.study.answer_words import same_setting
 from vlcore.study.plans import ARM, StudyPlan
-from vlcore.study.runs_table import SEEDS, matching_runs, measure_rows, runs_table
+from vlcore.study.runs_table import measure_rows, runs_table
 from vlcore.study.statistics.paired import ALPHA, ENOUGH, EQUIVALENCE, Paired, Status, half_width
 from vlcore.study.text import difference_words, level_words
 
+# How the published answer names contrasts of these measures.
+_READOUTS = {
+    PRIMARY: "",
+    "majority_accuracy": ".common",
+    "readouts_linear_probe.minority_accuracy": ".probe",
+}
 MORE_STUDENTS = (10, 30, 100)  # for which the width of the interval is computed
 _OUTCOMES = dict(zip((Status.LOWER, Status.EQUIVALENT, Status.HIGHER), DIRECTIONS, strict=True))
 
@@ -65,16 +73,6 @@ class Dot:
     @property
     def difference(self) -> float:
         return self.values[1] - self.values[0]
-
-
-class Differences(NamedTuple):
-    """Published differences of the same two arms, and the steps that they were trained for."""
-
-    values: Sequence[float] = ()
-    steps: int = 0
-
-
-NONE = Differences()
 
 
 @dataclass(frozen=True)
@@ -223,19 +221,13 @@ class ClassStudy:
             numbers["Exact p"] = f"{difference.p:.2g}"
         return numbers
 
-    def sentences(self, looks: Mapping[int, float], published: Differences) -> list[str]:
+    def sentences(self, looks: Mapping[int, float]) -> list[str]:
         """What is said below the dots, the verdict first.
 
         Args:
             looks: p by the number of dots at which the class looked.
-            published: differences of other runs, if there are any.
         """
         sentences = [verdict(self.results, self.plan)]
-        if published.values:
-            sentences.append(
-                f"Beneath the line: {len(published.values)} published pairs, trained for"
-                f" {published.steps:,} steps."
-            )
         if self.complete:
             sentences.append(with_more_students(self.results))
         sentences.append(peeking(looks, self.plan))
@@ -245,6 +237,33 @@ class ClassStudy:
                 " leaves no dot."
             )
         return [sentence for sentence in sentences if sentence]
+
+    def end_sentence(self, answer: PublishedAnswer) -> str:
+        """Compare what this room found with published runs of the same setting."""
+        found = "This room has too few seed pairs to find a difference"
+        if difference := self.results.difference:
+            mean = difference.mean.as_dict()
+            is_share = measure_of(self.plan.measure).is_share
+            words = points(mean, DIGITS) if is_share else number_words(mean)
+            found = f"This room found {words}, {plural(self.results.counted, 'seed pair')}"
+        published = self.published(answer)
+        if published is None:
+            return f"{found}. No published runs have this setting."
+        pairs = plural(published.pairs, "seed pair")
+        return (
+            f"{found}; published runs with the same setting found {published.in_points}, {pairs}."
+        )
+
+    def published(self, answer: PublishedAnswer) -> PublishedContrast | None:
+        """Find the published contrast of the same arms, bias level, encoders and measure."""
+        readout = _READOUTS.get(self.plan.measure)
+        if readout is None or not self.contrast.published:
+            return None
+        usual, encoders = self.usual.with_towers(self.plan.towers), ""
+        if self.plan.towers != tower_pairs.USUAL:
+            encoders = f"{self.plan.towers}.{usual.text}."
+        name = f"{encoders}{self.contrast.published}{readout}"
+        return same_setting(answer, name, usual.data, self.contrast.bias)
 
     def csv(self) -> str:
         """The dots as a CSV file, without names."""
@@ -274,17 +293,15 @@ class ClassStudy:
         height: int,
         *,
         highlight: int = -1,
-        published: Differences = NONE,
         head: alt.Title | None = None,
     ) -> alt.LayerChart | None:
-        """The dots, with published ones beneath the line; None while there are none.
+        """The dots; None while there are none.
 
         Args:
             palette: light or dark.
             width: px.
             height: px.
             highlight: place of the block that is told apart.
-            published: differences of other runs.
             head: title of a slide.
         """
         unit, digits, words = _unit(self.plan.measure)
@@ -297,8 +314,6 @@ class ClassStudy:
             rows.append((dot.difference, kind, label))
         if not rows:
             return None
-        for value in published.values:
-            rows.append((value, charts.PUBLISHED, f"a published pair of {published.steps:,} steps"))
         study, difference = self.study, self.results.difference
         measure = words_of(self.plan.measure, self.grouping)
         return charts.dots_chart(
@@ -320,29 +335,6 @@ def _unit(measure: str) -> tuple[float, int, str]:
 
 def _ends(mean: Estimate) -> tuple[float, float, float]:
     return mean.value, mean.low, mean.high
-
-
-def published_differences(study: StudyPlan, frame: pd.DataFrame) -> Differences:
-    """The differences of published runs of the same two arms, a seed pair each.
-
-    Args:
-        study: its first two conditions are the arms.
-        frame: of `vlcore.study.runs_table.runs_table`.
-
-    Returns:
-        Those of the training length that most runs have.
-    """
-    rows = frame[(frame["measure"] == study.measure) & (frame["moment"] == "end")]
-    rows = rows.dropna(subset="value")
-    baseline, treatment = (
-        matching_runs(rows, condition, (*SEEDS, "steps")).set_index(["steps", *SEEDS])["value"]
-        for condition in study.conditions[:2]
-    )
-    differences = (treatment - baseline).dropna()
-    if differences.empty:
-        return NONE
-    steps = int(differences.index.get_level_values("steps").value_counts().idxmax())
-    return Differences(differences.loc[steps].tolist(), steps)
 
 
 def verdict(results: ClassResults, plan: ClassPlan) -> str:

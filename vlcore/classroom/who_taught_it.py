@@ -163,6 +163,6 @@ def facts_text(explanation: Explanation, images: ImageSet) -> str:
     margin = signed(float(explanation.margins.mean()), 1)
     return (
         f"Trained on {len(explanation.images)} images: {groups}. Labels say {captions}."
-        f" {question.margin_words} in this held-out image: {margin} (in log odds, before"
-        " calibration)."
+        f" {question.margin_words} in this held-out image: {margin} (0 is"
+        " undecided)."
     )

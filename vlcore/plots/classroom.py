@@ -21,10 +21,10 @@ from vlcore.plots.scales import (
 )
 from vlcore.plots.theme import Palette
 
-PLANNED, BEYOND, OWN, PUBLISHED = "of the plan", "beyond the plan", "yours", "published"
-DOT_KINDS = (PLANNED, BEYOND, OWN, PUBLISHED)
+PLANNED, BEYOND, OWN = "of the plan", "beyond the plan", "yours"
+DOT_KINDS = (PLANNED, BEYOND, OWN)
 _LARGEST, _SMALLEST = 26, 5  # px of a dot
-_BAND = 26  # px of the line with the mean, between the two stacks
+_BAND = 26  # px of the line with the mean, below the dots
 _AROUND_DOTS = 62  # px of axis and legend
 _LETTER, _TITLE_LINE = 7, 14  # px of a letter and of a line of an axis title
 _KIND = 130  # px of an entry of the legend
@@ -101,9 +101,8 @@ def dots_chart(
     """A difference a seed pair as a dot, stacked where they are alike, with their mean, its
     interval and 0.
 
-    Beneath the line, mirrored, are the differences that others have published. Not the colour of a
-    dot alone tells its kind: of the plan it is filled, beyond it hollow, a visitor's own is a
-    diamond.
+    Not the colour of a dot alone tells its kind: of the plan it is filled, beyond it hollow, a
+    visitor's own is a diamond.
 
     Args:
         rows: `difference`, `kind` (one of `DOT_KINDS`) and `words` (of a dot, for screen readers).
@@ -126,10 +125,10 @@ def dots_chart(
     title_lines = wrap(title, max(20, (width - 40) // _LETTER))
     around = _AROUND_DOTS + _TITLE_LINE * (len(title_lines) - 1)
     width, height = max(120, width - 40), max(60, height - around)  # of the plot
-    size, depth = _stack(table, (high - low) / width, height)
+    size = _stack(table, (high - low) / width, height)
     table["spoken"] = table["words"]
     x_scale = straight([low, high])
-    y_scale = straight([-_BAND / 2 - depth, height - _BAND / 2 - depth])
+    y_scale = straight([-_BAND / 2, height - _BAND / 2])
     x = alt.X("x:Q", scale=x_scale, axis=alt.Axis(title=title_lines, grid=False, tickCount=8))
     y = alt.Y("y:Q", axis=None, scale=y_scale)
     base = spoken_chart(table, x=x, y=y, tooltip=[alt.Tooltip("words:N", title="seed pair")])
@@ -158,10 +157,10 @@ def dots_chart(
 def _looks(table: pd.DataFrame, palette: Palette, width: int) -> dict[str, object]:
     """Fill, stroke and shape of the kinds of dots, with one legend where there are several, which
     is as wide as the plot at most."""
-    accent, text, muted = palette.accent, palette.text, palette.muted
-    fills = dict(zip(DOT_KINDS, (accent, palette.ground, text, muted), strict=True))
-    strokes = dict(zip(DOT_KINDS, (accent, accent, text, muted), strict=True))
-    shapes = dict(zip(DOT_KINDS, ("circle", "circle", "diamond", "circle"), strict=True))
+    accent, text = palette.accent, palette.text
+    fills = dict(zip(DOT_KINDS, (accent, palette.ground, text), strict=True))
+    strokes = dict(zip(DOT_KINDS, (accent, accent, text), strict=True))
+    shapes = dict(zip(DOT_KINDS, ("circle", "circle", "diamond"), strict=True))
     kinds = [kind for kind in DOT_KINDS if (table["kind"] == kind).any()]
     columns = max(1, width // _KIND)
     legend = alt.Legend(title=None, orient="top", symbolSize=90, columns=columns)
@@ -178,23 +177,22 @@ def _looks(table: pd.DataFrame, palette: Palette, width: int) -> dict[str, objec
     }
 
 
-def _stack(table: pd.DataFrame, per_px: float, height: int) -> tuple[int, int]:
-    """Stack the dots of a table, as large as they fit into a plot of so many px: its `x` in
-    columns, of differences `per_px`, its `y` in px from the line. Returns the size of a dot and the
-    depth of the stack below the line, in px."""
-    is_below = table["kind"] == PUBLISHED
+def _stack(table: pd.DataFrame, per_px: float, height: int) -> int:
+    """Stack the dots of a table, as large as they fit into a plot of so many px.
+
+    Its `x` is set in columns, of differences `per_px`, its `y` in px from the line.
+
+    Returns:
+        The size of a dot, in px.
+    """
     for size in range(_LARGEST, _SMALLEST - 1, -1):
         column = np.round(table["x"] / (size * per_px))
-        rank = table.groupby([column, is_below]).cumcount()
-        heights = [
-            size * (int(ranks.max()) + 1) if len(ranks) else 0
-            for ranks in (rank[is_below], rank[~is_below])
-        ]
-        if sum(heights) + _BAND <= height:
+        rank = table.groupby(column).cumcount()
+        if size * (int(rank.max()) + 1) + _BAND <= height:
             break
     table["x"] = column * size * per_px
-    table["y"] = np.where(is_below, -1, 1) * (_BAND / 2 + size * (rank + 0.5))
-    return size, heights[0]
+    table["y"] = _BAND / 2 + size * (rank + 0.5)
+    return size
 
 
 def ranking_chart(

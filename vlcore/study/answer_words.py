@@ -88,10 +88,11 @@ def two_accuracies(answer: PublishedAnswer, data: str) -> str:
     contrast = answers_by_set(answer).get(data)
     if contrast is None or contrast.short is None or contrast.other is None:
         return ""
+    pairs = plural(contrast.pairs, "published seed pair")
     return (
-        f"Over {plural(contrast.pairs, 'published seed pair')} trained from scratch with"
-        f" {percent(contrast.bias)} bias, accuracy on rare images was {percent(contrast.other)} with descriptive captions and {percent(contrast.short)} with"
-        f" short ones: {contrast.in_points}."
+        f"Over {pairs} trained from scratch with {percent(contrast.bias)} bias, accuracy on rare"
+        f" images was {percent(contrast.other)} with descriptive captions and"
+        f" {percent(contrast.short)} with short ones: {contrast.in_points}."
     )
 
 

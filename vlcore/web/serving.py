@@ -72,8 +72,8 @@ def _free_memory() -> None:
 def _warm_up() -> None:
     # What Home shows comes first.
     import_module("vlcore.data.drawn").scene_table()
-    with suppress(LabError):  # no results came with this copy
-        import_module("vlcore.study.pooled").forest_rows()
+    with suppress(LabError):  # the file is missing or damaged
+        import_module("vlcore.study.answer_file").published_answer()
     for page in ("compare", "upload", "findings", "train"):
         import_module(f"vlcore.web.{page}.sections")
     clear_scratch()

@@ -64,7 +64,8 @@ def show_answer(answer: PublishedAnswer, palette: Palette, width: int) -> None:
     st.caption(_SETTING)
     _show_by_set(answer)
     cache.show_described(_figure(answer, "points", palette, width), "answer_points")
-    _show_verdicts(answer)
+    with st.container(key="verdicts"):
+        _show_verdicts(answer)
     st.caption(f"Limits: {plain(' '.join(answer.limits))}")
 
 
@@ -120,7 +121,7 @@ def show_downloads() -> None:
         for name, (label, kind, icon) in _DOWNLOADS.items():
             file = answer_file.FILE if name == answer_file.FILE.name else FOLDER / name
             if file.is_file():
-                widgets.download(label, file.read_bytes, name, kind, icon, key=f"download_{name}")
+                widgets.download(label, file.read_bytes, name, kind, icon, key=f"published_{name}")
 
 
 def _show_by_set(answer: PublishedAnswer) -> None:

@@ -261,7 +261,7 @@ def _results(
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             steps.qr_code(room.code, _QR_CODE)
             _show_numbers(now)
-        _show_dots(now, images, palette, ended)
+        _show_dots(now, images, palette, ended=ended)
         with st.container(horizontal=True, vertical_alignment="center"):
             if (rehearsal or not ended) and now.free:
                 train = partial(_train_open, room, now, images)
@@ -300,16 +300,21 @@ def _show_numbers(study: ClassStudy) -> None:
                 st.metric(label, value, width="content")
 
 
-def _show_dots(study: ClassStudy, images: ImageSet, palette: Palette, ended: bool) -> None:
+def _show_dots(study: ClassStudy, images: ImageSet, palette: Palette, *, ended: bool) -> None:
     """The dots, and what may be said of them; records that they were looked at."""
     if difference := study.results.difference:
         one_room.record_look(study.code, study.kind, study.results.counted, difference.p)
-    published, sentences = session_cache.look_at_results(study, images, ended)
-    chart = study.chart(palette, *_CHART, published=published)
+    chart = study.chart(palette, *_CHART)
     if chart is None:
         st.info("Each pair of models that is trained will be a dot here.", icon=":material/grain:")
     else:
         cache.show_described(chart, "room_wall")
+    first, *sentences = session_cache.what_is_said(study, ended)
+    if ended:
+        steps.large_text(first, "answer")
+        steps.show_take_home(one_room.NAME, images.name)
+    else:
+        st.markdown(plain(first))
     for sentence in sentences:
         st.markdown(plain(sentence))
 

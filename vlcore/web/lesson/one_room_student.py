@@ -7,7 +7,7 @@ from statistics import fmean
 
 import streamlit as st
 
-from vlcore.classroom import one_room, one_room_results
+from vlcore.classroom import one_room
 from vlcore.classroom.answers import estimate_in_run
 from vlcore.classroom.handout import explained
 from vlcore.classroom.lessons import Quantity
@@ -212,4 +212,6 @@ def _dots(room: ClassSession, images: ImageSet, palette: Palette, place: int) ->
     st.markdown("**Your dot among all dots**" if place >= 0 else "**All dots**")
     cache.show_described(chart, "phone_wall")
     if not room.open:
-        st.markdown(plain(one_room_results.verdict(study.results, study.plan)))
+        first, *_ = session_cache.what_is_said(study, ended=True)
+        st.markdown(plain(first))
+        steps.show_take_home(one_room.NAME, images.name)

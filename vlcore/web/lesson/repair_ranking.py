@@ -3,6 +3,7 @@ downloads; and advice, unused images that should mend the model, added and compa
 chance."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,7 +15,7 @@ from vlcore.api.explain import advise
 from vlcore.api.model_map import ComparisonError
 from vlcore.api.unseen_scenes import unseen_accuracy
 from vlcore.artifacts import store
-from vlcore.classroom import repair, repair_results, tower_pairs
+from vlcore.classroom import answers, repair, repair_results, tower_pairs
 from vlcore.classroom.handout import repair_html
 from vlcore.classroom.repair_results import TeamRanking
 from vlcore.data.imageset import ImageSet
@@ -27,7 +28,9 @@ from vlcore.metrics.estimate import Estimate
 from vlcore.plots.options import PCA
 from vlcore.plots.rendering import chart_slide
 from vlcore.plots.theme import LIGHT, Palette
+from vlcore.study.answer_file import AnswerError
 from vlcore.web import cache, image_addresses, jobs, shell, visitors, widgets, work
+from vlcore.web.lesson import steps
 
 ABOVE = 190  # px of the page over the chart, and under it
 SLIDE = (1200, 620)  # px of the chart as a slide
@@ -121,6 +124,8 @@ def show_ranking(
         st.markdown("Gain in accuracy over the model as it was, in points:")
         st.table(repair_results.gains_words(gains))
         st.markdown(plain(repair_results.gains_caveat(gains)))
+    if ranking.last:
+        steps.show_take_home(repair.REPAIR, images.name)
     with bar.popover("Export", icon=":material/download:"):
         _downloads(ranking, images, base)
 
@@ -144,7 +149,13 @@ def _downloads(ranking: TeamRanking, images: ImageSet, base: Condition) -> None:
 
     widgets.download("Slide (PNG)", slide, "repair.png", "image/png", "image")
     task = repair.task_text(images, base)
-    paper = partial(work.run_in_worker, asker, repair_html, ranking, task, images.grouping)
+    sentence = ""
+    if ranking.last:
+        with suppress(AnswerError):  # which the page has
+            sentence = answers.take_home(repair.REPAIR, images.name)
+    paper = partial(
+        work.run_in_worker, asker, repair_html, ranking, task, images.grouping, sentence
+    )
     widgets.download("Handout", paper, "repair.html", "text/html", "print")
     towers = tower_pairs.tower_pair_of(base)
     table = repair_results.export_table(ranking, images.grouping, towers)

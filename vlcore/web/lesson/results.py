@@ -1,9 +1,9 @@
-"""Results of a lesson: votes against measurements, maps, the study's claims, and handouts.
+"""Results of a lesson: votes against measurements, maps, and handouts.
 
 Measurements are of one run of this server, of its other runs, and of the published ones.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -31,27 +31,22 @@ from vlcore.data.subset import usual_condition
 from vlcore.data.uploads import group_pictures
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
-from vlcore.metrics.estimate import Estimate
+from vlcore.experiment.wording import plural
 from vlcore.plots.classroom import votes_chart
 from vlcore.plots.document import ImageRow
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.options import PCA, PLAIN
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
-from vlcore.study.evidence import ClaimResult
-from vlcore.study.runs_table import AnalysisError, runs_table
-from vlcore.study.text import not_run
+from vlcore.study.answer_file import AnswerError
+from vlcore.study.runs_table import runs_table
 from vlcore.web import cache, jobs, linked_maps, shell, widgets, work
 from vlcore.web.compare.sections import show_animation
-from vlcore.web.findings import sections
 from vlcore.web.lesson import steps
 from vlcore.web.linked_maps import LinkedMaps
 
+OF_SERVER = "in the runs of this server"
 ABOVE = 186  # px of the page over the maps
-TWO_QUESTIONS = (
-    "The answers above are ranges of a number. The study's claims ask, as Findings does, whether a"
-    " difference is zero and stands out from its control. So one can be decided and the other not."
-)
 
 
 def lessons_of(images: ImageSet) -> dict[str, Lesson]:
@@ -60,7 +55,7 @@ def lessons_of(images: ImageSet) -> dict[str, Lesson]:
 
 
 def lesson_answer(lesson: Lesson, step: LessonStep, images: ImageSet) -> Answer:
-    """The answer to a question, measured here and in published runs, with the study's claims."""
+    """The answer to a question, measured here and in published runs."""
     measurements, missing = [], "not trained yet"
     needed = step.conditions if step.quantity.less_left else (step.right,)
     if all(store.published(condition.key) for condition in needed):
@@ -77,32 +72,16 @@ def lesson_answer(lesson: Lesson, step: LessonStep, images: ImageSet) -> Answer:
     conditions = [with_seed(model, seed) for model in lesson.trained for seed in SEEDS]
     trained = [condition.key for condition in conditions if store.published(condition.key)]
     server = values_of(_server_runs(trained), [step.quantity])
-    sources: dict[str, Callable[[], Estimate]] = {
-        "in the runs of this server": partial(
-            estimate_over_runs, step.quantity, step.conditions, server
-        ),
-        "in the published runs": partial(
-            answers.estimate_published, step.quantity, step.conditions
-        ),
-    }
-    for where, estimate_of in sources.items():
-        with suppress(ValueError):  # fewer than two runs
-            measurements.append(Measurement(step, where, estimate_of(), runs=True))
-    results = _claims(lesson.name, images, trained) if step.claims else {}
-    claims = [results[name] for name in step.claims if name in results]
-    return Answer(step, measurements, claims, missing)
-
-
-@cache.by_content(12, "Putting the claims to the test …")
-def _claims(name: str, images: ImageSet, trained: Sequence[str]) -> dict[str, ClaimResult]:
-    lesson = lessons_of(images)[name]
-    # Runs that do not compare decide nothing; the Findings page says in what they differ.
-    with suppress(AnalysisError):
-        if claims := answers.published_claims(lesson, images.grouping):
-            return claims
-    with suppress(AnalysisError):
-        return answers.lesson_claims(_server_runs(trained), images.grouping)
-    return {}
+    with suppress(ValueError):  # fewer than two runs
+        estimate = estimate_over_runs(step.quantity, step.conditions, server)
+        measurements.append(Measurement(step, OF_SERVER, estimate, runs=True))
+    try:
+        published = answers.published_measurement(lesson, step)
+    except AnswerError as error:
+        return Answer(step, measurements, missing, str(error))
+    if published is not None:
+        measurements.append(published)
+    return Answer(step, measurements, missing)
 
 
 @cache.by_content(12)
@@ -113,8 +92,8 @@ def _server_runs(keys: Sequence[str]) -> pd.DataFrame:
 def reveal(
     lesson: Lesson, step: LessonStep, images: ImageSet, room: ClassSession, palette: Palette
 ) -> None:
-    """The answer: votes and measurements, then the maps, then the study's claims; a session without
-    a code is of one visitor."""
+    """The answer: votes and measurements, then the maps; a session without a code is of one
+    visitor."""
     answer = lesson_answer(lesson, step, images)
     side, legend = shell.map_room(ABOVE)
     left, right = st.columns(2)
@@ -132,22 +111,25 @@ def reveal(
             steps.large_text(f"· {line}", "answer")
     if step.says:
         st.markdown(f"**The study's text says:** “{step.says}”.")
-    if answer.claims:
-        meaning = explained(" ".join(result.claim.what for result in answer.claims))
-        st.caption(plain(f"{TWO_QUESTIONS} {meaning}"))
-    for result in answer.claims:
-        _claim(result, images.name)
+    if number == len(lesson.steps):
+        steps.show_take_home(lesson.name, images.name)
 
 
 def _result_line(measurement: Measurement) -> str:
-    """A measurement in a line. A share of images means something to everybody, as an answer does; a
-    silhouette or a variance does not."""
-    result = measurement.number
-    if not measurement.step.quantity.share:
-        decides = measurement.decides
-        result = decides.text if decides else measurement.decision
+    """Write a measurement in a line: a share of images as a number, all else as its answer."""
     where = measurement.where
-    return f"{where[0].upper()}{where[1:]}: {result}"
+    line = f"{where[0].upper()}{where[1:]}: {_result(measurement)}"
+    if not measurement.runs:
+        return line
+    return f"{line}, {plural(measurement.estimate.n, 'seed pair')}"
+
+
+def _result(measurement: Measurement) -> str:
+    """Write the number of a share of images, which means something to everybody; else the answer
+    that it decides: a silhouette or a variance means nothing to most."""
+    if measurement.step.quantity.share:
+        return measurement.number
+    return measurement.decides.text if measurement.decides else "inconclusive"
 
 
 def _votes(answer: Answer, room: ClassSession, palette: Palette, side: int) -> None:
@@ -174,35 +156,36 @@ def _votes(answer: Answer, room: ClassSession, palette: Palette, side: int) -> N
 
 
 def _measured(answer: Answer) -> None:
-    quantity = answer.step.quantity
+    """The number of this run and the published one; all numbers are behind “How sure?”."""
     st.subheader("What was measured")
     for measurement in answer.measurements:
-        steps.large_text(_result_line(measurement), "link")
-        words = quantity.words
-        if quantity.share:
-            steps.large_text(measurement.decision, "answer")
-        else:
-            words += f": {measurement.number}"
-        unit = "seed pairs" if measurement.runs else "images"
-        st.caption(f"{plain(words)}; 95 % interval over {unit}, {measurement.counted}.")
-    if meaning := explained(quantity.words):
-        st.caption(plain(meaning))
+        if measurement.where != OF_SERVER:
+            steps.large_text(_result_line(measurement), "link")
     if answer.missing:
         st.markdown(plain(f"In this run: {answer.missing}."))
+    if answer.unreadable:
+        st.caption(plain(answer.unreadable))
+    if answer.measurements:
+        with st.expander("How sure?"):
+            _how_sure(answer)
+
+
+def _how_sure(answer: Answer) -> None:
+    words = answer.step.quantity.words
+    for measurement in answer.measurements:
+        unit = "seed pairs" if measurement.runs else "images"
+        st.markdown(
+            plain(
+                f"{words}, {measurement.where}: {measurement.number}; 95 % interval over {unit},"
+                f" {measurement.counted}. {measurement.decision}"
+            )
+        )
+    if meaning := explained(words):
+        st.caption(plain(meaning))
     st.caption(
         f"{ANOTHER} An interval over images says nothing about other seeds; that of a difference is"
         " the widest that the intervals of both models allow."
     )
-
-
-def _claim(result: ClaimResult, data: str) -> None:
-    claim = result.claim
-    with st.container(border=True):
-        st.markdown(f"**{claim.id} · The study says:** {claim.says} {sections.badge(result)}")
-        st.markdown(
-            f"{answers.measured_of(result, data)} To be supported it must also differ from its"
-            f" control: {claim.control}. {not_run(result)}"
-        )
 
 
 def _side_by_side(
@@ -237,9 +220,11 @@ def lesson_summary(
         row = {"Most votes": _most_votes(step, votes.get(step.name, {}))}
         for measurement in lesson_answer(lesson, step, images).measurements:
             decides = measurement.decides
-            decided = decides.text if decides else "inconclusive"
+            decided = f": {decides.text if decides else 'inconclusive'}"
+            if not step.quantity.share:
+                decided = ""
             row[f"Measured {measurement.where}"] = (
-                f"{measurement.number}, {measurement.counted}: {decided}"
+                f"{_result(measurement)}, {measurement.counted}{decided}"
             )
         rows[step.question] = row
     st.subheader("The whole lesson")
@@ -263,9 +248,14 @@ def _most_votes(step: LessonStep, counts: Mapping[str, int]) -> str:
 
 
 def lesson_handout(lesson: Lesson, images: ImageSet, *, lecturer: bool) -> str:
-    """The lesson on paper; a lecturer's copy has the measurements."""
+    """The lesson on paper; a lecturer's copy has the measurements and the sentence to take home."""
     uris = [thumb_uri(image, 224) for image in group_pictures(images)]
     names = list(group_words(images.grouping).values())
     groups = ImageRow(uris, names, images.attribution)
-    measured = [lesson_answer(lesson, step, images) for step in lesson.steps] if lecturer else []
-    return handout_html(lesson, groups, images.grouping, measured)
+    if not lecturer:
+        return handout_html(lesson, groups, images.grouping)
+    measured = [lesson_answer(lesson, step, images) for step in lesson.steps]
+    sentence = ""
+    with suppress(AnswerError):  # which `measured` has
+        sentence = answers.take_home(lesson.name, images.name)
+    return handout_html(lesson, groups, images.grouping, measured, sentence)

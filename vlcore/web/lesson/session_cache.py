@@ -1,23 +1,23 @@
 """The state of a class study, read from the disk and the queue each time, with cached analyses."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from textwrap import wrap
 
 import altair as alt
 import streamlit as st
 
-from vlcore.classroom import one_room, one_room_results
+from vlcore.classroom import answers, one_room, one_room_results
 from vlcore.classroom.handout import study_html
 from vlcore.classroom.one_room import CLASS, REHEARSAL, Block, BlockState, ClassPlan, Pair, View
-from vlcore.classroom.one_room_results import NONE, ClassResults, ClassStudy, Differences
+from vlcore.classroom.one_room_results import ClassResults, ClassStudy
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.errors import LabError
 from vlcore.jobs.queue import default_workers
 from vlcore.plots.rendering import chart_slide
 from vlcore.plots.theme import LIGHT
-from vlcore.study import published
-from vlcore.study.pooled import UNTOUCHED
+from vlcore.study.answer_file import AnswerError, published_answer
 from vlcore.web import cache, work
 from vlcore.web.lesson import steps
 from vlcore.web.visitors import Visitor, visitor
@@ -82,15 +82,6 @@ def _results(
     return one_room_results.class_results(study, pairs, set(counted), cache.artifact)
 
 
-@cache.by_content(6, "Reading the published runs …")
-def _published_differences(plan: ClassPlan, images: ImageSet) -> Differences:
-    """Published runs of a plan's arms that no tuning has used, as in the study's one answer; see
-    `one_room_results.published_differences`."""
-    study = one_room.study_of(plan, usual_condition(images), images.grouping)
-    runs = published.measured_runs()
-    return one_room_results.published_differences(study, runs[runs["data_seed"] >= UNTOUCHED])
-
-
 def pair_seconds(plan: ClassPlan, images: ImageSet) -> float:
     """How long a pair probably takes here, see `work.expected_seconds`."""
     return _seconds(plan, images, tuple(work.queue().latest))
@@ -105,25 +96,28 @@ def _seconds(plan: ClassPlan, images: ImageSet, latest: tuple[str, ...]) -> floa
     return sum(work.expected_seconds(condition, similar) for condition in pairs[0])
 
 
-def look_at_results(
-    study: ClassStudy, images: ImageSet, ended: bool
-) -> tuple[Differences, list[str]]:
-    """Published differences, which a class sees at the end only, and what is said of the dots."""
-    differences = _published_differences(study.plan, images) if ended else NONE
-    return differences, study.sentences(one_room.looks_of(study.code, study.kind), differences)
+def what_is_said(study: ClassStudy, ended: bool) -> list[str]:
+    """What is said of the dots; at the end, what this room and published runs found comes first."""
+    sentences = study.sentences(one_room.looks_of(study.code, study.kind))
+    if not ended:
+        return sentences
+    try:
+        return [study.end_sentence(published_answer()), *sentences]
+    except AnswerError as error:
+        return [*sentences, str(error)]
 
 
 def results_slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> bytes:
     """The results as a PNG file of a slide; LabError while there are none."""
     study = _latest(code, images)
-    differences, (verdict, *sentences) = look_at_results(study, images, ended)
+    verdict, *sentences = what_is_said(study, ended)
     facts = " · ".join(f"{label}: {value}" for label, value in study.numbers().items())
     lines = [line for sentence in (facts, *sentences) for line in wrap(sentence, 150)]
     head = alt.Title(
         [study.title, *wrap(verdict, 90)], subtitle=lines, fontSize=19, subtitleFontSize=13
     )
     height = 590 - 24 * len(head.text) - 16 * len(lines)
-    chart = study.chart(LIGHT, 1000, height, published=differences, head=head)
+    chart = study.chart(LIGHT, 1000, height, head=head)
     if chart is None:
         raise LabError("There is no dot yet; wait for the first.")
     return work.run_in_worker(asker, chart_slide, chart.to_dict(validate=False), LIGHT)
@@ -132,7 +126,12 @@ def results_slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> b
 def study_handout(code: str, images: ImageSet, asker: Visitor, ended: bool) -> str:
     """Plan and results as a page to print; LabError while there is no plan."""
     study = _latest(code, images)
-    return work.run_in_worker(asker, study_html, study, *look_at_results(study, images, ended))
+    said = what_is_said(study, ended)
+    take_home = ""
+    if ended:
+        with suppress(AnswerError):  # which `said` has
+            take_home = answers.take_home(one_room.NAME, images.name)
+    return work.run_in_worker(asker, study_html, study, said, take_home)
 
 
 def dots_csv(code: str, images: ImageSet) -> str:

@@ -14,6 +14,7 @@ import segno
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from vlcore.classroom import answers
 from vlcore.classroom.lessons import LETTERS, Lesson, LessonStep
 from vlcore.classroom.session import PHASES
 from vlcore.experiment.options import ArtifactKind
@@ -22,6 +23,7 @@ from vlcore.experiment.wording import duration_words, title
 from vlcore.jobs.jobs import JobStatus
 from vlcore.jobs.queue import default_workers
 from vlcore.plots.theme import Palette
+from vlcore.study.answer_file import AnswerError
 from vlcore.web import jobs, widgets, work
 from vlcore.web.visitors import LOCAL_NAMES
 
@@ -41,6 +43,19 @@ def large_text(text: str, kind: str = "text") -> None:
     """A line of plain words, never markup, in one of `SIZES`."""
     style = f"margin: 0; line-height: 1.35; overflow-wrap: anywhere; font-size: {SIZES[kind]}"
     st.html(f'<p style="{style}">{html.escape(text)}</p>')
+
+
+def show_take_home(lesson: str, data: str) -> None:
+    """Show the sentence that a class on an image set takes home from a lesson, if there is one."""
+    try:
+        sentence = answers.take_home(lesson, data)
+    except AnswerError as error:
+        st.caption(plain(str(error)))
+        return
+    if sentence:
+        with st.container(border=True, gap="xxsmall", key="take_home"):
+            st.markdown("**Take home**")
+            large_text(sentence, "answer")
 
 
 def show_question(lesson: Lesson, number: int, *, text: bool) -> LessonStep:

@@ -261,6 +261,7 @@ def _show(room: ClassSession, case: WrongPrediction, change: ChangeGuess | None)
         return
     shell.window()  # whose width the outcome has
     training_images.show_test(explanation, "lesson", may_train=room.leads, columns=1)
+    steps.show_take_home(WHO_TAUGHT_IT, case.images.name)
 
 
 def _show_sheet(room: ClassSession, case: WrongPrediction, change: ChangeGuess | None) -> None:
