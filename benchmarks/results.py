@@ -25,6 +25,7 @@ from collections.abc import Sequence
 
 from benchmarks import FLAG, parse_options, publishing
 from benchmarks.results_answer import answer_document
+from benchmarks.results_chain import SETS
 from benchmarks.results_data import CHECKED, READOUTS
 from benchmarks.results_documents import PAGES, ROOT, comparisons_table, page_text, save_figure
 from vlcore.artifacts import store
@@ -33,7 +34,6 @@ from vlcore.data.subset import usual_condition
 from vlcore.experiment.files import write_text
 from vlcore.study import answer_file, plans, published
 from vlcore.study.plans import StudyPlan
-from vlcore.study.pooled import SETS
 from vlcore.study.results import Study
 
 BRIEF = (*READOUTS, "majority_accuracy", "balanced_accuracy", *CHECKED)

@@ -11,6 +11,7 @@ from benchmarks.results_contrasts import (
     PROBE,
     SETS,
     SHORT,
+    UNTOUCHED,
     Asked,
     Difference,
     Measured,
@@ -19,7 +20,9 @@ from benchmarks.results_contrasts import (
     pair_rates,
     usual_of,
 )
-from benchmarks.results_data import OUTSIDE, outside_rates
+from benchmarks.results_data import DESCRIPTIVE as DESCRIPTIVE_STYLE
+from benchmarks.results_data import LABELS_COST, OUTSIDE, outside_rates
+from benchmarks.results_data import SHORT as SHORT_STYLE
 from benchmarks.results_documents import TEMPLATES
 from benchmarks.results_images import crossed_images
 from vlcore.classroom.answers import estimate_over_runs, values_of
@@ -34,9 +37,6 @@ from vlcore.study import published
 from vlcore.study.claims import evaluate_claims, study_claims
 from vlcore.study.contrasts import ArmRates, Contrast, contrast
 from vlcore.study.evidence import STYLES, Claim, ClaimResult
-from vlcore.study.pooled import DESCRIPTIVE as DESCRIPTIVE_STYLE
-from vlcore.study.pooled import LABELS_COST, UNTOUCHED
-from vlcore.study.pooled import SHORT as SHORT_STYLE
 from vlcore.study.runs_table import AnalysisError, matching_runs
 from vlcore.study.statistics.factorial import phi
 from vlcore.study.statistics.paired import ALPHA, Status

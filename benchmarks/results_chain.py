@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from vlcore.study.contrasts import Contrast, published_contrast
-from vlcore.study.pooled import SETS
 from vlcore.study.runs_table import AnalysisError
 from vlcore.study.statistics.paired import ALPHA, holm
 
 TOWERS = {"scratch": "from scratch", "pretrained": "with a pretrained image tower"}
+SETS = {"scenes": "", "balanced-cues": "-cues"}  # with the ending of a study's name
 PLANNED_PAIRS = 20
 
 DESCRIPTIVE_COST = {"transformer descriptive": 1.0, "transformer short": -1.0}

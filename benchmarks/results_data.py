@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.results_contrasts import PROBE
-from vlcore.experiment.condition import STUDY_BIAS
+from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import published
 from vlcore.study.contrasts import ArmRates, Contrast, contrast, published_contrast, rates_by_arm
 from vlcore.study.plans import StudyPlan
-from vlcore.study.pooled import DESCRIPTIVE, LABELS_COST, SHORT, TOLD
 from vlcore.study.runs_table import SEEDS, AnalysisError
 
+SHORT, DESCRIPTIVE = STYLES_OF_THE_STUDY
+LABELS_COST = {DESCRIPTIVE: 1, SHORT: -1}  # weights of variants: the cost of descriptive captions
+TOLD = "readouts_given_context.minority_accuracy"
 # The nine readouts of one model, and whether each is fitted on balanced images.
 READOUTS = {
     "readouts_bare.minority_accuracy": ("the bare name", False),

@@ -8,10 +8,9 @@ import pandas as pd
 import pytest
 
 from benchmarks import results_chain
-from benchmarks.results_chain import CHAIN, StepOutcome
+from benchmarks.results_chain import CHAIN, SETS, StepOutcome
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.study import published
-from vlcore.study.pooled import SETS
 from vlcore.study.statistics.paired import smallest_p
 
 Costs = dict[tuple[str, str], float]

@@ -60,7 +60,6 @@ class StudyPlan:
         arm_settings: the settings of each arm where the factor is `ARM`.
         measure: the primary measure.
         prediction: that of the users who planned it, if there is one.
-        full_plan: the plan that this is a part of, if there is one.
     """
 
     name: str
@@ -73,7 +72,6 @@ class StudyPlan:
     arm_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     measure: str = PRIMARY
     prediction: str = ""
-    full_plan: "StudyPlan | None" = None
 
     def arm_of(self, condition: Condition) -> Value:
         """Return the arm of one of its conditions."""
@@ -331,9 +329,7 @@ def _document(path: PlanFile) -> dict[str, Any]:
     return document
 
 
-def _arms_of_values(
-    document: Mapping[str, Any], path: PlanFile, base: Condition
-) -> _Design:
+def _arms_of_values(document: Mapping[str, Any], path: PlanFile, base: Condition) -> _Design:
     """The arms of a file that are values of one setting."""
     factor = document.get("factor", "labels")
     known = [setting.name for setting in fields(Condition)]
@@ -352,9 +348,7 @@ def _arms_of_values(
     return _Design(factor, arms[0], tuple(arms[1:]), ())
 
 
-def _arms_of_settings(
-    document: Mapping[str, Any], path: PlanFile, base: Condition
-) -> _Design:
+def _arms_of_settings(document: Mapping[str, Any], path: PlanFile, base: Condition) -> _Design:
     """The arms of a file that are sets of settings by name, completed to name the same settings."""
     arms = document["arms"]
     baseline = str(document.get("baseline"))

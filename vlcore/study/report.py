@@ -76,7 +76,7 @@ def report_parts(findings: Findings) -> list[Part]:
         Part("training", "While training", curves),
         Part("moments", "", (Text(moments), chart(figures.moments, findings, PRIMARY))),
         Part("comparisons", "Every comparison", (comparisons,)),
-        Part("methods", "Methods", (*how, *_rerun(findings.plan))),
+        Part("methods", "Methods", (*how, Command(command(findings.plan), "To run it again"))),
         Part("missing", "What is missing", (Text(_missing(findings)),)),
         Part("runs", "Runs", (runs,)),
     ]
@@ -165,15 +165,6 @@ def methods(findings: Findings) -> dict[str, str]:
         facts[name] = OPTIONS[name][getattr(condition, name)].sentence
     paragraphs = read_yaml(Path(__file__).with_name("methods.yaml"))
     return {title: paragraph.format_map(facts) for title, paragraph in paragraphs.items()}
-
-
-def _rerun(plan: StudyPlan) -> tuple[Command | Text, ...]:
-    """The command of a study, and how much more it trains where only a part of a plan is read."""
-    rerun = Command(command(plan), "To run it again")
-    if plan.full_plan is None:
-        return (rerun,)
-    runs = f"{len(plan.full_plan.conditions)} runs, {len(plan.conditions)} of them of this study"
-    return rerun, Text(f"This trains the whole plan: {runs}.", note=True)
 
 
 def command(plan: StudyPlan) -> str:
