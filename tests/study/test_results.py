@@ -97,7 +97,7 @@ def add_runs(rows: pd.DataFrame, studies: str) -> None:
     """Add rows to the table of published runs, counted by these studies."""
     file = published.FOLDER / published.RUNS
     table = pd.read_parquet(file) if file.is_file() else pd.DataFrame()
-    rows = rows.assign(studies=studies, seconds=1.0, checksum="")
+    rows = rows.assign(studies=studies, trained_at="", seconds=1.0, checksum="")
     publishing.write_runs(pd.concat([table, rows], ignore_index=True))
 
 
