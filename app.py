@@ -26,17 +26,18 @@ if __name__ == "__main__":  # a visitor's page
     if images.has_pictures:
         with bar:
             guide.entrance()
-    with shell.errors_as_sentences():
+    with shell.attributed(images), shell.errors_as_sentences():
         usual = usual_condition(images).with_towers(towers)
         intro.markdown(plain(sections.question(images.grouping)))
         width, _ = shell.window()
-        sections.show_groups(images, usual, width)
+        if not animation.has_atlas(images.name, towers):  # else the maps above have a legend
+            sections.show_groups(images, usual, width)
         experiments = plans.find("experiments", usual).conditions
         st.subheader("The four experiments of the study")
         st.caption(TOWERS_SEEN[towers])
         sections.show_experiments(experiments, images, palette, width)
         st.subheader("What to look at next")
-        sections.show_next_steps(experiments, images.name)
+        sections.show_next_steps(experiments)
 else:  # the server imports this file once
     from vlcore.web import serving
 

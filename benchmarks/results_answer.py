@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
+import pandas as pd
 
+from benchmarks.results_chain import run_chain
 from benchmarks.results_contrasts import (
     DESCRIPTIVE,
+    PROBE,
     SETS,
     SHORT,
+    UNTOUCHED,
     Asked,
     Difference,
     Measured,
@@ -17,6 +20,11 @@ from benchmarks.results_contrasts import (
     pair_rates,
     usual_of,
 )
+from benchmarks.results_data import DESCRIPTIVE as DESCRIPTIVE_STYLE
+from benchmarks.results_data import LABELS_COST, OUTSIDE, outside_rates
+from benchmarks.results_data import SHORT as SHORT_STYLE
+from benchmarks.results_documents import TEMPLATES
+from benchmarks.results_images import crossed_images
 from vlcore.classroom.answers import estimate_over_runs, values_of
 from vlcore.classroom.lessons import LessonStep, lessons
 from vlcore.experiment.condition import STUDY_BIAS
@@ -27,11 +35,11 @@ from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import published
 from vlcore.study.claims import evaluate_claims, study_claims
-from vlcore.study.contrasts import Contrast, contrast
+from vlcore.study.contrasts import ArmRates, Contrast, contrast
 from vlcore.study.evidence import STYLES, Claim, ClaimResult
-from vlcore.study.pooled import UNTOUCHED
 from vlcore.study.runs_table import AnalysisError, matching_runs
-from vlcore.study.statistics.paired import Status
+from vlcore.study.statistics.factorial import phi
+from vlcore.study.statistics.paired import ALPHA, Status
 
 LEVELS = (0.0, STUDY_BIAS)  # bias levels of the claims, which most seed pairs have
 VERDICTS = {
@@ -41,6 +49,15 @@ VERDICTS = {
     Status.NOT_DECIDED: "not decided",
 }
 NOT_TESTED = "not tested"
+_DECIDED = (Status.SUPPORTED, Status.CONTRADICTED)
+_MOMENTS = {  # tests of a claim, in words for a page
+    "at the end": "at the end of training",
+    "at the fit step": "at the first step that fits the training captions",
+    "with descriptive labels": "with descriptive captions",
+    "on the accuracy itself": "in points",
+    "on “Minority-group accuracy by a linear probe”": "for a probe fitted on balanced images",
+    "with the total kept": "with the number of training images kept",
+}
 PLACES = 4  # decimals of a stored number
 
 
@@ -53,16 +70,17 @@ def answer_document(commit: str) -> dict[str, Any]:
     return {
         "version": __version__,
         "commit": commit,
-        "contrasts": [_contrast(*measured) for measured in all_measured()],
+        "contrasts": [*(_contrast(*measured) for measured in all_measured()), *_other_images()],
         "claims": [claim for data in SETS for claim in _claims(data)],
+        "chain": list(_chain()),
         "lessons": dict(_lessons()),
-        "limits": _words()["limits"],
+        "limits": written_words()["limits"],
     }
 
 
-def _words() -> dict[str, Any]:
+def written_words() -> dict[str, Any]:
     """Sentences that are written by hand, with no number in them."""
-    return read_yaml(published.project_folder() / "benchmarks" / "results_words.yaml")
+    return read_yaml(TEMPLATES / "words.yaml")
 
 
 def _contrast(one: Asked | Difference, data: str, measured: Measured) -> dict[str, Any]:
@@ -87,6 +105,68 @@ def _contrast(one: Asked | Difference, data: str, measured: Measured) -> dict[st
         "predicted": one.predicted.get(data, 0),
     }
     return entry
+
+
+def _other_images() -> Iterator[dict[str, Any]]:
+    """The cost of naming the background on images drawn again, and on images that no model saw the
+    like of: 3-D renders and photographs."""
+    label = "Captions also name the true background"
+    usual = {"bias": STUDY_BIAS, "images": "rare", "readout": "captions", "predicted": 0}
+    for data, study in {"scenes": "images-scenes", "balanced-cues": "images-cues"}.items():
+        in_odds, in_shares = crossed_images(study), crossed_images(study, shares=True)
+        yield {
+            "id": f"{data}.new-images",
+            "set": data,
+            "label": f"{label}; six newly drawn image sets by six initialisations",
+            "towers": "scratch",
+            "text": "transformer",
+            "short": None,
+            "other": None,
+            "points": [_rounded(end) for end in in_points(in_shares.mean)],
+            "log_odds": _ends(in_odds.mean),
+            "pairs": in_odds.mean.n,
+            "planned": "beyond, images",
+            **usual,
+            "predicted": -1,
+        }
+    for study, data, source, rates in outside_rates():
+        _, towers = study.removesuffix("-cues").split("-")
+        text = "words" if towers == "words" else "transformer"
+        if towers == "random":
+            continue  # a random image encoder, the control of another study
+        result = contrast(rates, LABELS_COST)
+        yield {
+            "id": f"{data}.outside.{source}.{towers}",
+            "set": data,
+            "label": f"{label}; tested on {OUTSIDE[source]} that no model was trained on",
+            "towers": "scratch" if towers == "scratch" else "pretrained",
+            "text": text,
+            "short": _rounded(rates.rates[SHORT_STYLE].mean()),
+            "other": _rounded(rates.rates[DESCRIPTIVE_STYLE].mean()),
+            "points": [_rounded(end) for end in in_points(result.mean_points)],
+            "log_odds": _ends(result.mean_log_odds),
+            "pairs": result.n,
+            "planned": "",
+            **usual,
+        }
+
+
+def _chain() -> Iterator[dict[str, Any]]:
+    """The tests of the planned chain, in its order."""
+    for step in run_chain():
+        for test in step.tests:
+            assert test.contrast is not None  # all of them have run
+            yield {
+                "step": step.name,
+                "set": test.data,
+                "towers": test.tower,
+                "points": [_rounded(end) for end in in_points(test.contrast.mean_points)],
+                "log_odds": _ends(test.contrast.mean_log_odds),
+                "p": float(f"{test.p:.2g}"),
+                "pairs": test.n_pairs,
+                "rejected": bool(test.p <= ALPHA),
+                "confirmatory": step.confirmatory,
+            }
 
 
 def _ends(mean: Estimate) -> list[float | None]:
@@ -123,17 +203,40 @@ def _why_not_tested(claim: Claim) -> str:
 
 
 def _sentence(result: ClaimResult, data: str) -> str:
-    """Say what was measured of a claim, in points where it is about accuracy."""
+    """Say what was measured of a claim, in points if it is about accuracy, and what the verdict
+    depends on."""
     claim, estimate = result.claim, result.estimate
     assert estimate is not None
     if claim.id == "C6":
-        return _falls(data)
-    if claim.id == "C7":
-        return _mitigates(data)
-    if claim.query.measure == "group_accuracy":
-        number = _points(estimate)
-        return f"{claim.what}: {number}, {estimate.n} seed pairs."
-    return f"{claim.what}: {_plain(estimate)}, {estimate.n} seed pairs."
+        sentence = _falls(data)
+    elif claim.id == "C7":
+        sentence = _mitigates(data)
+    else:
+        low, high = (phi(bias) for bias in LEVELS)
+        scaled = Estimate(*(end * (high - low) for end in _values(estimate)), n=estimate.n)
+        sentence = written_words()["claims"][claim.id].format(
+            number=_plain(estimate),
+            change=_plain(scaled),
+            points=_points(estimate),
+            pairs=estimate.n,
+        )
+    for control in result.controls:
+        if control.status is Status.CONTRADICTED and control.difference is not None:
+            other = control.words.removeprefix("from ")
+            sentence += f" Against {other}: {_points(control.difference.mean)}."
+    if result.status is not Status.DEPENDS:
+        return sentence
+    tests = [result.main, *(test for test in result.variations if test.status in _DECIDED)]
+    outcomes = [f"{_verdict(test.status)} {_MOMENTS.get(test.words, test.words)}" for test in tests]
+    return f"{sentence} The verdict depends: {', '.join(outcomes)}."
+
+
+def _verdict(status: Status) -> str:
+    return VERDICTS[status]
+
+
+def _values(estimate: Estimate) -> tuple[float, float, float]:
+    return estimate.value, estimate.low, estimate.high
 
 
 def _falls(data: str) -> str:
@@ -150,7 +253,7 @@ def _mitigates(data: str) -> str:
     parts = []
     for readout, measured in (
         ("read by captions", PRIMARY),
-        ("read by a probe fitted on balanced images", "readouts_linear_probe.minority_accuracy"),
+        ("read by a probe fitted on balanced images", PROBE),
     ):
         descriptive = _between_levels(data, "descriptive", measured)
         short = _between_levels(data, "undescriptive", measured)
@@ -159,12 +262,11 @@ def _mitigates(data: str) -> str:
         both = Contrast(odds, shares)
         odds_words = _plain(both.mean_log_odds)
         parts.append(
-            f"{readout}, {_points(both.mean_points)} ({odds_words} in log odds, {both.n} seed"
-            " pairs)"
+            f"{_points(both.mean_points)} {readout} (in log odds {odds_words}; {both.n} seed pairs)"
         )
     return (
-        "From no bias to 75% bias, accuracy on rare images changes more or less with descriptive"
-        f" captions than with short ones: {'; '.join(parts)}."
+        "From no bias to 75% bias, accuracy on rare images changes by this much more with"
+        f" descriptive captions than with short captions: {' and '.join(parts)}."
     )
 
 
@@ -181,10 +283,6 @@ def _between_levels(data: str, labels: str, measured: str = PRIMARY) -> Contrast
         {f"at {bias}": part[number].loc[pairs] for bias, part in levels.items()}
         for number in (0, 1)
     ]
-    import pandas as pd
-
-    from vlcore.study.contrasts import ArmRates
-
     arms = ArmRates(*(pd.DataFrame(frame) for frame in frames))
     return contrast(arms, {f"at {LEVELS[1]}": 1.0, f"at {LEVELS[0]}": -1.0})
 
@@ -200,7 +298,7 @@ def _plain(mean: Estimate) -> str:
 
 def _lessons() -> Iterator[tuple[str, dict[str, Any]]]:
     """The sentences to take home, and the published number of each question of a lesson."""
-    for name, entry in _words()["lessons"].items():
+    for name, entry in written_words()["lessons"].items():
         steps = {}
         for data in SETS:
             lesson = lessons(usual_of(data), SCENES).get(name)

@@ -1,25 +1,22 @@
 """The comparisons that the page of results shows, read from the table of published runs."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
-from vlcore.experiment.condition import STUDY_BIAS
+from benchmarks.results_contrasts import PROBE
+from vlcore.experiment.condition import STUDY_BIAS, STYLES_OF_THE_STUDY
 from vlcore.experiment.grouping import SCENES
-from vlcore.experiment.wording import difference, signed
 from vlcore.metrics.catalogue import PRIMARY
-from vlcore.metrics.estimate import Estimate
 from vlcore.study import published
-from vlcore.study.answer import PROBE
 from vlcore.study.contrasts import ArmRates, Contrast, contrast, published_contrast, rates_by_arm
 from vlcore.study.plans import StudyPlan
-from vlcore.study.pooled import DESCRIPTIVE, LABELS_COST, SHORT, TOLD
-from vlcore.study.results import Study
 from vlcore.study.runs_table import SEEDS, AnalysisError
-from vlcore.study.statistics.factorial import phi, slopes
 
+SHORT, DESCRIPTIVE = STYLES_OF_THE_STUDY
+LABELS_COST = {DESCRIPTIVE: 1, SHORT: -1}  # weights of variants: the cost of descriptive captions
+TOLD = "readouts_given_context.minority_accuracy"
 # The nine readouts of one model, and whether each is fitted on balanced images.
 READOUTS = {
     "readouts_bare.minority_accuracy": ("the bare name", False),
@@ -37,67 +34,26 @@ CHECKED = ("train_caption_accuracy", "text_only_match", "probe_object")
 RECIPE_STUDIES = ("contrast", "ingredients", "other-pictures")
 # Images that nobody drew for training: 96 renders and 32 photographs.
 OUTSIDE = {"renders3d": "3-D renders", "photos": "photographs"}
-# The arms of `again` and what each names.
-ARMS = {
-    "descriptive": "the background",
-    "codes": "a code for each combination",
-    "two captions": "animal and background, apart",
-    "product": "the background, frequency taken out",
-    "four classes": "four classes, no text",
-    "random places": "a random background",
-    "same place": "the background, mismatched in the animal",
-}
-
-
-def short_arm(study: str) -> str:
-    """The name of the arm with short labels."""
-    plan = published.published_plan(study)
-    arms = {str(arm) for arm in (plan.baseline, *plan.treatments)}
-    return SHORT if SHORT in arms else "short"
-
-
-def in_common_pairs(contrasts: Mapping[float, Contrast]) -> dict[float, Contrast]:
-    """Contrasts over the seed pairs that all of them have."""
-    log_odds = [result.log_odds_by_pair for result in contrasts.values()]
-    pairs = pd.concat(log_odds, axis=1, join="inner").index
-    return {
-        x: Contrast(result.log_odds_by_pair[pairs], result.points_by_pair[pairs])
-        for x, result in contrasts.items()
-    }
-
-
-def slope_on(contrasts: Mapping[float, Contrast]) -> Contrast:
-    """The least-squares slope of contrasts on a number, seed pair by seed pair."""
-    common = in_common_pairs(contrasts)
-    log_odds = pd.DataFrame({x: result.log_odds_by_pair for x, result in common.items()})
-    points = pd.DataFrame({x: result.points_by_pair for x, result in common.items()})
-    return Contrast(
-        pd.Series(slopes(log_odds.columns, log_odds), log_odds.index),
-        pd.Series(slopes(points.columns, points), points.index),
-    )
-
-
-def bias_slope(study: str, weights: Mapping[str, float], biases: Sequence[float]) -> Contrast:
-    """The slope of a contrast of a study's arms on φ."""
-    return slope_on(
-        {float(phi(bias)): published_contrast(study, weights, bias=bias) for bias in biases}
-    )
 
 
 @dataclass(frozen=True)
 class PublishedComparison:
-    """A row of the table of all comparisons."""
+    """A row of the table of all comparisons: a variant against its baseline."""
 
     study: str
     data: str
     bias: float
-    words: str
+    variant: str
+    baseline: str
     result: Contrast
+    images: str = "rare"
+    readout: str = "captions"
 
 
 def comparisons() -> Iterator[PublishedComparison]:
-    """Every arm of every published study less its baseline, at each bias level."""
-    names = {path.stem for path in (published.FOLDER / "plans").glob("*.yaml")}
+    """Compare every variant of every published study with its baseline, at each bias level."""
+    archive = zipfile.ZipFile(published.FOLDER / published.PLANS)
+    names = {name.removesuffix(".yaml") for name in archive.namelist() if name.endswith(".yaml")}
     rows = published.read_rows(moment="end", measure=PRIMARY)
     counted = {name for names in rows["studies"].unique() for name in names.split()}
     pairs = {name for name, about in published.studies().items() if "grid" in about}
@@ -114,8 +70,7 @@ def comparisons() -> Iterator[PublishedComparison]:
                 except AnalysisError:  # fewer than two pairs have both
                     continue
                 data_of_arm = plan.arm_settings.get(arm, {}).get("data", data)
-                words = f"{arm} less {baseline}"
-                yield PublishedComparison(study, data_of_arm, bias, words, result)
+                yield PublishedComparison(study, data_of_arm, bias, arm, baseline, result)
     yield from recipe_comparisons()
     yield from outside_comparisons()
 
@@ -136,49 +91,31 @@ def _all_but_captions(plan: StudyPlan, arm: str) -> dict[str, Any]:
 
 
 def recipe_comparisons() -> Iterator[PublishedComparison]:
-    """Descriptive less short labels in the studies of recipes, by recipe."""
+    """Compare descriptive with short captions in the studies of recipes, by recipe."""
     rows = published.read_rows(moment="end", measure=PRIMARY)
     home = rows["studies"].str.split().str[0]
     rows = rows.assign(home=home)[home.isin(RECIPE_STUDIES)]
     for (study, data, bias, recipe), cell in rows.groupby(["home", "data", "bias", "recipe"]):
         result = contrast(rates_by_arm(cell, "labels", LABELS_COST), LABELS_COST)
-        words = f"{DESCRIPTIVE} less {SHORT}, {recipe}"
-        yield PublishedComparison(study, data, bias, words, result)
+        variant, baseline = (f"{style}, {recipe}" for style in (DESCRIPTIVE, SHORT))
+        yield PublishedComparison(study, data, bias, variant, baseline, result)
 
 
 def outside_comparisons() -> Iterator[PublishedComparison]:
-    """Descriptive less short labels on images that nobody drew for training, by image tower."""
+    """Compare descriptive with short captions on images that no model was trained on."""
+    for study, data, source, rates in outside_rates():
+        result = contrast(rates, LABELS_COST)
+        images = f"rare, {OUTSIDE[source]}"
+        yield PublishedComparison(study, data, STUDY_BIAS, DESCRIPTIVE, SHORT, result, images)
+
+
+def outside_rates() -> Iterator[tuple[str, str, str, ArmRates]]:
+    """Accuracy on rare images from outside: the study, its image set, the source of the images, and
+    the rates by label style."""
     names = [f"{source}.group_accuracy.{group}" for source in OUTSIDE for group in SCENES.minority]
     rows = published.read_rows(moment="end", bias=STUDY_BIAS, measure=names)
     rows["right"] = rows["value"] * rows["n"].astype(float)
     rows["source"] = rows["measure"].str.split(".").str[0]
     for (study, data, source), cell in rows.groupby(["studies", "data", "source"]):
         totals = cell.pivot_table(["right", "n"], SEEDS, "labels", aggfunc="sum").astype(float)
-        arms = ArmRates((totals["right"] / totals["n"]).dropna(), totals["n"])
-        words = f"{DESCRIPTIVE} less {SHORT}, {OUTSIDE[source]}"
-        result = contrast(arms, LABELS_COST)
-        yield PublishedComparison(study, data, STUDY_BIAS, words, result)
-
-
-def failing_pairs(study: str) -> list[str]:
-    """The seed pairs of a study that fail the sanity check."""
-    runs = published.measured_runs(study, measure=["balanced_accuracy", *CHECKED])
-    return list(Study(published.published_plan(study), read=None, elsewhere=runs).failing_blocks)
-
-
-def cost_without(study: str, blocks: Collection[str]) -> Contrast:
-    """Descriptive less short labels of a study without some of its seed pairs."""
-    result = published_contrast(study, LABELS_COST)
-    log_odds, points = result.log_odds_by_pair, result.points_by_pair
-    is_left = [f"d{data}s{init}" not in blocks for data, init in log_odds.index]
-    return Contrast(log_odds[is_left], points[is_left])
-
-
-def both(result: Contrast) -> str:
-    """A contrast in log odds with its interval, and in points: ``-0.3 (-0.4 to -0.2) [-5.9]``."""
-    return f"{odds(result.mean_log_odds)} [{signed(result.by_scale['points'].value, 1)}]"
-
-
-def odds(mean: Estimate) -> str:
-    """A mean with its interval: ``-0.33 (-0.41 to -0.25)``."""
-    return difference(mean.as_dict())
+        yield study, data, source, ArmRates((totals["right"] / totals["n"]).dropna(), totals["n"])

@@ -1,10 +1,14 @@
-"""Write the files that are bundled with the repository, from models that are on the disk: for each
-drawn image set the models of the study's grid and of the lessons, on both pairs of towers, its
-shortcut check, the atlases that Home plays, the small images of maps, and the features of all
-images under the pretrained tower.
+"""Write the files that are bundled with the repository, from models that are on the disk.
+
+Each drawn image set gets the models of the study's grid and of the lessons, on both pairs of
+towers, its shortcut check, the atlases that Home plays, the small images of maps, and the features
+of all images under the pretrained tower. A set that comes packed gets the features, the shortcut
+check, and of the models the four experiments and the untrained encoder, on both pairs of towers:
+its own files are small, and Home plays no atlas of it.
 
 export VLCORE_SHIPPED=/nowhere  # else models that are bundled already would be packed again
-python -m benchmarks.ship --features  # first: pretrained models are trained on bundled features
+# first, as pretrained models are trained on them:
+python -m benchmarks.ship --features [--sets NAME ...]
 for data in scenes balanced-cues; do
   python -m vlcore study paper --data $data --seeds 1
   python -m vlcore study paper --data $data --seeds 1 --set architecture=pretrained --set text=words
@@ -13,11 +17,16 @@ for data in scenes balanced-cues; do
   python -m vlcore train --data $data --set negatives=none
   python -m vlcore data check $data
 done
-python -m benchmarks.ship [--out .] [--fresh]
+for towers in "" "--set architecture=pretrained --set text=words"; do
+  python -m vlcore study experiments --data renders --seeds 1 $towers
+  python -m vlcore train --data renders --set steps=0 $towers
+done
+python -m vlcore data check renders
+python -m benchmarks.ship [--out .] [--fresh] [--sets scenes balanced-cues renders]
 
 Nothing is trained here. Models that are bundled already stay as they are unless `--fresh` is given.
 The models and checks go to models/shipped, the atlases, at most 1.5 MB each, to static, the small
-images and features (at most 6 MB) to vlcore/data."""
+images and features (at most 9 MB) to vlcore/data."""
 
 import json
 import zipfile
@@ -34,9 +43,11 @@ from vlcore.api import audit
 from vlcore.api.training import parts_of
 from vlcore.artifacts import bundled, store
 from vlcore.classroom.lessons import lessons
-from vlcore.data.catalogue import open_set
-from vlcore.data.drawn import BUILT_IN, folder_name
+from vlcore.data.catalogue import BUILT_IN_SETS, open_set
+from vlcore.data.drawn import folder_name
+from vlcore.data.feature_store import bundle_name
 from vlcore.data.imageset import ImageSet
+from vlcore.data.packed import PACKED
 from vlcore.data.subset import map_rows, training_rows, usual_condition
 from vlcore.data.training_set import training_sets
 from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY, Condition
@@ -54,13 +65,14 @@ DATA = Path("vlcore", "data")
 
 
 def main() -> None:
-    options = parse_options(__doc__, out=Path(), features=FLAG, fresh=FLAG)
+    sets = {"nargs": "+", "choices": BUILT_IN_SETS, "default": [*BUILT_IN_SETS]}
+    options = parse_options(__doc__, out=Path(), features=FLAG, fresh=FLAG, sets=sets)
     sizes = dict.fromkeys(("features", "models", "atlases", "small images"), 0)
-    for name in BUILT_IN:
+    for name in options.sets:
         images = open_set(name)
         usual = usual_condition(images)
         if options.features:
-            sizes["features"] += _write_features(usual, options.out)
+            sizes["features"] += _write_features(usual, images, options.out)
             continue
         for key in _bundled_keys(usual, images):
             file = options.out / "models" / "shipped" / f"{key}.zip"
@@ -72,6 +84,8 @@ def main() -> None:
                     zipfile.ZIP_LZMA,
                 )
             sizes["models"] += file.stat().st_size
+        if name in PACKED:
+            continue
         rows = [*map_rows(images).tolist(), *training_rows(images, usual).tolist()]
         images.ensure_rendered(rows, silent)
         thumbnails = {f"{number}.webp": thumb(images.image(number)) for number in rows}
@@ -85,17 +99,18 @@ def main() -> None:
 
 
 def _bundled_keys(usual: Condition, images: ImageSet) -> list[str]:
-    """Keys of what is bundled for an image set: its shortcut check; of the scratch towers the whole
-    grid and the lessons; of the pretrained ones, which train in seconds, the study's experiments
-    and the untrained encoder.
+    """Keys of what is bundled for an image set.
+
+    Of each set its shortcut check, and of both pairs of towers the study's experiments and the
+    untrained encoder; of a drawn set also the whole grid from scratch, and the lessons.
     """
     pretrained = usual.with_towers("pretrained")
-    conditions = [
-        *plans.find("paper", usual).conditions,
-        *plans.find("experiments", pretrained).conditions,
-        pretrained.untrained,
-    ]
-    for lesson in lessons(usual, images.grouping).values():
+    conditions = [usual.untrained, pretrained.untrained]
+    conditions += plans.find("experiments", pretrained).conditions
+    grid = "experiments" if images.name in PACKED else "paper"
+    conditions += plans.find(grid, usual).conditions
+    taught = {} if images.name in PACKED else lessons(usual, images.grouping)
+    for lesson in taught.values():
         for step in lesson.steps:
             conditions += [step.left, step.right]
     checks = audit.checks_key(images.name, images.version)
@@ -112,7 +127,7 @@ def _write_atlas(usual: Condition, images: ImageSet, file: Path) -> int:
     return file.write_text(json.dumps(atlas(levels, images), separators=(",", ":")) + "\n")
 
 
-def _write_features(usual: Condition, out: Path) -> int:
+def _write_features(usual: Condition, images: ImageSet, out: Path) -> int:
     """Write the features of a set under the pretrained tower, as principal components: all rows,
     the composite images, and what measures need of the pixels; returns the size of the file."""
     condition = usual.with_towers("pretrained")
@@ -140,7 +155,7 @@ def _write_features(usual: Condition, out: Path) -> int:
         **{f"pixel_{name}": array.astype(np.float32) for name, array in vars(summary).items()},
         **{f"random_{name}": array.astype(np.float16) for name, array in random.items()},
     }
-    file = out / DATA / "bundled" / f"{folder_name(usual.data)}-{feature_cache.spec.name}.npz"
+    file = out / DATA / "bundled" / bundle_name(images, feature_cache.spec)
     file.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(file, **arrays)
     return file.stat().st_size

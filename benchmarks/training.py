@@ -18,14 +18,10 @@ from vlcore.model.dual_encoder import Encoder
 from vlcore.model.views import Labels
 
 
-def train_here(
-    condition: Condition, device: str = "cpu", rows: NDArray[np.int64] | None = None
-) -> tuple[loop.TrainedModel, float]:
-    """Train a condition on a device, on its own training images or on some rows of the image set;
-    returns the model and the processor seconds."""
+def train_here(condition: Condition, device: str = "cpu") -> tuple[loop.TrainedModel, float]:
+    """Train a condition on a device; returns the model and the processor seconds."""
     images = open_set(condition.data)
-    if rows is None:
-        rows = training_rows(images, condition)
+    rows = training_rows(images, condition)
     labels = Labels.from_condition(condition, images.grouping)
     images.ensure_rendered(rows.tolist(), silent)
     data = loop.TrainingData(
@@ -49,27 +45,22 @@ def train_on(
     )
 
 
-def score_objects(
-    condition: Condition, model: Encoder, rows: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Embeddings, (n, E), of rows of the image set by a model, and its scores of the objects,
-    (n, objects)."""
-    images = open_set(condition.data)
-    labels = Labels.from_condition(condition, images.grouping)
-    images.ensure_rendered(rows.tolist(), silent)
-    z = inference.embed_images(model, images.pixels(rows))
-    captions = inference.embed_captions(model, labels.vocabulary, labels.texts)
-    scores = logits(z, captions, *inference.scale_and_bias(model), condition.logit)
-    return z, object_scores(scores, labels.objects, images.grouping.objects)
-
-
 def held_out(
     condition: Condition, model: Encoder, rows: NDArray[np.int64] | None = None
 ) -> GroupAccuracy:
     """Accuracy of a model on the held-out images, or on those in some rows of the image set."""
     images = open_set(condition.data)
+    labels = Labels.from_condition(condition, images.grouping)
     test = images.rows("test") if rows is None else rows
-    _, scores = score_objects(condition, model, test)
+    images.ensure_rendered(test.tolist(), silent)
+    z = inference.embed_images(model, images.pixels(test))
+    captions = inference.embed_captions(model, labels.vocabulary, labels.texts)
+    scale_and_bias = inference.scale_and_bias(model)
+    scores = object_scores(
+        logits(z, captions, *scale_and_bias, condition.logit),
+        labels.objects,
+        images.grouping.objects,
+    )
     predicted = np.asarray(images.grouping.objects)[scores.argmax(axis=1)]
     table = images.table.iloc[test]
     right = predicted == table["object"].to_numpy()

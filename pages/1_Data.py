@@ -31,5 +31,5 @@ with bar:
 content = st.container()
 about = f"{image_sections.describe_set(images)}. {image_sections.describe_towers(images)}"
 st.caption(plain(about))
-with content, shell.errors_as_sentences():
+with content, shell.attributed(images), shell.errors_as_sentences():
     sections[section]()

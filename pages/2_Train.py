@@ -9,7 +9,7 @@ from vlcore.web.train import pretrained, sections
 palette, bar = shell.begin("Train a model of your own choice")
 with bar:
     images = shell.image_set_choice()
-with shell.errors_as_sentences():
+with shell.attributed(images), shell.errors_as_sentences():
     if not images.has_pictures:
         sections.show_embeddings(images, palette)
         st.stop()

@@ -21,19 +21,20 @@ if images.has_pictures:
 if images.has_pictures or grid.is_shown():
     grid.switch(bar)
 if grid.is_shown():
-    with shell.errors_as_sentences():
+    with shell.attributed(images), shell.errors_as_sentences():
         grid.show(images, steps, towers, palette, bar)
 else:  # no `st.stop` above: after it, Streamlit keeps the controls of the other view
-    with shell.errors_as_sentences():
-        sides = models.choose_sides(images, count, steps, towers)
-        if models.wait_for_sides(sides):
-            if before := models.former(sides, images):
-                with st.container(key="former"):
-                    maps.show(maps.choose_maps(before, palette, bar))
-            st.stop()
-        models.remember_sides(sides)
-        view = maps.choose_maps(sides, palette, bar)
-        selection = selections.choose_selection(view, bar)
-    bar.caption(plain(models.set_and_steps(images, sides)), width="content")
-    maps.show(view, selection)
-    sections.show_section(view)
+    with shell.attributed(images):
+        with shell.errors_as_sentences():
+            sides = models.choose_sides(images, count, steps, towers)
+            if models.wait_for_sides(sides):
+                if before := models.former(sides, images):
+                    with st.container(key="former"):
+                        maps.show(maps.choose_maps(before, palette, bar))
+                st.stop()
+            models.remember_sides(sides)
+            view = maps.choose_maps(sides, palette, bar)
+            selection = selections.choose_selection(view, bar)
+        bar.caption(plain(models.set_and_steps(images, sides)), width="content")
+        maps.show(view, selection)
+        sections.show_section(view)

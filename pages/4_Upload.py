@@ -7,5 +7,6 @@ from vlcore.web.upload import inputs, sections
 palette, bar = shell.begin("Ask about your image")
 with shell.errors_as_sentences():
     models = inputs.choose_models(bar)
-    images = inputs.choose_images(models)
-    sections.show_answers(models, images, palette, bar)
+    with shell.attributed(models.image_set):
+        images = inputs.choose_images(models)
+        sections.show_answers(models, images, palette, bar)

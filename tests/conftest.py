@@ -18,9 +18,11 @@ from joblib.externals.loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
 from tests.data.generation.stand_ins import KEY, Shop
+from tests.data.renders import write_archive
 from vlcore.__main__ import main
 from vlcore.api import training
 from vlcore.artifacts import store
+from vlcore.data import packed
 from vlcore.data.generation import service
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
@@ -100,6 +102,13 @@ def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of one test's own, with nothing in it."""
     monkeypatch.setenv("VLCORE_HOME", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture
+def renders(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small archive in place of the bundled renders; in a home with nothing in it."""
+    monkeypatch.setattr(packed, "ARCHIVES", empty_home / "archives")
+    return write_archive(empty_home / "archives" / "renders")
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from vlcore.api import description
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.metrics_table import measures_table
 from vlcore.api.model_map import ModelMap, model_map
-from vlcore.artifacts.store import Artifact
 from vlcore.experiment import wording
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
 from vlcore.metrics.agreement import shared_neighbours
@@ -81,14 +80,6 @@ def test_small_groups_and_fit_step(first_and_last: ComparedMaps) -> None:
     sentence = description.describe_fit_step(model)
     assert "1,240" in sentence
     assert wording.share(metrics["end"]["minority_accuracy"]) in sentence
-
-
-def test_the_label_effect_has_both_accuracies(quick: list[Artifact]) -> None:
-    sentence = description.describe_label_effect(quick[2:], SCENES)
-    assert "75 % removed (12 of 48 kept)" in sentence
-    for artifact, labels in zip(quick[2:], ("short labels", "descriptive labels"), strict=True):
-        accuracy = wording.share(artifact.metrics["end"]["minority_accuracy"])
-        assert f"**{accuracy}** with {labels}" in sentence
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ from vlcore.study.runs_table import runs_table
 MANY = (48, 36, 40, 36)  # rows of each group: enough of each held out for the geometry
 NOT_MEASURED = "not measured by this version"
 TEXT = ("text", "captions", "text_object")
-DRAWN = ["scenes", "balanced-cues"]
+DRAWN = ["scenes", "balanced-cues", "renders"]
 
 
 def brought(tmp_path: Path, name: str, **changes: Any) -> tuple[dict[str, Any], store.Artifact]:

@@ -1,110 +1,192 @@
-"""Published pages come from the table of runs beside them."""
+"""Published pages come from the published answer, and the answer from the table of runs."""
 
 import re
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from scipy import stats
 
-from benchmarks.results import results_page, table_page
-from benchmarks.results_figures import arms_figure
-from vlcore.experiment.wording import difference
+from benchmarks import results_contrasts
+from benchmarks.results_chain import run_chain
+from benchmarks.results_contrasts import PROBE, in_points
+from benchmarks.results_documents import PAGES, contrast_words, filled, page_text
 from vlcore.metrics.catalogue import PRIMARY
-from vlcore.plots.intervals import paired_forest_chart
-from vlcore.plots.theme import LIGHT
-from vlcore.study import published
-from vlcore.study.answer import composition_found
-from vlcore.study.pooled import answer_sentence, forest_rows, pooled
-from vlcore.study.telling_apart import apart_found
+from vlcore.study import answer_file, published
+from vlcore.study.answer_file import PublishedAnswer
+
+ROOT = Path(__file__).parents[2]
+RUNS = published.FOLDER / published.RUNS
 
 
 @pytest.fixture(scope="module")
-def results() -> str:
-    return results_page()
+def answer() -> PublishedAnswer:
+    return answer_file.published_answer()
 
 
-def test_the_page_of_results_comes_from_its_table(results: str) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_published_number_of_a_page_is_one_of_the_answer(
+    page: Path, answer: PublishedAnswer
+) -> None:
     """Else run `python -m benchmarks.results` again."""
-    assert results == (published.FOLDER / "README.md").read_text(encoding="utf-8")
-    assert len(results.split()) <= 900
+    assert page.read_text(encoding="utf-8") == page_text(page, answer)
 
 
-def test_the_table_of_comparisons_comes_from_that_of_runs() -> None:
+@pytest.mark.parametrize("template", PAGES.values(), ids=lambda template: template.name)
+def test_templates_hold_no_estimate_of_their_own(template: Path) -> None:
+    """A number with an interval in a template would not change with the runs."""
+    text = template.read_text(encoding="utf-8")
+    assert re.findall(r"[-+]\d+\.\d+ (?:points )?\([-+]?\d", text) == []
+
+
+def test_a_token_that_the_answer_lacks_is_refused(answer: PublishedAnswer) -> None:
+    assert filled("{scenes.background:pairs}", answer) == "140"
+    with pytest.raises(KeyError, match="nothing"):
+        filled("{scenes.nothing}", answer)
+
+
+def test_pages_of_results_are_short_and_few(answer: PublishedAnswer) -> None:
+    first = (published.FOLDER / "README.md").read_text(encoding="utf-8")
+    details = (published.FOLDER / "details.md").read_text(encoding="utf-8")
+    assert len(_prose(first)) <= 500
+    assert len(details.split()) <= 2_400  # some 300 of them are in cells of tables
+    files = [file for file in published.FOLDER.rglob("*") if file.is_file()]
+    assert len(files) <= 20
+    assert sum(file.stat().st_size for file in files) <= 5_000_000
+
+
+def _prose(text: str) -> list[str]:
+    return " ".join(line for line in text.splitlines() if not line.startswith("|")).split()
+
+
+def _with_pandas(data: str, first: str, second: str, measure: str, studies: list[str]) -> list:
+    """The points of two caption styles in studies with disjoint seed pairs, with pandas and scipy
+    alone: mean, ends of the interval, pairs."""
+    wanted = {"measure": measure, "moment": "end", "bias": 0.75, "data": data, "steps": 700}
+    wanted |= {"width": 64, "architecture": "conv_stem", "text": "transformer", "n_per_group": 48}
+    wanted |= {"objective": "bce", "negatives": "filtered_marginal", "mitigation": "none"}
+    runs = pd.read_parquet(RUNS, filters=[(name, "==", one) for name, one in wanted.items()])
+    parts = []
+    for study in studies:
+        of_study = runs[runs["studies"].str.split().map(lambda names, one=study: one in names)]
+        of_study = of_study[of_study["recipe"] == "fast"].drop_duplicates(["labels", "block"])
+        both = of_study.pivot(index="block", columns="labels", values="value")
+        parts.append(both[[first, second]].dropna())
+    rates = pd.concat(parts)
+    change = 100 * (rates[first] - rates[second]).astype(float)
+    half = stats.t.ppf(0.975, len(change) - 1) * change.std() / np.sqrt(len(change))
+    return [change.mean(), change.mean() - half, change.mean() + half, len(change)]
+
+
+@pytest.mark.parametrize(
+    ("name", "styles", "measure", "studies"),
+    [
+        (
+            "scenes.background",
+            ("descriptive", "undescriptive"),
+            PRIMARY,
+            [
+                "scenes-again",
+                "apart-again",
+                "eyes-scratch",
+                "made-of-words-scratch",
+                "apart",
+                "cause-scenes",
+            ],
+        ),
+        ("scenes.synonym", ("synonym", "undescriptive"), PRIMARY, ["second-word-scratch"]),
+        (
+            "balanced-cues.synonym.probe",
+            ("synonym", "undescriptive"),
+            PROBE,
+            ["second-word-scratch-cues"],
+        ),
+        (
+            "balanced-cues.true-background",
+            ("descriptive", "shuffled_context"),
+            PRIMARY,
+            ["again", "second-word-scratch-cues", "confirmation"],
+        ),
+    ],
+)
+def test_the_answer_agrees_with_pandas_and_scipy(
+    answer: PublishedAnswer, name: str, styles: tuple[str, str], measure: str, studies: list[str]
+) -> None:
+    contrast = answer.contrasts[name]
+    mean, low, high, pairs = _with_pandas(contrast.set, *styles, measure, studies)
+    assert contrast.points == pytest.approx((mean, low, high), abs=2e-3)
+    assert contrast.pairs == pairs
+
+
+@pytest.mark.parametrize(
+    "name", ["balanced-cues.balanced", "scenes.pretrained.words.background", "renders.background"]
+)
+def test_the_answer_is_what_the_runs_give(answer: PublishedAnswer, name: str) -> None:
     """Else run `python -m benchmarks.results` again."""
-    assert table_page() == (published.FOLDER / "table.md").read_text(encoding="utf-8")
+    data, _, rest = name.partition(".")
+    (asked,) = (one for one in results_contrasts.asked() if one.name == rest)
+    measured = results_contrasts.measure(asked, data)
+    contrast = answer.contrasts[name]
+    assert contrast.points == pytest.approx(in_points(measured.contrast.mean_points), abs=1e-4)
+    assert (contrast.other, contrast.short) == pytest.approx(
+        (measured.first, measured.second), abs=1e-4
+    )
+
+
+def test_the_chain_is_what_the_runs_give(answer: PublishedAnswer) -> None:
+    stored = {(one.step, one.set, one.towers): one for one in answer.chain}
+    tests = [(step, test) for step in run_chain() for test in step.tests]
+    assert len(stored) == len(tests)
+    for step, test in tests:
+        one = stored[step.name, test.data, test.tower]
+        assert test.contrast is not None
+        assert one.points[0] == pytest.approx(100 * test.contrast.mean_points.value, abs=1e-4)
+        assert one.p == pytest.approx(test.p, rel=0.06)
+
+
+def test_claims_have_one_verdict_per_image_set(answer: PublishedAnswer) -> None:
+    pairs = [(claim.id, claim.set) for claim in answer.claims]
+    assert len(pairs) == len(set(pairs)) == 8 * len(answer.sets)
+    verdicts = {"supported", "contradicted", "depends", "not decided", "not tested"}
+    assert {claim.verdict for claim in answer.claims} <= verdicts
+    one_level = [claim for claim in answer.claims if claim.set == "renders"]
+    assert {claim.id for claim in one_level if claim.verdict == "not tested"} >= {"C4", "C6", "C7"}
+
+
+def test_the_table_of_comparisons_has_the_studies_of_the_answer(answer: PublishedAnswer) -> None:
+    table = pd.read_csv(published.FOLDER / "comparisons.csv")
+    assert (table["pairs"] >= results_contrasts.FEWEST_PAIRS).all()
+    assert (
+        (table["points_low"] <= table["points"]) & (table["points"] <= table["points_high"])
+    ).all()
+    row = table[(table["study"] == "second-word-scratch") & (table["variant"] == "synonym")]
+    words = contrast_words(answer.contrasts["scenes.synonym"], "value")
+    assert f"{row['points'].item():+.1f}" == words
+
+
+def test_runs_say_when_they_were_trained_since_the_plan_of_the_second_world() -> None:
+    names = ["studies", "trained_at", "key"]
+    runs = pd.read_parquet(RUNS, columns=names).drop_duplicates("key")
+    is_new = runs["studies"].str.contains("stray-article|balanced-short|renders-")
+    assert runs.loc[is_new, "trained_at"].between("2026-12-02T00:47:46Z", "2026-12-03").all()
+    assert is_new.sum() >= 280
 
 
 def test_the_lines_that_read_the_table_give_what_is_published(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(published.FOLDER.parents[1])
+    monkeypatch.chdir(ROOT)
     document = (published.FOLDER / "columns.md").read_text(encoding="utf-8")
     (lines,) = re.findall(r"```python\n(.*?)```", document, re.DOTALL)
     exec(lines, {})
-    of_study = pooled("scenes").studies["scenes-again"]
-    interval = difference(of_study.mean_log_odds.as_dict())
-    assert capsys.readouterr().out == f"{interval}, {of_study.n} pairs\n"
+    mean, low, high, pairs = _with_pandas(
+        "scenes", "descriptive", "undescriptive", PRIMARY, ["scenes-again"]
+    )
+    printed = f"{mean:.1f} points ({low:.1f} to {high:.1f}), {pairs} pairs\n"
+    assert capsys.readouterr().out == printed
     (columns,) = re.findall(r"\| --- \| --- \|\n(.*?)\n\n", document, re.DOTALL)
     cells = [line.split("|")[1] for line in columns.splitlines()]
     named = [name for cell in cells for name in re.findall(r"`([a-z_]+)`", cell)]
-    assert sorted(named) == sorted(pq.read_schema(published.FOLDER / published.RUNS).names)
-
-
-def test_numbers_of_the_readme_are_those_of_the_page_and_the_answer(results: str) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    found_there = readme.partition("**What was found.**")[2].partition("All of it")[0]
-    found_there = " ".join(found_there.split())
-    known = results + answer_sentence() + apart_found() + composition_found()
-    numbers = re.findall(r"[+-]\d+\.\d+ (?:points )?\([^)]*\)", found_there)
-    assert len(numbers) >= 10
-    assert [number for number in numbers if number not in known] == []
-
-
-def test_numbers_of_the_changelog_are_those_of_the_pages_of_results(results: str) -> None:
-    """Of the version that is not released: `+0.22 (+0.02 to +0.43)`, `+0.22, +0.02 to +0.43`, and
-    signed numbers without an interval."""
-    changelog = (Path(__file__).parents[2] / "CHANGELOG.md").read_text(encoding="utf-8")
-    newest = " ".join(changelog.split("\n## ")[1].split())
-    pages = ["beyond.md", "influence.md", "theory.md", "table.md"]
-    known = results + "".join(
-        (published.FOLDER / page).read_text(encoding="utf-8") for page in pages
-    )
-    number = r"[+-]?\d\.\d\d"
-    pairs = re.findall(rf"({number})(?: \(|, )({number} to {number})", newest)
-    assert len(pairs) >= 10
-    assert [pair for pair in pairs if "{} ({})".format(*pair) not in known] == []
-    signed = re.findall(r"(?<![\d.])[+-]\d\.\d\d(?!\d)", newest)
-    assert [value for value in signed if value not in known] == []
-
-
-def test_what_plans_say_of_conditions_trained_twice_is_what_the_table_has() -> None:
-    rows = published.read_rows(moment="end", measure=PRIMARY)
-    trainings = rows.groupby("key")["value"].agg(["min", "max", "size"]).query("size > 1")
-    points = 100 * (trainings["max"] - trainings["min"])
-    plans = (published.FOLDER / "plans" / "README.md").read_text(encoding="utf-8")
-    said = plans.partition("**Trained twice.** ")[2].split("\n\n")[0]
-    assert said.startswith(f"{len(trainings)} conditions ")
-    assert f"the accuracy of {(points > 0).sum()} of them differs, by half a" in said
-    assert points.median() == pytest.approx(0.5)
-    assert f"by {points.max():.1f} at most" in said
-
-
-def test_figures_say_of_what_study_each_line_is_and_cut_no_words(tmp_path: Path) -> None:
-    forest = paired_forest_chart(forest_rows(), palette=LIGHT, width=1000)
-    words = dict.fromkeys(forest_rows()["words"])
-    titles = [
-        "balanced-cues, study again, 20 seed pairs",
-        "balanced-cues, study second-word-scratch-cues, 20 seed pairs",
-        "scenes, study second-word-scratch, 20 seed pairs",
-    ]
-    for figure, texts in ((forest, words), (arms_figure(), [*titles, "the sky", "the coat"])):
-        file = tmp_path / "figure.svg"
-        figure.save(str(file))
-        svg = file.read_text(encoding="utf-8")
-        assert [text for text in texts if f">{text}<" not in svg] == []
-        assert "…" not in svg
-
-
-def test_results_are_small() -> None:
-    files = [file for file in published.FOLDER.rglob("*") if file.is_file()]
-    assert sum(file.stat().st_size for file in files) <= 4_000_000
+    assert sorted(named) == sorted(pq.read_schema(RUNS).names)

@@ -66,7 +66,8 @@ def section(out: str, name: str) -> list[str]:
 def test_list_and_show_say_what_there_is_before_it_is_drawn(
     cli: Cli, document: Document, empty_home: Path
 ) -> None:
-    assert [about["name"] for about in document("data", "list")] == ["scenes", "balanced-cues"]
+    names = [about["name"] for about in document("data", "list")]
+    assert names == ["scenes", "balanced-cues", "renders"]
     scenes = cli("data", "list")[1].splitlines()[1]
     groups = ", ".join(f"{group} 1,128" for group in GROUPS)
     assert re.split(r"  +", scenes) == ["scenes", "4,512", "0", groups]
@@ -81,13 +82,13 @@ def test_list_and_show_say_what_there_is_before_it_is_drawn(
 
 
 def test_a_damaged_set_hides_no_other(
-    document: Document, refused: Refused, empty_home: Path
+    document: Document, refused: Refused, empty_home: Path, renders: Path
 ) -> None:
     (empty_home / "data" / "broken").mkdir(parents=True)
     (empty_home / "data" / "broken" / "dataset.json").write_text("{}")
     sentence = refused("data", "show", "broken")
     *others, broken = document("data", "list")
-    assert [about["images"] for about in others] == [4512, 4512]
+    assert [about["images"] for about in others] == [4512, 4512, 84]
     assert broken["message"] in sentence
 
 

@@ -54,7 +54,8 @@ def test_a_set_goes_with_all_its_versions_and_nothing_else(sets: Path, tmp_path:
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("scenes", "built in"), ("nowhere", "there are: scenes, balanced-cues, ")]
+    [("scenes", "built in"), ("renders", "built in")]
+    + [("nowhere", "there are: scenes, balanced-cues, renders, ")]
     + [(name, "There is no image set named") for name in ("loose", "z*", "../data/zoo", "")],
 )
 def test_what_is_no_set_of_ones_own_stays(sets: Path, name: str, words: str) -> None:
@@ -66,7 +67,7 @@ def test_what_is_no_set_of_ones_own_stays(sets: Path, name: str, words: str) -> 
 
 def test_a_new_set_needs_a_name_of_its_own(empty_home: Path) -> None:
     make_set(Recipe("odd"))
-    taken = ("odd", "scenes", "balanced-cues")
+    taken = ("odd", "scenes", "balanced-cues", "renders")
     for name in (*taken, "Snow", "my set", ".x", "../up", "a..b", "snow-v2", "", "a" * 61):
         with pytest.raises(ImageSetError, match="already" if name in taken else "cannot be named"):
             check_name(name)

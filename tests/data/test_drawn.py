@@ -140,7 +140,7 @@ def test_only_the_rows_asked_for_are_drawn_as_their_scenes_and_redrawn_equal(
     listing = (images.root / "metadata.csv").read_bytes()
     assert about["checksum"] == hashlib.sha256(listing).hexdigest()
     assert again.table.equals(TABLE.astype(again.table.dtypes.to_dict()))
-    assert (again.grouping, set_names()) == (SCENES, ["scenes", "balanced-cues"])
+    assert (again.grouping, set_names()) == (SCENES, ["scenes", "balanced-cues", "renders"])
 
 
 TELLER = """
@@ -189,7 +189,7 @@ def test_pictures_of_another_renderer_stay_where_they_are(folder: str, empty_hom
     with pytest.raises(ImageSetError, match="now, not '-1'"):
         open_set("scenes", "-1")
     assert open_set("scenes").root == empty_home / "data" / FOLDER
-    assert set_names() == ["scenes", "balanced-cues"]
+    assert set_names() == ["scenes", "balanced-cues", "renders"]
 
 
 def test_sets_of_other_recipes_show_the_same_scenes(empty_home: Path) -> None:
@@ -200,7 +200,7 @@ def test_sets_of_other_recipes_show_the_same_scenes(empty_home: Path) -> None:
         context = {"grass": "snow", "desert": "beach"}[usual.context]
         assert scene_of(other, row) == usual.replace(context=context, size=usual.size * 0.7, **same)
     assert other.grouping == Grouping(("horse", "camel"), ("snow", "beach"))
-    assert set_names() == ["scenes", "balanced-cues", "odd"]
+    assert set_names() == ["scenes", "balanced-cues", "renders", "odd"]
     again = open_set("odd")
     assert again.table.equals(other.table)
     again.ensure_rendered([5], silent)

@@ -123,14 +123,14 @@ def test_a_folder_is_a_set_and_what_is_not_there_is_refused(pets: Path) -> None:
     assert images.counts() == {
         "train": {"cat_sofa": 2, "cat_snow": 2, "dog_snow": 2, "dog_sofa": 2}
     }
-    assert set_names() == ["scenes", "balanced-cues", "pets"]
+    assert set_names() == ["scenes", "balanced-cues", "renders", "pets"]
     assert open_set("pets", "3").table.equals(images.table)
     images.ensure_rendered([0, 1], silent)  # what is not drawn has nothing to complete
     assert len(training_rows(images, Condition(data="pets", n_per_group=2, bias=0.5))) == 6
     others = {
         ("pets", "2"): "'pets' is version '3' now, not '2'",
         ("scenes", "none"): f"'scenes' is version '{RENDERER_VERSION}' now, not 'none'",
-        ("ponies", None): "named 'ponies'; there are: scenes, balanced-cues, pets",
+        ("ponies", None): "named 'ponies'; there are: scenes, balanced-cues, renders, pets",
     }
     for (name, version), words in others.items():
         with pytest.raises(ImageSetError, match=words):

@@ -81,12 +81,12 @@ CHOICES = {
     "results": ("published with this version", "runs on this server"),
     "study": ("experiments", "class", "paper"),
     "published": ("experiments", "classic/paper", "size"),
-    "document": ("Theory", "Every comparison"),
+    "document": ("Plans", "Every comparison"),
     "claim": ("C1", "C8"),
     "lesson": ("four-experiments", "collapse", "one-room", "repair", "who-taught-it"),
     "phase": ("predict", "run", "reveal"),
     "wall": ("ranking", "what helped"),
-    "data": ("scenes", "balanced-cues"),
+    "data": ("scenes", "balanced-cues", "renders"),
     "guide": ("1", "7", "99"),
 }
 USUAL = ("0", "1", "7", "0.8", "true", "false", "75 %", "100 %", "live", "standard", "short")

@@ -58,15 +58,64 @@ STILL = """() => document.getAnimations().every(animation =>
     || animation.effect.getComputedTiming().iterations === Infinity)"""
 
 
+# The script has run, drew for this window, and has left nothing pale of the run before.
+RUN_TO_ITS_END = """() => {
+    const has = selector => document.querySelector(selector) !== null;
+    return has("[data-testid=stApp][data-test-script-state=notRunning]")
+        && !has("[data-stale=true]")
+        && (!has(".st-key-viewport") || has(".st-key-viewport [data-known=true]"));
+}"""
+SAME_FOR = 500  # ms
+# Charts, images and components draw themselves once the script has run.
+UNCHANGED = f"""() => new Promise(done => {{
+    let before = "", since = 0;
+    const look = now => {{
+        const main = document.querySelector("[data-testid=stMainBlockContainer]");
+        const parts = main.querySelectorAll("*"), images = [...main.querySelectorAll("img")];
+        const seen = [main.scrollHeight, main.scrollWidth, parts.length].join();
+        const isLoading = images.some(image => !image.complete && image.loading !== "lazy");
+        if (seen !== before || isLoading) [before, since] = [seen, now];
+        if (now - since > {SAME_FOR}) done(true);
+        else requestAnimationFrame(look);
+    }};
+    requestAnimationFrame(look);
+}})"""
+
+
 def settled(tab: Page) -> None:
-    """Wait until the page's script has run to its end."""
+    """Wait until the page's script has run to its end, for the size of the window."""
     expect(tab.get_by_test_id("stHeading").first).to_be_visible()
-    app = tab.locator("[data-testid=stApp][data-test-script-state=notRunning]")
-    expect(app).to_be_attached()
-    expect(tab.locator("[data-stale=true]")).to_have_count(
-        0
-    )  # what a run has not drawn anew yet is pale
+    tab.wait_for_function(RUN_TO_ITS_END)
     tab.wait_for_function(STILL)
+
+
+def complete(tab: Page, *last: Locator) -> None:
+    """Wait until a page has all that it will have: its `last` elements, and no change any more.
+
+    An upper bound (a height, a count, an absence) also holds before a page has begun. Assert one
+    after this call, and do not wait for it.
+    """
+    for element in last:
+        expect(element).to_be_visible()
+    settled(tab)
+    tab.evaluate(UNCHANGED)
+    settled(tab)
+
+
+HEIGHT = "() => document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
+
+
+def expect_short(tab: Page, screens: float, *last: Locator) -> None:
+    """Expect that a page with its last elements is no longer than so many screens."""
+    complete(tab, *last)
+    height, screen = tab.evaluate(HEIGHT), tab.evaluate("innerHeight")
+    assert height <= screens * screen, f"{height} px are more than {screens} screens of {screen} px"
+
+
+def expect_no_wider(tab: Page, width: int) -> None:
+    """Expect that a complete page does not scroll sideways in a window of a width in px."""
+    complete(tab)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def marks(tab: Page | Locator, spoken: str = "camel, grass, held out") -> Locator:
@@ -107,13 +156,16 @@ def expect_text(tab: Page, words: str) -> None:
     expect(tab.get_by_text(words).first).to_be_visible()
 
 
-NOTHING_CUT_OFF = """() => [...document.querySelectorAll(
+CUT_OFF = """() => [...document.querySelectorAll(
     '[data-testid=stMain] svg, [data-testid=stMain] img')]
-    .every(e => e.getBoundingClientRect().right <= window.innerWidth)"""
+    .filter(e => e.getBoundingClientRect().right > window.innerWidth)
+    .map(e => e.outerHTML.slice(0, 200))"""
 
 
 def expect_nothing_cut_off(tab: Page) -> None:
-    tab.wait_for_function(NOTHING_CUT_OFF)
+    """Expect that all figures and images of a complete page end within the window."""
+    complete(tab)
+    assert tab.evaluate(CUT_OFF) == []
 
 
 def press(tab: Page, name: str) -> None:

@@ -13,7 +13,7 @@ from vlcore.experiment import limits
 
 from .accessibility import judge, judge_both
 from .app import pets
-from .serving import PATIENCE, expect_nothing_cut_off, expect_text, settled
+from .serving import PATIENCE, complete, expect_nothing_cut_off, expect_text, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 PICTURE = re.compile("picture=p")
@@ -34,15 +34,15 @@ def test_a_picture_of_a_sheet_lights_up_and_is_enlarged_by_a_click(page: Page, s
     page.go_back()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page).not_to_have_url(PICTURE)
-    expect(page.locator("[data-test-script-state=notRunning]")).to_be_attached()
+    complete(page)
     pictures.nth(20).click(force=True)
     expect(page.get_by_role("dialog").get_by_text("Its twins")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    # The server knows that it is closed.
-    expect(page.locator("[data-test-script-state=notRunning]")).to_be_attached()
+    complete(page)  # the server knows that it is closed
     page.get_by_role("slider").first.press("ArrowRight")
     expect(page.get_by_text("minority: 5 of 48 kept").first).to_be_visible()
+    complete(page)
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
@@ -89,7 +89,6 @@ def test_links_of_home_show_what_they_say_whatever_was_looked_at_before(
     ]
     page.goto(server)
     expect_text(page, "What to look at next")
-    settled(page)
     expect(page.locator("svg path[aria-label*='held out']").first).to_be_visible()
     expect_nothing_cut_off(page)
     page.set_viewport_size({"width": 1440, "height": 1200})

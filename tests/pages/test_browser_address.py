@@ -12,7 +12,7 @@ from vlcore.study import plans
 
 from .app import opened
 from .linked_maps import MapsOfTab, comparison_of
-from .serving import expect_text, settled, unfold
+from .serving import complete, expect_text, settled, unfold
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -128,15 +128,15 @@ def test_back_undoes_every_kind_of_control_and_of_click_and_a_link(page: Page, s
     ):
         look()
         page.wait_for_function("before => location.href !== before", arg=address)
-        settled(page)
+        complete(page)
         assert entries(page) == before + 1
         page.go_back()
         page.wait_for_function("before => location.href === before", arg=address)
-        settled(page)
+        expect_text(page, "moved furthest")
+        expect(maps.root).to_have_attribute("data-shown", count)
+        complete(page)
         assert page.url == address
         expect(page.get_by_text("The image you clicked")).to_have_count(0)
-        expect(maps.root).to_have_attribute("data-shown", count)
-        expect_text(page, "moved furthest")
 
 
 def fields_of(address: str) -> dict[str, list[str]]:

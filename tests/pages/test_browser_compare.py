@@ -18,6 +18,7 @@ from .accessibility import in_scheme, judge
 from .linked_maps import MapsOfTab, comparison_of
 from .serving import (
     PATIENCE,
+    complete,
     downloaded,
     expect_nothing_cut_off,
     expect_text,
@@ -95,10 +96,10 @@ def test_another_seed_gives_another_umap(page: Page, server: str) -> None:
     unfold(page, "Map")
     press(page, "Re-roll")
     page.wait_for_url("**umap_seed=*")
-    expect(page.get_by_text("has to be fitted first")).to_have_count(0)
-    settled(page)
     expect(captions.first).not_to_have_attribute("transform", first[0])
     expect(captions).to_have_count(len(first))
+    complete(page)
+    expect(page.get_by_text("has to be fitted first")).to_have_count(0)
 
 
 def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: str) -> None:

@@ -14,7 +14,7 @@ from vlcore.experiment.wording import difference
 from vlcore.study.pooled import SETS, forest_rows
 
 from .accessibility import judge_both
-from .serving import expect_nothing_cut_off, settled
+from .serving import complete, expect_no_wider, expect_nothing_cut_off, expect_short, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -38,19 +38,11 @@ DRAWN = """svg => {
     };
 }"""
 
-# Figures keep their room while they are drawn.
-WITHIN_SCREENS = """screens =>
-    document.querySelector("[data-testid=stMainBlockContainer]").scrollHeight
-        <= screens * innerHeight"""
-
-NARROW = """() => document.querySelector(".st-key-answer svg.marks")?.getBoundingClientRect().right
-    <= 390"""
-
 
 def forest(tab: Page) -> Locator:
     svg = tab.locator(".st-key-answer svg.marks")
     expect(svg.locator("[aria-roledescription=point]").first).to_be_visible()
-    settled(tab)
+    complete(tab)
     return svg
 
 
@@ -73,25 +65,22 @@ def test_the_forest_is_drawn_whole_its_marks_are_the_rows_and_the_page_runs_once
     settled(tab)
     tab.get_by_role("link", name="Train", exact=True).click()
     expect(tab.get_by_role("heading", name="Train a model of your own choice")).to_be_visible()
-    settled(tab)
+    complete(tab)
     assert len(runs) == 2
     for data in SETS:
         tab.goto(f"{server}/Findings?data={data}")
         is_short(tab, 3)
     tab.set_viewport_size({"width": 390, "height": 844})
     tab.goto(f"{server}/Findings")
-    tab.wait_for_function(NARROW)
     marks_are_rows(tab, 390)
     is_short(tab, 5)
     judge_both(tab)
 
 
 def is_short(tab: Page, screens: int) -> None:
-    """Wait until what is open at first is no longer than so many screens."""
-    expect(tab.get_by_text("The answer in full")).to_be_visible()
+    """Expect that what is open at first is no longer than so many screens."""
     expect(tab.locator("svg.marks")).to_have_count(2)  # of all studies, and of one
-    settled(tab)
-    tab.wait_for_function(WITHIN_SCREENS, arg=screens)
+    expect_short(tab, screens, tab.get_by_text("The answer in full"))
 
 
 def runs_of(tab: Page) -> list[BackMsg]:
@@ -132,4 +121,4 @@ def marks_are_rows(tab: Page, width: int) -> None:
         assert frame["left"] - 1 <= text["left"] < text["right"] <= frame["right"] + 1, text
         assert frame["top"] - LEADING <= text["top"] < text["bottom"] <= frame["bottom"] + 1, text
     expect_nothing_cut_off(tab)
-    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    expect_no_wider(tab, width)

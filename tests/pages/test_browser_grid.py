@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.chromium import needs_chromium
 
 from .accessibility import judge_both
-from .serving import expect_nothing_cut_off, expect_text, maps_drawn, on_top, settled
+from .serving import complete, expect_nothing_cut_off, expect_text, maps_drawn, on_top, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -35,6 +35,7 @@ def image_at(tab: Page) -> Locator:
 
 def one_image_is_lit(tab: Page, look: Callable[[], None]) -> None:
     lit = tab.locator("g[class*='lit_'] path")
+    complete(tab)
     expect(lit).to_have_count(0)
     look()
     expect(tab.locator("#vg-tooltip-element.visible img")).to_be_visible()

@@ -11,15 +11,17 @@ from tests.chromium import needs_chromium
 from vlcore.classroom.guide import cards
 
 from .accessibility import judge_both
-from .serving import expect_text, press, settled
+from .serving import complete, expect_short, expect_text, press, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 READY = ".atlas[aria-busy=false]"
 NOTHING_LEFT = """() => document.getAnimations()
     .every(one => one.effect.getTiming().fill !== "forwards")"""
 
-FOUR_SCREENS = """() => document.querySelector("[data-testid=stMainBlockContainer]").scrollHeight
-    <= 4 * innerHeight"""
+PLACES = """() => [...document.querySelectorAll(".atlas svg[role=img] > path")]
+    .map(mark => mark.getAttribute("transform")).join()"""
+HAVE_MOVED = f"before => ({PLACES})() !== before"
+LAST = "Bring images of your own"  # the last link of the page
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +70,12 @@ def test_maps_move_before_anything_is_trained_and_sliders_ask_nobody(
     first = positions(page)
     assert len(first) == 400
     expect_text(page, "Which would you trust?")
-    assert positions(page) != first, "it plays by itself"
+    page.wait_for_function(HAVE_MOVED, arg=",".join(first))  # it plays by itself
+    complete(page, page.get_by_role("link", name=LAST))
     for part in (".maps svg[role=img]", ".time", ".bias"):
         box = page.locator(f".atlas {part}").last.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= 720, "on the first screen"
-    settled(page)
     expect(page.get_by_text("on 1,000 held-out images").first).to_be_visible()
     at_end = still(page)
     frames.clear()
@@ -96,7 +98,9 @@ def test_without_motion_a_visitor_asks_which_model_is_trusted_and_looks_at_image
     page = come(1280, 720, reduced_motion="reduce")
     page.goto(server)
     expect_text(page, "Which would you trust?")
-    assert positions(page) == still(page), "with little motion nothing plays"
+    before = positions(page)
+    complete(page, page.get_by_role("link", name=LAST))
+    assert positions(page) == before, "with little motion nothing plays"
     expect_faces_and_full_maps(page)
     hidden = page.locator(".atlas svg[role=img] > path.hidden")
     expect(hidden).to_have_count(200)
@@ -152,9 +156,8 @@ def test_without_motion_a_visitor_asks_which_model_is_trusted_and_looks_at_image
     what_was_chosen_is_in_the_address(page)
     phone = come(390, 844, has_touch=True, is_mobile=True, reduced_motion="reduce")
     phone.goto(server)
-    settled(phone)
-    expect_text(phone, "This is one run of each")  # the last words of the cards
-    phone.wait_for_function(FOUR_SCREENS)
+    expect(phone.locator("svg.marks")).to_have_count(4)
+    expect_short(phone, 4, phone.get_by_role("link", name=LAST))
     a_tap_shows_an_image_until_another_place_is_tapped(phone)
 
 

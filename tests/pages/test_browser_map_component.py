@@ -25,7 +25,7 @@ from vlcore.web.training_images import BLAME, MEND
 
 from .accessibility import in_scheme, judge
 from .linked_maps import LIT, MapsOfTab, comparison_of
-from .serving import expect_text, settled, unfold
+from .serving import complete, expect_text, settled, unfold
 from .test_browser_compare import address_field
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -95,7 +95,8 @@ def test_the_pointer_lights_zooms_and_moves_both_maps(maps: MapsOfTab, server: s
     for model in ("left", "right"):
         expect_text(tab, f"Nearest in the {model} model")
     assert address_field(tab, "picture") == identity
-    settled(tab)
+    complete(tab)
+    expect(maps.root).to_have_attribute("data-zoom", "1.00")  # neither wheel nor click zoomed
     # In a home where nothing was drawn before.
     expect(tab.get_by_alt_text(re.compile("^(camel|horse), ")).first).to_be_visible()
     assert not tab.get_by_test_id("stAlert").filter(has_text="cannot be read").count()
@@ -139,6 +140,7 @@ def test_the_pointer_lights_zooms_and_moves_both_maps(maps: MapsOfTab, server: s
     expect(maps.root).to_have_attribute("data-zoom", "1.00")
 
     is_empty = maps.root.get_by_text("No image of this map is here.")
+    complete(tab)
     expect(is_empty).to_have_count(0)
     tab.mouse.move(left + 2, top + 2)
     tab.mouse.wheel(0, -2000)
@@ -221,6 +223,7 @@ def test_a_lasso_and_the_name_of_a_cluster_reach_the_page(maps: MapsOfTab, serve
         expect(names).to_have_text([cluster.label for cluster in found])
     names.first.scroll_into_view_if_needed()
     names.first.hover()
+    complete(tab)
     expect(maps.root.locator(".card")).to_be_hidden()
     names.first.click()
     first = clusters[-1][0]
@@ -252,6 +255,7 @@ def test_a_lasso_and_the_name_of_a_cluster_reach_the_page(maps: MapsOfTab, serve
     expect(maps.root).to_have_attribute("data-marked", str(camels))
     settled(tab)
     names.nth(0).click()
+    complete(tab)
     assert maps.root.get_attribute("data-marked") == str(camels)
 
 

@@ -15,7 +15,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 
 from .accessibility import judge_both
-from .serving import downloaded, expect_text, press, settled
+from .serving import downloaded, expect_no_wider, expect_text, press, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 PLAN = ClassPlan("labels", 5)
@@ -70,7 +70,7 @@ def test_a_wall_and_two_phones_do_one_study(come: Callable[..., Page], server: s
         expect(phone.get_by_text("Your dot among all dots")).to_be_visible()
         expect(phone.locator("path[aria-label='camel, grass, held out']").first).to_be_attached()
         expect_blocks(wall, f"{number} of 5")
-    assert phones[0].evaluate("document.documentElement.scrollWidth") <= 390
+    expect_no_wider(phones[0], 390)
     phones[0].reload()  # the same browser has the same block
     expect_text(phones[0], "Your two models: seed pair 1, seed 0")
     expect_text(wall, "The plan decides when 3 more of its 5 seed pairs are there")

@@ -1,7 +1,8 @@
 """Repair in a browser: a wall and a phone, from the first tap to the last reveal; nothing is
 trained for it."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 
 import pytest
 from PIL import Image
@@ -17,7 +18,7 @@ from vlcore.experiment.edits import Add, Edit, Fade, canonical_edits
 from vlcore.plots.rendering import SLIDE
 
 from .accessibility import judge_both
-from .serving import downloaded, expect_text, press, settled, unfold
+from .serving import complete, downloaded, expect_no_wider, expect_text, press, settled, unfold
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 IMAGES = open_set("scenes")
@@ -34,14 +35,20 @@ def edited(*edits: Edit) -> Condition:
 
 
 @pytest.fixture
-def trained(experiments: list[store.Artifact]) -> None:
-    """The base, what stands beside it, and two repairs, as copies of quick models."""
+def trained(experiments: list[store.Artifact]) -> Iterator[None]:
+    """The base, what stands beside it, and two repairs, as copies of quick models. Other tests of
+    this home see none of them."""
     held = [
         condition for arm in repair.repair_baselines(IMAGES, BASE).values() for condition in arm
     ]
-    for number, condition in enumerate([*held, edited(Add(FIRST)), edited(Fade(0.5))]):
-        if not store.published(condition.key):
-            publish_as(experiments[number % 2 * 2], condition)  # those of short labels
+    copies = [
+        publish_as(experiments[number % 2 * 2], condition)  # those of short labels
+        for number, condition in enumerate([*held, edited(Add(FIRST)), edited(Fade(0.5))])
+        if not store.published(condition.key)
+    ]
+    yield
+    for artifact in copies:
+        shutil.rmtree(artifact.path)
 
 
 def tool(page: Page, name: str) -> None:
@@ -74,7 +81,7 @@ def test_a_team_repairs_on_a_phone_and_the_wall_ranks_two(
     expect_text(phone, "drawn: camel in the snow")
     press(phone, "Undo")
     expect_text(phone, "1 of 12 changes")
-    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    expect_no_wider(phone, 390)
     press(phone, "Train our repair (3 of 3 tries left)")
     expect_text(phone, "Trained. Its accuracy is shown at the reveal.")
     teams.join_team(code, "student-2")
@@ -89,7 +96,7 @@ def test_a_team_repairs_on_a_phone_and_the_wall_ranks_two(
             "[data-testid=stVegaLiteChart] svg, [data-testid=stVegaLiteChart] canvas"
         ).first
     ).to_be_visible()
-    settled(wall)
+    complete(wall)
     chart = wall.get_by_test_id("stVegaLiteChart").bounding_box()
     assert chart is not None
     assert chart["y"] + chart["height"] <= 720, "the wall needs no scrolling"
@@ -99,7 +106,7 @@ def test_a_team_repairs_on_a_phone_and_the_wall_ranks_two(
     assert downloaded(wall, "Table (CSV)").read_text().count("Team ") == 2
     wall.keyboard.press("Escape")
     expect_text(phone, " of 2, ")
-    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    expect_no_wider(phone, 390)
     judge_both(wall)
     press(wall, "Last: scenes that nobody drew")
     expect_text(wall, "200 images a model")

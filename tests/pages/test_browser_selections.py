@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.chromium import needs_chromium
 
 from .accessibility import judge
-from .serving import downloaded, expect_text, settled
+from .serving import complete, downloaded, expect_text, settled
 from .test_browser_compare import address_field
 from .test_browser_map_component import ADDRESS
 
@@ -62,8 +62,8 @@ def test_a_search_and_a_rectangle_light_up_and_last_over_a_reload_and_in_a_link(
     draw(page)
     expect_text(page, "The images you selected")
     expect(box).to_have_value("")
+    complete(page)
     assert address_field(page, "search") is None
-    settled(page)
     count = marked(page)
     assert count > 10
     expect_text(page, f"{count} images of")
@@ -84,10 +84,10 @@ def test_a_search_and_a_rectangle_light_up_and_last_over_a_reload_and_in_a_link(
     page.get_by_role("button", name="Clear", exact=True).last.click()
     expect(maps(page)).to_have_attribute("data-marked", "0")
     expect(page.get_by_text("The images you selected")).to_have_count(0)
+    complete(page)
     assert address_field(page, "selection") is None
 
     # The best for a caption are ringed.
-    settled(page)
     box.fill("horse camel")
     box.press("Enter")
     expect_text(page, "best first")

@@ -15,7 +15,7 @@ from vlcore.data.catalogue import open_set
 from vlcore.experiment.edits import MOST
 
 from .accessibility import judge_both
-from .serving import downloaded, expect_text, press, settled
+from .serving import downloaded, expect_no_wider, expect_text, press, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -44,7 +44,7 @@ def test_one_guesses_sees_the_blame_and_puts_it_to_the_test(
     expect(guessed.first.locator("img")).to_have_js_property("naturalWidth", 96)
     settled(page)
     judge_both(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect_no_wider(page, 390)
     names = [button.inner_html() for button in guessed.all()]
     page.reload()
     expect(guessed).to_have_count(MOST)
@@ -64,5 +64,4 @@ def test_one_guesses_sees_the_blame_and_puts_it_to_the_test(
     page.get_by_role("button", name="Test it").click()
     press(page, "Cancel")
     expect(page.get_by_role("button", name="Test it")).to_be_visible()
-    settled(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect_no_wider(page, 390)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -333,8 +334,8 @@ def test_models_of_whole_captions_say_why_no_word_is_left_out(
 
 
 @pytest.fixture(scope="module")
-def reads_words(experiments: list[store.Artifact]) -> str:
-    """The key of a model with word vectors, under a map that nobody trained."""
+def reads_words(experiments: list[store.Artifact]) -> Iterator[str]:
+    """The key of a model with word vectors, under a map that nobody trained, for this module."""
     condition = experiments[0].condition.replace(text="words")
     folder = models_folder() / ".work" / "reads-words"
     shutil.copytree(experiments[0].path, folder)
@@ -344,7 +345,9 @@ def reads_words(experiments: list[store.Artifact]) -> str:
     inference.save_encoder(
         build(condition, len(vocabulary)), vocabulary, folder / "model.safetensors"
     )
-    return store.publish(condition.key, folder, {"seconds": 0}).key
+    published = store.publish(condition.key, folder, {"seconds": 0})
+    yield published.key
+    shutil.rmtree(published.path)
 
 
 def test_word_vectors_read_any_words_and_mark_captions_that_are_far(reads_words: str) -> None:

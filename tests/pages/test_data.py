@@ -155,7 +155,7 @@ def test_a_set_is_drawn_by_its_knobs(empty_home: Path) -> None:
         named(page, "Name").set_value(name).run()
         press(page, "Make the set")
         assert words in page.error[0].value
-    assert set_names() == ["scenes", "balanced-cues"]
+    assert set_names() == ["scenes", "balanced-cues", "renders"]
     named(page, "Camels belong", "selectbox").set_value("snow")
     named(page, "Style", "selectbox").set_value("pencil")
     named(page, "Name").set_value("snowy").run()
@@ -291,7 +291,7 @@ def test_an_import_that_fails_says_so_and_leaves_nothing(
     assert "pets.zip holds too few pictures. Nothing was kept." in text_of(page.run())
     press(page, "Back")
     assert page.file_uploader
-    assert set_names() == ["scenes", "balanced-cues"]
+    assert set_names() == ["scenes", "balanced-cues", "renders"]
 
 
 def test_every_page_knows_a_set_of_ones_own(empty_home: Path, tmp_path: Path) -> None:

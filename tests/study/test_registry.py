@@ -57,8 +57,7 @@ def test_recorded_hashes_are_those_of_the_plans_that_are_published() -> None:
     }
     assert len(recorded) > 15
     for name, digest in recorded.items():
-        file = published.FOLDER / "plans" / f"{name}.yaml"
-        assert registry.plan_hash(plans.find(str(file))) == digest, name
+        assert registry.plan_hash(published.file_plan(name)) == digest, name
 
 
 def test_a_broken_record_is_an_error() -> None:

@@ -192,11 +192,10 @@ def _probes(images: ImageSet, rows: NDArray[np.int64]) -> Iterator[Check]:
         "rim": ("The border of an image (its outer eighth)", shortcuts.rim(pixels)),
         "pixels": ("An image averaged to 16 x 16", shortcuts.coarse(pixels)),
     }
-    if images.about.get("recipe"):
-        masks = images.masks(rows, SIZE)
-        assert masks is not None  # a drawn set has all of them
+    hidden_too = _other_object_masks(images, rows)
+    if hidden_too is not None and (masks := images.masks(rows, SIZE)) is not None:
         # The outline of what is painted over would give the animal away: both are painted over.
-        hidden = (masks > 0) | _other_object_masks(images, rows)
+        hidden = (masks > 0) | hidden_too
         background = shortcuts.coarse(shortcuts.painted_over(pixels, hidden))
         outline = shortcuts.coarse(np.repeat(masks[..., None], 3, axis=3))
         views["place"] = ("The background without the animal", background)
@@ -259,10 +258,20 @@ def _compare_cues(
     )
 
 
-def _other_object_masks(images: ImageSet, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Where the other animal would be in the same scenes, (n, S, S)."""
+def _other_object_masks(images: ImageSet, rows: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+    """Where the other animal would be in the same scenes, (n, S, S): drawn, or of their twins; None
+    where there is neither."""
     first, second = images.grouping.objects
     swapped = {first: second, second: first}
+    if not images.about.get("recipe"):
+        twins = []
+        for row in rows.tolist():
+            obj, context = images.table.loc[row, ["object", "context"]]
+            twins.append(images.twins(row).get(images.grouping.group_of(swapped[obj], context)))
+        if None in twins:
+            return None
+        masks = images.masks(np.array(twins), SIZE)
+        return None if masks is None else masks > 0
     scenes = [scene_of(images, int(row)) for row in rows]
     return np.stack(
         [draw_scene(scene.replace(object=swapped[scene.object]), SIZE).mask > 0 for scene in scenes]

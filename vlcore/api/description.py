@@ -1,6 +1,6 @@
 """Description of a comparison in words: clusters, accuracies, layouts and displacements."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import describe_sample, limit
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.options import MITIGATIONS
-from vlcore.experiment.wording import FEW, describe_bias, label_words, number, share
+from vlcore.experiment.wording import FEW, number, share
 from vlcore.metrics.layout import Placed, group_movement, layout
 
 MOST_IMAGES = 1_000  # from which words about a map are computed; a sample where it shows more
@@ -128,27 +128,15 @@ def describe_evaluation(images: ImageSet) -> str:
         sentence = (
             f"{images.folds} models were trained, each tested on the images that it has not seen."
         )
-    elif images.about.get("recipe"):
-        sentence = "Each of the 500 test scenes is drawn with both animals and both backgrounds."
+    elif (scenes := set(images.table["scene"].iloc[images.rows("test")])) <= images.twin_scenes:
+        sentence = (
+            f"Each of the {len(scenes):,} test scenes is shown with both"
+            f" {images.grouping.object_word}s and both backgrounds."
+        )
     else:
         sentence = "No held-out image, nor one much like it, was in training."
     last = "One run: another seed gives other numbers."
     return " ".join(filter(None, [sentence, sample, last]))
-
-
-def describe_label_effect(models: Sequence[Artifact], grouping: Grouping) -> str:
-    """Minority-group accuracy of models with one bias and two label styles, in Markdown."""
-    accuracies = [
-        f"**{share(model.metrics['end']['minority_accuracy'])}** with"
-        f" {label_words(model.condition)}"
-        for model in models
-    ]
-    return (
-        f"With {describe_bias(models[0].condition)}, minority-group accuracy is"
-        f" {' and '.join(accuracies)}. Below 50\u00a0% a model relies on the background more than"
-        f" on the {grouping.object_word}. This is one run of each, and another seed gives other"
-        " numbers: it is a measurement, not yet an answer."
-    )
 
 
 class LayoutDescription(NamedTuple):

@@ -147,6 +147,7 @@ def write_parquet(
         "image_set": images.name,
         "image_set_version": images.version,
         "licence_of_pictures": str(images.about.get("licence", "not stated")),
+        "attribution_of_pictures": images.attribution,
         "captions": list(model.captions),
         "condition": artifact.condition.as_dict(),
         "rows": describe_rows(model),

@@ -365,6 +365,7 @@ def grid_page(grid: GridMaps, palette: Palette = LIGHT, options: MapOptions = HE
     models = [place.model for row in grid.rows for place in row if place.condition.steps]
     keys = [model.artifact.key for model in models if model is not None]
     content.append(f"Models: {', '.join(keys) or 'none'}")
+    content += filter(None, [grid.images.attribution])
     return page_html(content, f"{titles}, by bias", palette=palette)
 
 

@@ -38,7 +38,7 @@ from vlcore.metrics.projection import (
 from vlcore.plots.document import Figure, Heading, Part, Table, Text, on_paper, page_html
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.linked import linked_maps
-from vlcore.plots.maps.panes import MOMENT
+from vlcore.plots.maps.panes import MOMENT, wrapped
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import LIGHT, Palette
 
@@ -75,7 +75,7 @@ def figure(
     arrows, options = drawn_twins(comparison, options)
     lines = neighbour_lines(comparison, options) if options.neighbours else None
     rows = group_accuracy_rows(comparison) if board else pd.DataFrame()
-    return linked_maps(
+    chart = linked_maps(
         comparison.points,
         comparison.captions,
         comparison.infos,
@@ -91,6 +91,11 @@ def figure(
         neighbours=lines,
         twins=arrows,
     )
+    if options.images and (attribution := comparison.images.attribution):
+        lines = wrapped(attribution, side / 5)
+        small = {"orient": "bottom", "anchor": "start", "fontSize": 11, "fontWeight": "normal"}
+        chart = chart.properties(title=alt.Title(lines, **small))
+    return chart
 
 
 def without_overlays_of_nothing(comparison: ComparedMaps, options: MapOptions) -> MapOptions:
@@ -303,5 +308,6 @@ def page(comparison: ComparedMaps, palette: Palette = LIGHT, options: MapOptions
         chart = Figure(animation.chart(palette, PAGE_SIDE), alt=animation.words, slider=MOMENT)
         content += [Heading("The training as an animation"), chart, *animation.notes]
     content.append(f"Models: {', '.join(model.artifact.key for model in comparison.models)}")
+    content += filter(None, [comparison.images.attribution])
     heading = f"{comparison.images.name}: {' | '.join(map(title, conditions.values()))}"
     return page_html(content, heading, palette=palette)

@@ -27,8 +27,7 @@ WHO_TAUGHT_IT = "who-taught-it"
 GUESS, RANK, TEST = PHASES  # guesses count; the blamed images; what training without them changes
 FIRST = ""  # step of a session whose presenter has chosen no image yet
 SHEET = 36  # training images to guess among
-# Models on a pretrained tower are wrong seldom, but where few minority images are left; that of
-# docs/results/influence.md is this one.
+# Models on a pretrained tower are wrong seldom, except where few minority images are left.
 BIAS = 0.9
 
 

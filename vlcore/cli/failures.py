@@ -1,5 +1,4 @@
-"""Commands that find where a model fails, and images whose labels may be wrong; the proving ground
-of such finders."""
+"""Commands that find where a model fails, and images whose labels may be wrong."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -8,8 +7,6 @@ from typing import Any
 from vlcore.cli.common import Document, add_command
 from vlcore.experiment.files import write_errors, write_text
 from vlcore.experiment.plain_text import safe_csv
-from vlcore.experiment.wording import share
-from vlcore.metrics.estimate import Estimate
 
 MOST_PRINTED = 20  # suspect labels; --csv has all
 
@@ -21,12 +18,6 @@ def add_commands(commands: Any) -> None:
     option(
         "--csv", type=Path, metavar="FILE", help="a table of all of them, the most suspect first"
     )
-    option = add_command(commands, finders)
-    about = (
-        "a CSV file of an outside finder, to stand above ours: set, image, slice, score"
-        " (docs/results/finders.md)"
-    )
-    option("--scores", type=Path, metavar="FILE", help=about)
 
 
 def failures(options: Namespace) -> Document:
@@ -63,24 +54,3 @@ def suspects(options: Namespace) -> Document:
             write_text(options.csv, safe_csv(result.table))
         document["csv"] = str(options.csv)
     return document
-
-
-def finders(options: Namespace) -> list[Document]:
-    """How well finders of failures discover planted biases, ours or one from outside."""
-    from vlcore.api import proving_ground  # scikit-learn takes 0.8 s
-
-    rows = proving_ground.judged_finders().to_dict("records")
-    if options.scores:
-        rows = proving_ground.judge_scores(options.scores).to_dict("records") + rows
-    write = Estimate.as_dict if options.json else _in_words
-    return [
-        {
-            str(name): write(value) if isinstance(value, Estimate) else value
-            for name, value in row.items()
-        }
-        for row in rows
-    ]
-
-
-def _in_words(estimate: Estimate) -> str:
-    return share(estimate.as_dict())

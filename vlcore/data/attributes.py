@@ -1,4 +1,4 @@
-"""Attributes of images in words: factors of drawn scenes, else context, columns and caption words.
+"""Attributes of images in words: context, factors of scenes, else columns and caption words.
 
 They are what slices of held-out images are named by; an object is no attribute."""
 
@@ -30,7 +30,7 @@ def _halves(factor: str, low: str, high: str) -> Callable[[Factors], str]:
 
 def _trait(name: str, noun: str = "") -> Callable[[Factors], str]:
     trait = TRAITS[name]
-    return lambda factors: f"{trait.word_of(factors[trait.factor])} {noun}".strip()
+    return lambda factors: f"{trait.word_in(factors)} {noun}".strip()
 
 
 _BUILDS = {"horse": ("light build", "heavy build"), "camel": ("one hump", "two humps")}
@@ -40,7 +40,7 @@ _DRAWN: dict[str, Callable[[Factors], str]] = {
     "coat": _trait("tone", "coat"),
     "pattern": lambda factors: f"{factors['pattern']} pattern",
     "pose": _trait("pose"),
-    "heading": lambda factors: f"facing {TRAITS['heading'].word_of(factors['heading'])}",
+    "heading": lambda factors: f"facing {TRAITS['heading'].word_in(factors)}",
     "size": _trait("size"),
     "build": lambda factors: _BUILDS[factors["object"]][factors["form"] > 0.5],
     "light": _halves("sun_azimuth", "light from the left", "light from the right"),
@@ -51,18 +51,19 @@ _DRAWN: dict[str, Callable[[Factors], str]] = {
     "props": _halves("props", "few plants and rocks", "many plants and rocks"),
 }
 
+_BY_TRAIT = {"sky": "sky", "tone": "coat", "pose": "pose", "heading": "heading", "size": "size"}
+
 
 def attributes_of(images: ImageSet, rows: NDArray[Any]) -> pd.DataFrame:
     """Words for images of rows by column, (n, columns); an empty word is no attribute."""
     table = images.table.iloc[rows].reset_index(drop=True)
     columns = {"place": table["context"].astype(str)}
-    if images.about.get("recipe"):
-        factors = [json.loads(text) for text in table["factors"]]
-        columns |= {
-            name: pd.Series([word_of(scene) for scene in factors])
-            for name, word_of in _DRAWN.items()
-        }
-    else:
+    is_drawn = bool(images.about.get("recipe"))
+    known = [column for trait, column in _BY_TRAIT.items() if trait in images.traits]
+    factors = [json.loads(text) for text in table["factors"]] if known else []
+    for name in _DRAWN if is_drawn else known:
+        columns[name] = pd.Series([_DRAWN[name](scene) for scene in factors], dtype=str)
+    if not is_drawn:
         for name in table:
             if name.startswith(USER):
                 # Of the whole set, so that all models of it have the same words.

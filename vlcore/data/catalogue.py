@@ -16,10 +16,13 @@ from filelock import FileLock, Timeout
 
 from vlcore.data.drawn import BUILT_IN, drawn_set, folder_name, recipe_of, remember_recipe
 from vlcore.data.imageset import ImageSet, ImageSetError, read_set, usable_name
+from vlcore.data.packed import PACKED, PackedSetError, packed_set
 from vlcore.experiment import trash
+from vlcore.experiment.captions import TRAITS
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import HomeError, data_folder, make_folder
 
+BUILT_IN_SETS = (*BUILT_IN, *PACKED)
 LOCK_WAIT = 2.0  # seconds
 _DRAWN = re.compile(r"^(.+)-v\d+$")  # a drawn set's folder has its version too
 
@@ -29,12 +32,20 @@ class ImportBusyError(ImageSetError, BusyError):
 
 
 def open_set(name: str, version: str | None = None) -> ImageSet:
-    """An image set by name, of a version where one is needed; drawn sets are drawn on demand."""
+    """An image set by name, of a version where one is needed; drawn sets are drawn on demand,
+    and packed ones unpacked."""
     recipe = recipe_of(name)
     try:
         if not usable_name(name):
             raise ImageSetError(name)
-        images = read_set(data_folder() / name) if recipe is None else drawn_set(recipe, version)
+        if name in PACKED:
+            images = packed_set(name)
+        elif recipe is None:
+            images = read_set(data_folder() / name)
+        else:
+            images = drawn_set(recipe, version)
+    except PackedSetError:
+        raise
     except ImageSetError as error:
         available = ", ".join(set_names())
         raise ImageSetError(
@@ -52,7 +63,18 @@ def set_names() -> list[str]:
     """Names of the image sets: built-in ones, then those on the disk."""
     folders = [file.parent.name for file in data_folder().glob("[!.]*/dataset.json")]
     on_disk = {_DRAWN.sub(r"\1", folder) for folder in folders}
-    return [*BUILT_IN, *sorted(on_disk - set(BUILT_IN))]
+    return [*BUILT_IN_SETS, *sorted(on_disk - set(BUILT_IN_SETS))]
+
+
+def traits_of(name: str) -> frozenset[str]:
+    """The traits, of `TRAITS`, that are known of the images of a set; none where there is no such
+    set."""
+    if recipe_of(name) is not None:  # its table takes half a second
+        return frozenset(TRAITS)
+    try:
+        return open_set(name).traits
+    except ImageSetError:
+        return frozenset()
 
 
 def set_stamp(name: str) -> int:
@@ -133,9 +155,9 @@ def publish_set(work: Path, name: str) -> None:
 def folders_of(name: str) -> list[Path]:
     """The folders of a set that can be removed: one, or of a drawn set one for each version of the
     renderer."""
-    if name in BUILT_IN:
+    if name in BUILT_IN_SETS:
         raise ImageSetError(
-            f"{name} is built in and is drawn again when it is needed; it cannot be removed."
+            f"{name} is built in and is made again when it is needed; it cannot be removed."
         )
     folders = []
     if usable_name(name):  # else it would be a pattern, or lead out of the folder

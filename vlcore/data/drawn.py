@@ -15,7 +15,7 @@ import time
 import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ from vlcore.scenes import (
 
 VERSION = str(RENDERER_VERSION)
 PER_GROUP = {"train": 480, "val": 48, "probe": 100, "test": 500}
+DRAW_AGAIN = "delete it and run `python -m vlcore data render` again"
 SIZE = 128  # pixels; averaged down to 64 for training
 CHUNK = 16  # scenes drawn under one lock, each with all its twins
 _GROUP_OFFSET = 100_000  # keeps the scene numbers of groups apart where they are not twins
@@ -186,7 +187,7 @@ def drawn_set(recipe: Recipe, version: str | None = None) -> ImageSet:
         # The first renderer's images lie in a folder without a version.
         for folder in (folder_name(recipe.name, str(version)), recipe.name):
             if (data_folder() / folder / "dataset.json").exists():
-                return read_set(data_folder() / folder)
+                return replace(read_set(data_folder() / folder), mend=DRAW_AGAIN)
     return ImageSet(
         recipe.name,
         VERSION,
@@ -196,6 +197,8 @@ def drawn_set(recipe: Recipe, version: str | None = None) -> ImageSet:
         partial(ensure_rendered, recipe),
         description(recipe, SIZE),
         _small(recipe),
+        DRAW_AGAIN,
+        recipe.name in BUILT_IN,
     )
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from filelock import Timeout
 from numpy.typing import NDArray
 
-from vlcore.data.drawn import BUILT_IN, VERSION, folder_name
+from vlcore.data.drawn import folder_name
 from vlcore.data.imageset import ImageSet
 from vlcore.data.row_store import FileStamp, RowStore, stamp_of
 from vlcore.experiment.files import HomeError, locked, write_errors
@@ -273,13 +273,17 @@ class Bundle:
 
 def bundle_of(images: ImageSet, spec: TowerSpec) -> Bundle | None:
     """What is bundled for a set under a tower; None where nothing is."""
-    is_built_in = images.name in BUILT_IN and images.version == VERSION
-    return _bundle(folder_name(images.name), spec.name) if is_built_in else None
+    return _bundle(bundle_name(images, spec)) if images.is_built_in else None
+
+
+def bundle_name(images: ImageSet, spec: TowerSpec) -> str:
+    """Name of the file with the bundled features of a set under a tower."""
+    return f"{folder_name(images.name, images.version)}-{spec.name}.npz"
 
 
 @lru_cache(maxsize=4)
-def _bundle(folder: str, tower: str) -> Bundle | None:
-    file = BUNDLED / f"{folder}-{tower}.npz"
+def _bundle(name: str) -> Bundle | None:
+    file = BUNDLED / name
     if not file.is_file():
         return None
     with np.load(file, allow_pickle=False) as stored:

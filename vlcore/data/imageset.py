@@ -3,12 +3,14 @@
 A set of embeddings has no images: its pixels are a tile with two names, which is never measured."""
 
 import hashlib
+import io
 import json
 import re
 import unicodedata
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from vlcore.data.row_store import RowStore, stamp_of
+from vlcore.experiment.captions import known_traits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import Grouping, group_name
 from vlcore.experiment.progress import Progress, silent
@@ -28,6 +31,7 @@ POOL = "pool"
 TRAINING_SIZE = 64  # pixels; what the encoders see
 COLUMNS = ("file_name", "object", "context", "split", "caption", "mask", "scene", "factors")
 SOURCE = "source"  # the column of ``metadata.csv`` with the name that an image had in its source
+LICENCE = "LICENSE.txt"  # the file of a set's licence in its folder, where it has one
 USER = "user:"  # before the name of a column that an import brought along
 
 TILE_SIDE = 192  # pixels, as of imported images
@@ -53,6 +57,8 @@ class ImageSet:
     about: Mapping[str, Any] = field(default_factory=dict)  # what ``dataset.json`` says
     # Of some rows, small WebP files that need no drawing.
     small: Mapping[int, bytes] = field(default_factory=dict)
+    mend: str = "import it again"  # what to do where one of its files is broken
+    is_built_in: bool = False  # whether it is as it comes with the lab
 
     @property
     def folds(self) -> int:
@@ -87,6 +93,33 @@ class ImageSet:
             column = names[USER + name]
             columns[column] = pd.to_numeric(columns[column])
         return columns
+
+    @property
+    def attribution(self) -> str:
+        """The line that names the makers of the images, where their licence asks for one; else
+        empty."""
+        return str(self.about.get("attribution", ""))
+
+    @cached_property
+    def traits(self) -> frozenset[str]:
+        """The traits, of `vlcore.experiment.captions.TRAITS`, that are known of the images, by the
+        first one."""
+        return known_traits(str(self.table["factors"].iat[0])) if len(self.table) else frozenset()
+
+    @cached_property
+    def twin_scenes(self) -> frozenset[str]:
+        """The scenes of which each group has one image: its twins."""
+        counts = self.table.groupby("scene")["group"].agg(["size", "nunique"])
+        return frozenset(counts.index[counts.eq(len(self.grouping.names)).all(axis=1)])
+
+    def twins(self, row: int) -> dict[str, int]:
+        """Row numbers of the images of a row's scene by group, its own among them; empty where it
+        has no twins."""
+        scene = self.table["scene"].iat[row]
+        if scene not in self.twin_scenes:
+            return {}
+        rows = np.flatnonzero((self.table["scene"] == scene).to_numpy())
+        return dict(zip(self.table["group"].iloc[rows], rows.tolist(), strict=True))
 
     def factors(self, rows: Sequence[int] | NDArray[np.int64]) -> pd.DataFrame:
         """What some images were drawn by, apart from object and context: a row an image, a column a
@@ -128,22 +161,18 @@ class ImageSet:
         a tile with its names where there are no images. ImageSetError where its file is broken."""
         if not self.has_pictures:
             return tile(str(self.table["object"].iat[row]), str(self.table["context"].iat[row]))
-        is_drawn = "recipe" in self.about
         path = self.path(row)
-        if is_drawn and not path.exists():
+        if not path.exists():
             self.ensure_rendered([row], silent)
-        advice = "import it again"
-        if is_drawn:
-            advice = "delete it and run `python -m vlcore data render` again"
-        return np.asarray(self._open(f"image {path.name}", path, "RGB", advice))
+        return np.asarray(self._open(f"image {path.name}", path, "RGB"))
 
-    def _open(self, called: str, path: Path, mode: str, advice: str) -> Image.Image:
+    def _open(self, called: str, path: Path, mode: str) -> Image.Image:
         try:
             with Image.open(path) as image:
                 return image.convert(mode)
         except (OSError, SyntaxError, ValueError) as error:  # Pillow's own, of damaged files
             raise ImageSetError(
-                f"The {called} of the image set {self.name!r} cannot be read; {advice}."
+                f"The {called} of the image set {self.name!r} cannot be read; {self.mend}."
             ) from error
 
     def pixels(
@@ -171,9 +200,9 @@ class ImageSet:
         files = [str(self.table["mask"].iat[int(row)]) for row in rows]
         if not all(files):
             return None
-        masks = (
-            self._open(f"mask {name}", self.root / name, "L", "make the set anew") for name in files
-        )
+        if not all((self.root / name).exists() for name in files):
+            self.ensure_rendered(rows.tolist(), silent)
+        masks = (self._open(f"mask {name}", self.root / name, "L") for name in files)
         small = [np.asarray(mask.resize((size, size), Image.Resampling.BOX)) for mask in masks]
         return np.array(small, np.uint8).reshape(-1, size, size)
 
@@ -212,12 +241,14 @@ def averaged(pixels: NDArray[np.uint8], size: int = TRAINING_SIZE) -> NDArray[np
     return np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.BOX))
 
 
-def read_set(root: Path) -> ImageSet:
-    """An image set from its folder, as ``metadata.csv`` and ``dataset.json`` describe it, or an
-    `ImageSetError`."""
+def read_set(root: Path, files: Path | zipfile.Path | None = None) -> ImageSet:
+    """An image set from its folder, as ``metadata.csv`` and ``dataset.json`` in it, or in the
+    folder or archive `files`, describe it; or an `ImageSetError`."""
+    files = root if files is None else files
     try:
-        about: dict[str, Any] = json.loads((root / "dataset.json").read_text())
-        table = pd.read_csv(root / "metadata.csv", dtype=str, keep_default_na=False)
+        about: dict[str, Any] = json.loads((files / "dataset.json").read_text())
+        listing = io.BytesIO((files / "metadata.csv").read_bytes())
+        table = pd.read_csv(listing, dtype=str, keep_default_na=False)
         templates = tuple(sorted(about.get("captions", {}).items()))
         grouping = Grouping(tuple(about["objects"]), tuple(about["contexts"]), templates)
         name, version = str(about.get("name", root.name)), str(about["version"])

@@ -46,6 +46,7 @@ class UploadedPicture:
     object: str = ""  # what a sample shows
     is_drawn: bool = False  # by us, as a sample
     scene: Scene | None = None  # what it was drawn from, where its twins can be drawn too
+    row: int | None = None  # of a held-out image of the set
 
     @cached_property
     def model_input(self) -> Image.Image:
@@ -68,6 +69,32 @@ class Twins:
 
     other_object: UploadedPicture
     other_backgrounds: tuple[UploadedPicture, ...]
+
+
+def twins_of(sample: UploadedPicture, images: ImageSet) -> Twins | None:
+    """The twins of a sample: of a row of a set those of the set, else drawn ones; None where it has
+    none."""
+    grouping = images.grouping
+    if sample.row is None:
+        return sample_twins(sample.scene, grouping)
+    twins = images.twins(sample.row)
+    if not twins:
+        return None
+    (other_object,) = {*grouping.objects} - {sample.object}
+    (other_context,) = {*grouping.contexts} - {sample.background}
+    with_other = twins[grouping.group_of(other_object, sample.background)]
+    elsewhere = twins[grouping.group_of(sample.object, other_context)]
+    return Twins(
+        _of_row(images, with_other, other_object),
+        (_of_row(images, elsewhere, context_words(other_context)),),
+    )
+
+
+def _of_row(images: ImageSet, row: int, name: str) -> UploadedPicture:
+    """An image of a set as a sample."""
+    obj, context = images.table[["object", "context"]].iloc[row]
+    picture = Image.fromarray(images.image(row))
+    return UploadedPicture(name, picture, background=context, object=obj, row=row)
 
 
 @lru_cache(maxsize=64)
@@ -216,15 +243,12 @@ def _held_out(images: ImageSet, data_seeds: frozenset[int]) -> list[UploadedPict
         return []
     rows = reduce(np.intersect1d, [map_rows(split_parts(images, seed)[0]) for seed in data_seeds])
     groups = images.table["group"].to_numpy()[rows]
-    pairs = dict(zip(images.grouping.names, images.grouping.pairs, strict=True))
     held_out = []
     for group in (*images.grouping.minority, *images.grouping.majority):
         members = rows[groups == group].tolist()
         if members:  # models of several seeds may hold none of a small set's group out
             name = _capitalised(f"{group_words(images.grouping)[group]}, held out")
-            obj, context = pairs[group]
-            image = Image.fromarray(images.image(members[0]))
-            held_out.append(UploadedPicture(name, image, background=context, object=obj))
+            held_out.append(_of_row(images, members[0], name))
     return held_out
 
 

@@ -13,6 +13,7 @@ import re
 import string
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import product
@@ -26,7 +27,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, Grouping, context_phrase
 from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.options import LABEL_STYLES, style_names
-from vlcore.scenes import COATS, PALE
+from vlcore.scenes import COATS, PALE, POSES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,8 @@ _SYNONYMS = {
     "on the grass": ("on the grass", "in the meadow", "on green pasture"),
     "in the desert": ("in the desert", "amid dunes", "on hot sand"),
 }
+# Of drawn scenes, and of renders.
+_BRIGHT_SKIES = ("clear", "deep", "pale", "morning")
 _DIM_SKIES = ("dawn", "dusk", "overcast")
 _MOVING = ("walking", "trotting")
 _LARGE = 0.67  # of the image's side: the middle of what is drawn in `scenes`
@@ -72,19 +75,34 @@ class Trait:
         factor: of `vlcore.scenes.Scene`.
         words: that it is put in.
         word_of: the word for a value of the factor.
+        values: of the factor; empty where it is a number.
     """
 
     factor: str
     words: tuple[str, ...]
     word_of: Callable[[Any], str]
+    values: tuple[str, ...] = ()
+
+    def word_in(self, factors: Mapping[str, Any]) -> str:
+        """The word for one image; KeyError where the factor is absent, or has another value."""
+        value = factors[self.factor]
+        is_known = value in self.values if self.values else isinstance(value, int | float)
+        if not is_known:
+            raise KeyError(self.factor)
+        return self.word_of(value)
 
 
 TRAITS = {
-    "coat": Trait("coat", COATS, str),
-    "sky": Trait("sky", ("bright", "dim"), lambda sky: "dim" if sky in _DIM_SKIES else "bright"),
-    "tone": Trait("coat", ("dark", "pale"), lambda coat: "pale" if coat in PALE else "dark"),
+    "coat": Trait("coat", COATS, str, COATS),
+    "sky": Trait(
+        "sky",
+        ("bright", "dim"),
+        lambda sky: "dim" if sky in _DIM_SKIES else "bright",
+        (*_BRIGHT_SKIES, *_DIM_SKIES),
+    ),
+    "tone": Trait("coat", ("dark", "pale"), lambda coat: "pale" if coat in PALE else "dark", COATS),
     "pose": Trait(
-        "pose", ("still", "moving"), lambda pose: "moving" if pose in _MOVING else "still"
+        "pose", ("still", "moving"), lambda pose: "moving" if pose in _MOVING else "still", POSES
     ),
     "heading": Trait(
         "heading", ("right", "left"), lambda angle: "left" if angle > math.pi / 2 else "right"
@@ -376,13 +394,27 @@ def _traits_of(
     try:
         for text in table["factors"].to_numpy()[rows]:
             factors = json.loads(text)
-            words.append(tuple(trait.word_of(factors[trait.factor]) for trait in traits))
+            words.append(tuple(trait.word_in(factors) for trait in traits))
     except (ValueError, KeyError, TypeError) as error:
         raise CaptionError(
             f"These images have no known {' and '.join(names)}, so the label style {style} does not"
             " fit; choose another."
         ) from error
     return words
+
+
+def known_traits(factors: str) -> frozenset[str]:
+    """The names, of `TRAITS`, that the factors of an image, a JSON text, have a word for."""
+    try:
+        stored = json.loads(factors or "{}")
+    except ValueError:
+        return frozenset()
+    known = set()
+    for name, trait in TRAITS.items():
+        with suppress(KeyError, TypeError):
+            trait.word_in(stored)
+            known.add(name)
+    return frozenset(known)
 
 
 def caption_index(

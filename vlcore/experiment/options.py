@@ -4,7 +4,7 @@ Pages, `--help`, checks, keys and titles read the entry: a new value is its form
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
@@ -107,7 +107,7 @@ class LabelStyle(Option):
     legend: str = ""  # what figures of a study call it; empty where no study compares it
     shape: str = ""  # its mark in these figures
     colour: str = ""  # its colour in these figures, a name of `vlcore.plots.theme.Palette`
-    trait: str = ""  # what it names of a drawn scene; empty where it fits any images
+    trait: str = ""  # what it names of an image, whose factors say it; empty: fits any images
     own_words: bool = False  # its words are not in the vocabulary that the other styles share
 
 
@@ -416,8 +416,8 @@ LABEL_STYLES: dict[str, LabelStyle] = {
         "One meaningless word for each group: the group's label without language."
     ),
     "attribute_other": LabelStyle(
-        "The coat and the object: is another description as good as the background? Drawn sets"
-        " only.",
+        "The coat and the object: is another description as good as the background? For sets"
+        " that record the coat.",
         trait="coat",
     ),
     "paraphrase": LabelStyle(
@@ -447,7 +447,7 @@ LABEL_STYLES: dict[str, LabelStyle] = {
     # Later than the others, whose words are numbered in this order.
     "sky": LabelStyle(
         "The object and whether the sky is bright or dim: as easy to see as the background, true,"
-        " and of no use for telling objects apart. Drawn sets only.",
+        " and of no use for telling objects apart. For sets that record the sky.",
         trait="sky",
         own_words=True,
     ),
@@ -489,12 +489,12 @@ def objectives_here() -> dict[str, Objective]:
     }
 
 
-def style_names(*, drawn: bool = True) -> list[str]:
-    """The label styles that pages offer, each with its numbers; for images that were not `drawn`,
-    those that fit."""
+def style_names(traits: Container[str] | None = None) -> list[str]:
+    """The label styles that pages offer, each with its numbers; all, or those that fit images of
+    which these traits are known."""
     return [
         f"{name}_{number}" if number is not None else name
         for name, style in LABEL_STYLES.items()
         for number in style.offered or (None,)
-        if drawn or not style.trait
+        if traits is None or not style.trait or style.trait in traits
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -196,10 +195,9 @@ class Views:
         if self.pixel_summary is not None:
             distances["colour"] = geometry.euclidean_distance(self.pixel_summary.colour)
             distances["pixels"] = geometry.euclidean_distance(self.pixel_summary.coarse)
-        if self.images.about.get("recipe"):
-            factors = self.column("factors", "test")[self.reference]
-            coats = [json.loads(text)["coat"] for text in factors]
-            distances["coat"] = geometry.same_label(np.array(coats))
+        factors = self.images.factors(self.rows["test"][self.reference])
+        if "coat" in factors and factors["coat"].notna().all():
+            distances["coat"] = geometry.same_label(factors["coat"].to_numpy(str))
         return distances
 
 

@@ -88,11 +88,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class ImageRow:
-    """A row of images, data URIs that `thumb_uri` made; words are below each, and read out for
-    it."""
+    """A row of images, data URIs that `thumb_uri` made; words are below each, and read out for it;
+    below the row is a line of attribution, where there is one."""
 
     uris: Sequence[str]
     words: Sequence[str]
+    attribution: str = ""
 
 
 def on_paper(parts: Iterable[Part], palette: Palette, width: int) -> Iterator[Any]:
@@ -165,7 +166,8 @@ def _part(part: Any, palette: Palette) -> str:
                 f'<figure><img src="{uri}" alt="{text}"><figcaption>{text}</figcaption></figure>'
                 for uri, text in zip(part.uris, map(html.escape, part.words), strict=True)
             ]
-            return f'<div class="row">{"".join(figures)}</div>'
+            line = f"<p>{html.escape(part.attribution)}</p>" if part.attribution else ""
+            return f'<div class="row">{"".join(figures)}</div>{line}'
         case alt.TopLevelMixin() | Mapping():
             return _part(Figure(part), palette)
         case Figure():

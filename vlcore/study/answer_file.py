@@ -87,6 +87,33 @@ class PublishedClaim:
 
 
 @dataclass(frozen=True)
+class PublishedTest:
+    """A test of the planned chain on an image set.
+
+    Attributes:
+        step: of the chain.
+        set: the image set.
+        towers: ``scratch`` or ``pretrained``, the image encoder.
+        points: the difference in percentage points.
+        log_odds: the difference in log odds, which the test is about.
+        p: of the exact test, adjusted over the encoders of its step.
+        pairs: the number of seed pairs.
+        rejected: whether its hypothesis is.
+        confirmatory: whether every step before it was rejected.
+    """
+
+    step: str
+    set: str
+    towers: str
+    points: Interval
+    log_odds: Interval
+    p: float
+    pairs: int
+    rejected: bool
+    confirmatory: bool
+
+
+@dataclass(frozen=True)
 class PublishedNumber:
     """A lesson's number over published seed pairs, in the unit of its question."""
 
@@ -122,6 +149,7 @@ class PublishedAnswer:
         claims: one per claim and image set, in the order of the study.
         lessons: by name.
         limits: one sentence each.
+        chain: the tests of the planned chain, in its order.
     """
 
     version: str
@@ -130,6 +158,7 @@ class PublishedAnswer:
     claims: tuple[PublishedClaim, ...]
     lessons: Mapping[str, PublishedLesson]
     limits: tuple[str, ...]
+    chain: tuple[PublishedTest, ...] = ()
 
     @property
     def sets(self) -> list[str]:
@@ -163,6 +192,7 @@ def _read(file: Path, _changed: int) -> PublishedAnswer:
         tuple(PublishedClaim(**entry) for entry in document["claims"]),
         {name: _lesson(entry) for name, entry in document["lessons"].items()},
         tuple(document["limits"]),
+        tuple(PublishedTest(**entry) for entry in document["chain"]),
     )
 
 

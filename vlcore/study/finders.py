@@ -1,9 +1,12 @@
-"""Finders: where does a model fail? Each reads labelled images and offers slices of them, the worst
-first, with a name in words and a score and threshold that apply to fresh images.
+"""Where does a model fail?
 
-- ``direction``: per object, a linear SVM between right and wrong embeddings (Jain et al. 2023,
-  "Distilling Model Failures as Directions in Latent Space"). It offers nothing where its
-  cross-validated accuracy is not clearly above chance.
+`fit_direction` fits, per object, a linear SVM between right and wrong embeddings (Jain et al. 2023,
+"Distilling Model Failures as Directions in Latent Space"). Failures have no direction where its
+cross-validated accuracy is not clearly above chance.
+
+Finders read labelled images and offer slices of them, the worst first, with a name in words and a
+score and threshold that apply to fresh images.
+
 - ``clusters``: a mixture over embedding, label and prediction (after Eyuboglu et al. 2022, Domino).
 - ``words``: the words that wrong images have more often than right ones (after Kim et al. 2024,
   bias-to-text); here they are factors of drawn scenes, or words of captions.
@@ -60,10 +63,10 @@ class LabelledImages:
         """Some of the images."""
         return LabelledImages(**{name: values[mask] for name, values in vars(self).items()})
 
-    def halves(self, seed: int = 0) -> tuple[Mask, Mask]:
+    def halves(self) -> tuple[Mask, Mask]:
         """Two halves by scene: one to search in, and a fresh one to measure on."""
         scenes, index = np.unique(self.scenes, return_inverse=True)
-        order = np.random.default_rng([seed, len(scenes)]).permutation(len(scenes))
+        order = np.random.default_rng([0, len(scenes)]).permutation(len(scenes))
         first = (order < (len(scenes) + 1) // 2)[index]
         return first, ~first
 
@@ -83,10 +86,6 @@ class OfferedSlice:
 
     def contains(self, images: LabelledImages) -> Mask:
         return self.score(images) >= self.threshold
-
-    def on(self, images: LabelledImages) -> tuple[Cell, NDArray[np.float64], Mask]:
-        """Its name, and the scores and members of images, (n,) each."""
-        return self.cell, self.score(images), self.contains(images)
 
 
 Finder = Callable[[LabelledImages, int], list[OfferedSlice]]  # images, and how many slices at most
@@ -189,27 +188,6 @@ def best_words(
     return tuple(chosen.values())
 
 
-def by_direction(images: LabelledImages, most: int) -> list[OfferedSlice]:
-    """Per object, the images on the wrong side of its `Direction`, the surest first."""
-    directions = [fit_direction(images, str(name)) for name in np.unique(images.objects)]
-    surest = sorted(
-        (direction for direction in directions if direction.exists and direction.accuracy),
-        key=lambda direction: -direction.accuracy.low if direction.accuracy else 0.0,
-    )
-    offers = []
-    for direction in surest[:most]:
-        words = best_words(images, direction.object, direction.scores(images.z))
-        offers.append(OfferedSlice(Cell(direction.object, words), _on_wrong_side(direction), 0.0))
-    return offers
-
-
-def _on_wrong_side(direction: Direction) -> Callable[[LabelledImages], NDArray[np.float64]]:
-    def score(images: LabelledImages) -> NDArray[np.float64]:
-        return np.where(images.objects == direction.object, direction.scores(images.z), -np.inf)
-
-    return score
-
-
 def by_clusters(images: LabelledImages, most: int) -> list[OfferedSlice]:
     """Clusters with the most errors above the usual rate, of a mixture over embedding, label and
     prediction; a fresh image belongs to a cluster by its embedding and label."""
@@ -284,4 +262,4 @@ def offered_cell(cell: Cell) -> OfferedSlice:
     return OfferedSlice(cell, score, 0.5)
 
 
-FINDERS: dict[str, Finder] = {"direction": by_direction, "clusters": by_clusters, "words": by_words}
+FINDERS: dict[str, Finder] = {"clusters": by_clusters, "words": by_words}

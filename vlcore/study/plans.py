@@ -6,13 +6,14 @@ thing. A file may name arms that are sets of settings instead, where two setting
 classifier has other labels). Conditions that differ in more are planned apart, and so are the
 controls of the claims."""
 
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from vlcore.data.drawn import recipe_of
+from vlcore.data.catalogue import traits_of
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.experiment.errors import LabError
@@ -28,6 +29,7 @@ from vlcore.experiment.options import (
 from vlcore.metrics.catalogue import PRIMARY
 
 Value = str | int | float  # of a condition's field
+PlanFile = Path | zipfile.Path  # on the disk, or in the archive of plans
 MOST_SEEDS = 1000
 PLACEBO = "shuffled_context"
 ARM = "arm"  # the factor of a study whose arms are sets of settings
@@ -58,7 +60,6 @@ class StudyPlan:
         arm_settings: the settings of each arm where the factor is `ARM`.
         measure: the primary measure.
         prediction: that of the users who planned it, if there is one.
-        full_plan: the plan that this is a part of, if there is one.
     """
 
     name: str
@@ -71,7 +72,6 @@ class StudyPlan:
     arm_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     measure: str = PRIMARY
     prediction: str = ""
-    full_plan: "StudyPlan | None" = None
 
     def arm_of(self, condition: Condition) -> Value:
         """Return the arm of one of its conditions."""
@@ -158,16 +158,17 @@ def find(name: str, base: Condition | None = None, seeds: int = 1) -> StudyPlan:
     """
     base = base or Condition()
     if name.endswith((".yaml", ".yml")):
-        return _from_file(Path(name), base, seeds)
+        return read_plan(Path(name), base, seeds)
     if name not in _DESIGNS:
         known = ", ".join(_DESIGNS)
         raise StudyError(
             f"No study is named {name!r}; choose one of {known}, or give the path of a .yaml file."
         )
     design = _DESIGNS[name]
-    if design.factor == "labels" and recipe_of(base.data) is None:
-        usable = [style for style in design.treatments if style in style_names(drawn=False)]
-        design = replace(design, treatments=tuple(usable))
+    if design.factor == "labels" and not set(design.treatments) <= set(style_names(())):
+        fitting = style_names(traits_of(base.data))
+        usable = tuple(style for style in design.treatments if style in fitting)
+        design = replace(design, treatments=usable)
     return _planned(name, name, design, base, seeds)
 
 
@@ -256,7 +257,9 @@ def controls(plan: StudyPlan) -> tuple[Condition, ...]:
     return tuple(condition for condition in (*placebos, *removals) if condition not in planned)
 
 
-def _from_file(path: Path, base: Condition, seeds: int) -> StudyPlan:
+def read_plan(path: PlanFile, base: Condition, seeds: int) -> StudyPlan:
+    """Read a study from a YAML file, which may lie in an archive; arguments and errors as `find`
+    has them."""
     document = _document(path)
     settings = document.get("settings") or {}
     if not isinstance(settings, dict):
@@ -289,7 +292,7 @@ def _from_file(path: Path, base: Condition, seeds: int) -> StudyPlan:
     return _planned(name, str(path), design, base, document.get("seeds", seeds))
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _document(path: PlanFile) -> dict[str, Any]:
     """The fields of a study's file, which has arms and bias levels."""
     import yaml
 
@@ -326,7 +329,7 @@ def _document(path: Path) -> dict[str, Any]:
     return document
 
 
-def _arms_of_values(document: Mapping[str, Any], path: Path, base: Condition) -> _Design:
+def _arms_of_values(document: Mapping[str, Any], path: PlanFile, base: Condition) -> _Design:
     """The arms of a file that are values of one setting."""
     factor = document.get("factor", "labels")
     known = [setting.name for setting in fields(Condition)]
@@ -345,7 +348,7 @@ def _arms_of_values(document: Mapping[str, Any], path: Path, base: Condition) ->
     return _Design(factor, arms[0], tuple(arms[1:]), ())
 
 
-def _arms_of_settings(document: Mapping[str, Any], path: Path, base: Condition) -> _Design:
+def _arms_of_settings(document: Mapping[str, Any], path: PlanFile, base: Condition) -> _Design:
     """The arms of a file that are sets of settings by name, completed to name the same settings."""
     arms = document["arms"]
     baseline = str(document.get("baseline"))

@@ -8,11 +8,11 @@ checksums of its files. A run that was trained twice, on two processors, is in i
 other studies. ``docs/results/studies.json`` says how each study was planned.
 """
 
-import hashlib
 import json
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from functools import cached_property, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -20,22 +20,17 @@ import numpy as np
 import pandas as pd
 
 from vlcore.artifacts.store import Artifact
-from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition, from_dict
+from vlcore.experiment.condition import Condition, from_dict
 from vlcore.experiment.files import project_folder
 from vlcore.experiment.memo import made_once
 from vlcore.experiment.options import RECIPES
 from vlcore.metrics.catalogue import PRIMARY
-from vlcore.metrics.estimate import Estimate
 from vlcore.study import plans
-from vlcore.study.evidence import PLAIN, STYLES
-from vlcore.study.findings import CURVE, Headline
 from vlcore.study.plans import StudyError, StudyPlan
-from vlcore.study.registry import Entry
-from vlcore.study.results import Study
 from vlcore.study.runs_table import MOMENTS, RUN, SEEDS, matching_runs, runs_table, with_differences
 
 FOLDER = project_folder() / "docs" / "results"
-RUNS, STUDIES, PLANS = "runs.parquet", "studies.json", "plans"
+RUNS, STUDIES, PLANS = "runs.parquet", "studies.json", "plans.zip"
 # Columns that the table of runs has beside the usual ones.
 PROVENANCE = ["trained_at", "seconds", "checksum"]
 Given = ParamSpec("Given")
@@ -45,17 +40,6 @@ _NUMBERS = ("value", "low", "high")
 _AT_END = {"measure": PRIMARY, "moment": "end"}
 
 
-def study_names(data: str) -> list[str]:
-    """The published studies of short and descriptive labels on an image set, such as
-    ``experiments`` or ``classic/experiments``; those of the usual recipe first."""
-    names = [
-        name.removesuffix(f"/{data}")
-        for name, about in studies().items()
-        if name.endswith(f"/{data}") and "grid" in about
-    ]
-    return sorted(names, key=lambda name: (name.count("/"), name))
-
-
 def newest() -> float:
     """When the table of published runs was written; 0 where there is none."""
     file = FOLDER / RUNS
@@ -63,38 +47,13 @@ def newest() -> float:
 
 
 def file_plan(name: str) -> StudyPlan:
-    """The plan of a study that has a file of its own; StudyError where there is none."""
-    file = FOLDER / PLANS / f"{name}.yaml"
-    plan = plans.find(str(file))
-    if not file.is_relative_to(project_folder()):
-        return plan
-    # Commands that pages show hold on any machine, so they do not say where this copy lies.
-    return replace(plan, grid=file.relative_to(project_folder()).as_posix())
-
-
-def label_styles_of(plan: StudyPlan) -> StudyPlan:
-    """The part of a plan that compares short and descriptive labels and is else as usual; a plan
-    that has no such part as it is."""
-    usual = Condition(data=plan.conditions[0].data, data_version="2")
-    free = ("labels", "bias", *SEEDS)
-    conditions = [
-        condition
-        for condition in plan.conditions
-        if condition.labels in STYLES_OF_THE_STUDY
-        and condition == usual.replace(**{name: getattr(condition, name) for name in free})
-    ]
-    if len(conditions) in (0, len(plan.conditions)):
-        return plan
-    short, descriptive = STYLES_OF_THE_STUDY
-    return StudyPlan(
-        plan.name,
-        "labels",
-        short,
-        (descriptive,),
-        tuple(conditions),
-        grid=plan.grid,
-        full_plan=plan,
-    )
+    """Read the plan of a study from the archive of plans; StudyError if the archive lacks it."""
+    try:
+        file = zipfile.Path(FOLDER / PLANS, f"{name}.yaml")
+    except (OSError, zipfile.BadZipFile) as error:
+        raise StudyError(f"{FOLDER / PLANS} cannot be read; restore it from the clone.") from error
+    plan = plans.read_plan(file, Condition(), 1)
+    return replace(plan, grid=f"plans/{name}.yaml")  # where the archive is unpacked
 
 
 def made_once_per_table(
@@ -260,126 +219,3 @@ def spread_between_processors(condition: Condition) -> float:
     alike = matching_runs(trainings, condition, ("labels", "bias", *SEEDS))
     values = (trainings if alike.empty else alike).groupby("key")["value"]
     return float((values.max() - values.min()).max()) if len(values) else 0.0
-
-
-class PublishedStudy(Study):
-    """A study as it was published; the models behind it may not be on this disk.
-
-    It is a built-in one on an image set, such as ``paper``, or has a plan of its own in a file."""
-
-    def __init__(self, name: str, data: str) -> None:
-        self.name = name
-        recorded = studies()
-        self.about = recorded.get(f"{name}/{data}", recorded.get(name, {}))
-        self.version = self.about.get("version", "")
-        if "grid" in self.about:
-            base = from_dict(self.about["base"])
-            plan = plans.find(self.about["grid"], base, self.about["seeds"])
-        else:
-            plan = label_styles_of(published_plan(name))
-        super().__init__(plan, read=None)
-
-    @cached_property
-    def _rows(self) -> pd.DataFrame:
-        """The rows of its runs, with the curves of training, in the order of the plan."""
-        data = self.plan.conditions[0].data
-        every = pd.read_parquet(FOLDER / RUNS, columns=["studies"])
-        counted = every.loc[counts(every, self.name), "studies"].unique()
-        rows = read_rows(studies=list(counted), data=data)
-        if self.plan.full_plan:
-            free = ("labels", "bias", *PLAIN, *SEEDS)
-            rows = matching_runs(rows, self.plan.conditions[0], free)
-            rows = rows[rows["labels"].isin(STYLES)]
-        wanted = (*self.plan.all_conditions, *plans.controls(self.plan))
-        order = {condition.key: number for number, condition in enumerate(wanted)}
-        return rows.sort_values("key", key=lambda keys: keys.map(order), kind="stable")
-
-    @cached_property
-    def _frame(self) -> pd.DataFrame:
-        rows = self._rows.drop(columns=["studies", *PROVENANCE])
-        return with_differences(rows[rows["moment"].isin([*MOMENTS, RUN])])
-
-    def _curves(self) -> pd.DataFrame:
-        rows = self._rows[self._rows["moment"].str.isdigit()]
-        probe = rows["measure"].str.removeprefix("probe_")
-        return rows.assign(step=rows["moment"].astype(int), probe=probe)[list(CURVE)]
-
-    def files(self) -> pd.DataFrame:
-        return self._rows.drop_duplicates("key").set_index("key")[PROVENANCE]
-
-    def _keys(self) -> set[str]:
-        return set(self.runs()["key"].unique())
-
-    def _over_scenes(self, headline: Headline) -> Estimate | None:
-        general = self.about.get("general")
-        return Estimate(**general) if general else None
-
-    def _history(self) -> tuple[Entry, ...]:
-        return tuple(Entry(**entry) for entry in self.about.get("plans", ()))
-
-    @cached_property
-    def digest(self) -> str:
-        """Changes with what was published."""
-        state = repr((self.name, self.about)).encode()
-        return hashlib.sha256(state + (FOLDER / RUNS).read_bytes()).hexdigest()
-
-    @cached_property
-    def has_controls(self) -> bool:
-        """Whether the controls of its claims were run, in all seed pairs and at all levels."""
-        controls = {condition.key for condition in plans.controls(self.plan)}
-        return bool(controls) and controls <= set(self._counted()["key"])
-
-    @property
-    def n_pairs(self) -> int:
-        """How many of its seed pairs have a planned run."""
-        rows = self._counted()
-        return int(rows.loc[rows["key"].isin(self.plan.keys), "block"].nunique())
-
-    def _counted(self) -> pd.DataFrame:
-        """The runs that it counts, a row each."""
-        rows = read_rows(data=self.plan.conditions[0].data, **_AT_END)
-        return rows[counts(rows, self.name)]
-
-    @property
-    def origin(self) -> str:
-        """What made it: recipe, version and device; libraries are in its methods."""
-        first, runs = self.plan.conditions[0], self.runs().drop_duplicates("key")
-        devices = ", ".join(sorted(set(runs["device"]) - {""})) or "an unknown device"
-        counts = f"{self.n_trained} of {len(self.plan.conditions)} planned runs"
-        if self.plan.full_plan:
-            counts += " with these labels"
-        if others := len(runs) - self.n_trained:
-            counts += f" and {others} of controls or checks"
-        made_with = f" with version {self.version}" if self.version else ""
-        pairs = runs["block"].nunique()
-        return (
-            f"Published{made_with}: {counts} in {pairs} seed"
-            f" pairs, {first.steps:,} steps of the {first.recipe} recipe, trained on {devices}."
-        )
-
-    def shared_runs(self) -> dict[str, int]:
-        """How many planned runs other published studies of both label styles have too, by the
-        study's name."""
-        data, counts = self.plan.conditions[0].data, {}
-        for name in study_names(data):
-            shared = len(self.plan.keys & PublishedStudy(name, data).plan.keys)
-            if shared and name != self.name:
-                counts[name] = shared
-        return counts
-
-
-@made_once_per_table(3)
-def open_published(name: str, data: str) -> PublishedStudy:
-    """A published study that a process reads once: a page asks for it at every click."""
-    return PublishedStudy(name, data)
-
-
-def seed_pairs(condition: Condition) -> dict[str, pd.DataFrame]:
-    """The runs of both label styles that are else like a condition, by the study that they were
-    trained for: minority accuracy at the end of training; the study with most pairs first."""
-    rows = read_rows(data=condition.data, bias=condition.bias, **_AT_END)
-    rows = matching_runs(rows, condition, ("labels", *SEEDS))
-    rows = rows[rows["labels"].isin(STYLES_OF_THE_STUDY)]
-    by_study = dict(iter(rows.groupby(rows["studies"].str.split().str[0])))
-    names = sorted(by_study, key=lambda name: (-by_study[name]["block"].nunique(), name))
-    return {name: by_study[name].drop(columns=["studies", *PROVENANCE]) for name in names}

@@ -105,7 +105,7 @@ def plan_history(plan: StudyPlan) -> tuple[Entry, ...]:
 
 def plan_words(plan: StudyPlan, entries: tuple[Entry, ...]) -> str:
     """When a study was planned, in a sentence or two."""
-    now = plan_hash(plan.full_plan or plan)
+    now = plan_hash(plan)
     if not entries:
         return f"No record here says when plan {now} was written down."
     first, *later = entries

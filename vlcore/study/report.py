@@ -76,7 +76,7 @@ def report_parts(findings: Findings) -> list[Part]:
         Part("training", "While training", curves),
         Part("moments", "", (Text(moments), chart(figures.moments, findings, PRIMARY))),
         Part("comparisons", "Every comparison", (comparisons,)),
-        Part("methods", "Methods", (*how, *_rerun(findings.plan))),
+        Part("methods", "Methods", (*how, Command(command(findings.plan), "To run it again"))),
         Part("missing", "What is missing", (Text(_missing(findings)),)),
         Part("runs", "Runs", (runs,)),
     ]
@@ -167,15 +167,6 @@ def methods(findings: Findings) -> dict[str, str]:
     return {title: paragraph.format_map(facts) for title, paragraph in paragraphs.items()}
 
 
-def _rerun(plan: StudyPlan) -> tuple[Command | Text, ...]:
-    """The command of a study, and how much more it trains where only a part of a plan is read."""
-    rerun = Command(command(plan), "To run it again")
-    if plan.full_plan is None:
-        return (rerun,)
-    runs = f"{len(plan.full_plan.conditions)} runs, {len(plan.conditions)} of them of this study"
-    return rerun, Text(f"This trains the whole plan: {runs}.", note=True)
-
-
 def command(plan: StudyPlan) -> str:
     """The command line that runs a study, with the controls of its claims."""
     condition = plan.conditions[0]
@@ -193,4 +184,6 @@ def command(plan: StudyPlan) -> str:
 
 def report_html(findings: Findings) -> str:
     """The whole study as one offline HTML page."""
-    return page_html(list(on_paper(report_parts(findings), LIGHT, WIDTH)), TITLE)
+    content = list(on_paper(report_parts(findings), LIGHT, WIDTH))
+    attribution = open_set(findings.plan.conditions[0].data).attribution
+    return page_html([*content, *filter(None, [attribution])], TITLE)

@@ -175,7 +175,8 @@ def image_set_choice() -> ImageSet:
     st.session_state.update(st.session_state.pop("go_to", {}))
     about = (
         "Scenes are drawn by the lab. In balanced-cues the background alone is learnt no better"
-        " than the animal alone. Your own sets are made on the Data page."
+        " than the animal alone. Renders are 3-D renders from a computer game. Your own sets are"
+        " made on the Data page."
     )
     with errors_as_sentences():
         name: str = st.selectbox(
@@ -184,11 +185,30 @@ def image_set_choice() -> ImageSet:
         return cache.named_set(name)
 
 
+@contextmanager
+def attributed(images: ImageSet) -> Iterator[None]:
+    """Show what a page shows of an image set, and below it the makers of the images, where their
+    licence asks for that."""
+    if not images.attribution:
+        yield
+        return
+    content = st.container()
+    show_attribution(images)
+    with content:
+        yield
+
+
+def show_attribution(images: ImageSet) -> None:
+    """Show the makers of a set's images in a line, where their licence asks for that."""
+    if images.attribution:
+        st.caption(plain(images.attribution))
+
+
 def usual_towers(images: ImageSet) -> str:
     """Return the towers on which pages open an image set, a name in `TOWERS`."""
-    from vlcore.data.drawn import BUILT_IN
+    from vlcore.data.catalogue import BUILT_IN_SETS
 
-    return SCRATCH if images.name in BUILT_IN else OWN_SETS
+    return SCRATCH if images.name in BUILT_IN_SETS else OWN_SETS
 
 
 def towers_choice(default: str = SCRATCH) -> str:
@@ -270,9 +290,14 @@ def window() -> list[int]:
     same where the visitor changes the theme, which runs no page by itself.
     """
     data = {"known": _known_window(), "ground": palette().ground, "cookie": _WINDOW_COOKIE}
-    if size := _viewport(key="viewport", data=data, on_size_change=lambda: None).size:
-        st.session_state["window"] = size
+    _viewport(key="viewport", data=data, on_size_change=_learn_window)
     return _known_window()
+
+
+def _learn_window() -> None:
+    """Take over the size that the browser told, before the page runs for it."""
+    if size := st.session_state["viewport"]["size"]:
+        st.session_state["window"] = size
 
 
 def _known_window() -> list[int]:

@@ -29,7 +29,7 @@ FOUR = groups(4, 4, 4, 4)
 
 def nothing_left() -> bool:
     """Whether an import that failed left nothing at all."""
-    return set_names() == ["scenes", "balanced-cues"] and not list(
+    return set_names() == ["scenes", "balanced-cues", "renders"] and not list(
         (data_folder() / ".incoming").glob("*")
     )
 
@@ -355,7 +355,7 @@ def test_what_a_killed_import_left_is_removed_by_the_next(tree: Tree, tmp_path: 
     process.start()
     process.join(60)
     assert process.exitcode == 9
-    assert set_names() == ["scenes", "balanced-cues"]
+    assert set_names() == ["scenes", "balanced-cues", "renders"]
     assert list((data_folder() / ".incoming").glob("dies-*/images"))
     import_set(source, "mine")
     assert not list((data_folder() / ".incoming").glob("dies-*"))

@@ -284,8 +284,11 @@ def _stated(source: Source) -> dict[str, str]:
         try:
             about = json.loads(source.text(file))
             stated = STATED | {"licence": printable(about["licence"])}
+            if attribution := printable(str(about.get("attribution", ""))):
+                stated["attribution"] = attribution
             for label, style in (("short", "undescriptive"), ("descriptive", "descriptive")):
-                template = about["captions"][style]
+                # Built-in sets have no templates of their own.
+                template = about["captions"][style] if "captions" in about else stated[label]
                 with suppress(ImportSetError):  # one that cannot be filled in
                     stated[label] = checked_template(label, template)
             return stated

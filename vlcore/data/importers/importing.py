@@ -145,6 +145,8 @@ def import_set(
                 "skipped": len(skipped),
                 "notes": [listing.about, *warnings],
             }
+            if "attribution" in stated:
+                about["attribution"] = stated["attribution"]
             describe(folder, draft.table, about)
             # What has a fault comes first.
             left_out = pd.DataFrame([*skipped, *not_chosen], columns=["file", "reason"])

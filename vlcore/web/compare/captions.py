@@ -107,8 +107,8 @@ def _show_distances(view: Shown, names: Sequence[str], text: str) -> None:
             st.caption(plain(f"{name.capitalize()} model: {nearest.sentence}"))
     if open_vocabulary:
         st.caption(
-            "Word vectors read any words; docs/results/words of the project lists 60 that no label"
-            " contains, and which of them fail."
+            "Word vectors read any words. A word that no training caption contains can point to the"
+            " wrong images."
         )
 
 

@@ -96,9 +96,7 @@ def show(images: ImageSet, steps: int, towers: str, palette: Palette, bar: Delta
 def _choose_rows(images: ImageSet, bar: DeltaGenerator) -> tuple[list[str], DeltaGenerator]:
     """The label styles of the rows, chosen behind a button of the bar, and what is behind it."""
     styles = {
-        shown_name("labels", style): style
-        for style in style_names(drawn=bool(images.about.get("recipe")))
-        if style != "own"
+        shown_name("labels", style): style for style in style_names(images.traits) if style != "own"
     }
     named = dict.fromkeys(st.query_params.get(ROWS, "").split(","))
     rows = [name for name in named if name in styles]

@@ -5,6 +5,8 @@ export default function({data, parentElement, setStateValue}) {
   const style = getComputedStyle(parentElement.host ?? parentElement);
   const ground = style.getPropertyValue("--st-background-color").trim();
   document.cookie = `${data.cookie}=${size.join("x")}; path=/; samesite=strict`;
-  const isKnown = size.every((length, axis) => length === data.known[axis]);
-  if (!isKnown || ground.toLowerCase() !== data.ground.toLowerCase()) setStateValue("size", size);
+  const isKnown = size.every((length, axis) => length === data.known[axis])
+    && ground.toLowerCase() === data.ground.toLowerCase();
+  (parentElement.host ?? parentElement).setAttribute("data-known", isKnown);
+  if (!isKnown) setStateValue("size", size);
 }

@@ -35,10 +35,12 @@ def one_scene(images: ImageSet) -> None:
     )
     recipe = recipe_of(images.name)
     if recipe is None:
+        unknown = "so their factors are unknown and they have no twins"
+        if images.twin_scenes:
+            unknown = "so no factor can be changed; click one under “images” to see its twins"
         st.info(
-            f"The images of {plain(images.name)} were not drawn here, so their factors are unknown"
-            " and they have no twins. Below is a scene that the lab draws; it is not one of this"
-            " set."
+            f"The images of {plain(images.name)} were not drawn here, {unknown}. Below is a scene"
+            " that the lab draws; it is not one of this set."
         )
         recipe = SCENES_RECIPE
     image_slot = st.container()

@@ -16,6 +16,7 @@ from vlcore.api.small_images import draw_thumbs
 from vlcore.data.archive import bytes_of, pack
 from vlcore.data.drawn import recipe_of, scene_of
 from vlcore.data.imageset import TRAINING_SIZE, ImageSet
+from vlcore.data.packed import PACKED
 from vlcore.data.subset import few_training_images, split_parts, training_rows, usual_condition
 from vlcore.experiment.captions import about_style, caption
 from vlcore.experiment.condition import Condition
@@ -62,6 +63,8 @@ def describe_set(images: ImageSet) -> str:
     """Where a set comes from, in a line."""
     recipe = recipe_of(images.name)
     origin = f"imported from {images.about.get('source', 'a folder')}"
+    if images.name in PACKED:
+        origin = str(images.about.get("source", "comes with the lab"))
     if recipe:
         origin = f"drawn by the lab, {recipe.in_words()}"
     splits = ", ".join(
@@ -261,12 +264,16 @@ def _enlarged(images: ImageSet, row: int) -> None:
         if scene:
             factors = _visible_factors(scene)
             st.dataframe({"factor": list(factors), "value": factors.values()}, hide_index=True)
-    if scene:
+    twins = images.twins(row)
+    if scene or twins:
         st.markdown("**Its twins**: everything else is equal.")
         for column, (group, (name, (obj, context))) in zip(
             st.columns(4), groups.items(), strict=True
         ):
-            twin = drawn(scene.replace(object=obj, context=context))
+            if scene:
+                twin = drawn(scene.replace(object=obj, context=context))
+            else:
+                twin = images.image(twins[group])
             widgets.show_image(twin, alt=name, within=column)
             column.caption(plain(f"{name}{' (itself)' if group == facts['group'] else ''}"))
     if stored := json.loads(facts["factors"] or "{}"):
@@ -305,9 +312,7 @@ def _labels(images: ImageSet) -> None:
             " out."
         )
     styles = [
-        style
-        for style in style_names(drawn=bool(images.about.get("recipe")))
-        if style not in (*LABELS.values(), "own")
+        style for style in style_names(images.traits) if style not in (*LABELS.values(), "own")
     ]
     table = {"style": styles}
     for words, pair in groups:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from vlcore.api import description
 from vlcore.api.model_metrics import describe_measure
+from vlcore.classroom.answers import ANOTHER
 from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import group_pictures
 from vlcore.experiment.captions import caption, quoted_captions
@@ -24,12 +25,6 @@ CARD = 264  # px; four cards fit beside each other on a screen of 1280 px, two o
 PHONE_MAP = 120  # px of a map on a phone, where two cards are beside each other
 FACE, WORDS = 76, 188  # px of an image of a group, and of the words beside it
 GAP = 16  # px between cards
-NEXT_PAGES = (
-    ("pages/2_Train.py", "Train a model of your own", "model_training"),
-    ("pages/4_Upload.py", "Upload an image: what is predicted?", "upload"),
-    ("pages/5_Findings.py", "Findings: what many seeds say", "science"),
-    ("pages/1_Data.py", "Look at the images", "photo_library"),
-)
 MARKS = (
     "green circles",
     "blue circles with a ring",
@@ -126,12 +121,8 @@ def show_experiments(
     st.caption(
         "Filled marks are training images, hollow ones held out; a ring marks the minority groups;"
         " diamonds are captions. Maps show two of 32 dimensions: the numbers come from all of them."
+        f" {ANOTHER}"
     )
-    if all(view.done for view in work.views(conditions)):
-        biased = conditions[2:]
-        artifacts = [cache.artifact(condition.key) for condition in biased]
-        effect = description.describe_label_effect(artifacts, images.grouping)
-        st.markdown(effect)
     _show_published_answer(images.name)
 
 
@@ -209,8 +200,8 @@ def _show_card(
         st.badge("collapsed", icon=":material/warning:", color="red")
 
 
-def show_next_steps(conditions: Sequence[Condition], data: str) -> None:
-    """Link to what the experiments are for."""
+def show_next_steps(conditions: Sequence[Condition]) -> None:
+    """Link to views that the menu does not open: pairs of the experiments, and the importer."""
     link = condition_controls.link_to_compare
     fair_short, fair_descriptive, biased_short, biased_descriptive = conditions
     with st.container(horizontal=True, key="next"):
@@ -218,8 +209,5 @@ def show_next_steps(conditions: Sequence[Condition], data: str) -> None:
         link(fair_short, biased_short, "Compare 1 and 3: what the bias does", "difference")
         about = "Compare 3 and 4: what labels do under bias"
         link(biased_short, biased_descriptive, about, "balance")
-        for page, label, icon in NEXT_PAGES:
-            widgets.link(page, label, icon, data=data)
         about = "Bring images of your own"
         widgets.link("pages/1_Data.py", about, "add_photo_alternate", look="import images")
-        widgets.link("pages/6_Lesson.py", "Teach it: predict, run, reveal", "school", data=data)

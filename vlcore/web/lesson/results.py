@@ -250,7 +250,8 @@ def _most_votes(step: LessonStep, counts: Mapping[str, int]) -> str:
 def lesson_handout(lesson: Lesson, images: ImageSet, *, lecturer: bool) -> str:
     """The lesson on paper; a lecturer's copy has the measurements and the sentence to take home."""
     uris = [thumb_uri(image, 224) for image in group_pictures(images)]
-    groups = ImageRow(uris, list(group_words(images.grouping).values()))
+    names = list(group_words(images.grouping).values())
+    groups = ImageRow(uris, names, images.attribution)
     if not lecturer:
         return handout_html(lesson, groups, images.grouping)
     measured = [lesson_answer(lesson, step, images) for step in lesson.steps]

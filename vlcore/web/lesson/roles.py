@@ -109,10 +109,12 @@ def alone(palette: Palette, bar: DeltaGenerator) -> None:
             return
     if not images.has_pictures:
         st.info("A lesson trains models, and this set has no images to train on: choose another.")
-    elif name in LIVE:
-        LIVE[name].alone(images, palette, bar)
-    else:
-        questions.alone(name, images, palette, bar)
+        return
+    with shell.attributed(images):
+        if name in LIVE:
+            LIVE[name].alone(images, palette, bar)
+        else:
+            questions.alone(name, images, palette, bar)
 
 
 def _choose_lesson(bar: DeltaGenerator) -> None:
@@ -142,12 +144,16 @@ def presenter(room: ClassSession, palette: Palette, bar: DeltaGenerator) -> None
     """The presenter view of any lesson."""
     session.show_click_error()
     session.follow_presenter(room)
-    LIVE.get(room.lesson, questions).presenter(room, cache.named_set(room.data), palette, bar)
+    images = cache.named_set(room.data)
+    with shell.attributed(images):
+        LIVE.get(room.lesson, questions).presenter(room, images, palette, bar)
     if not session.is_hidden():
         session.presenter_controls(room)
 
 
 def student(room: ClassSession, palette: Palette) -> None:
     """The student view of any lesson."""
-    LIVE.get(room.lesson, questions).student(room, cache.named_set(room.data), palette)
+    images = cache.named_set(room.data)
+    with shell.attributed(images):
+        LIVE.get(room.lesson, questions).student(room, images, palette)
     widgets.link("app.py", "Leave the lesson", "logout")

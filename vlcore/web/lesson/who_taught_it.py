@@ -312,7 +312,7 @@ def _handouts(case: WrongPrediction) -> None:
         return blame_html(
             [case.question, facts],
             ImageRow(draw_thumbs(case.images, [case.row]), [case.group]),
-            ImageRow(draw_thumbs(case.images, list(sheet.rows)), words),
+            ImageRow(draw_thumbs(case.images, list(sheet.rows)), words, case.images.attribution),
         )
 
     with st.container(horizontal=True):

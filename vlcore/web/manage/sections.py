@@ -13,7 +13,6 @@ from vlcore.api import image_sets, studies
 from vlcore.artifacts import disk, store
 from vlcore.classroom import teacher
 from vlcore.data import catalogue
-from vlcore.data.drawn import BUILT_IN
 from vlcore.data.subset import usual_condition
 from vlcore.experiment import limits, trash
 from vlcore.experiment.files import data_folder, models_folder
@@ -164,7 +163,7 @@ def show_models_and_sets() -> float:
         The size of what is listed, in MB.
     """
     st.subheader("Models and image sets")
-    sets = [name for name in catalogue.set_names() if name not in BUILT_IN]
+    sets = [name for name in catalogue.set_names() if name not in catalogue.BUILT_IN_SETS]
     rows: list[dict[str, Any]] = []
     for key, folder in disk.deletable_folders().items():
         kind = store.kind_of_key(key)

@@ -18,7 +18,7 @@ from vlcore.artifacts.store import StoreError
 from vlcore.data import subset
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
-from vlcore.experiment.captions import TEMPLATE_LENGTH, about_style, captions_of
+from vlcore.experiment.captions import TEMPLATE_LENGTH, TRAITS, about_style, captions_of
 from vlcore.experiment.condition import Condition, phi_of
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, group_words
@@ -101,7 +101,7 @@ def choose_condition(images: ImageSet, usual: Condition) -> Condition:
 
 def _choose_labels(images: ImageSet) -> tuple[str, str]:
     """Show the choice of a label style; returns it, with a template for the visitor's own."""
-    styles = style_names(drawn=bool(images.about.get("recipe")))
+    styles = style_names(images.traits)
     with st.container(width=_LABELS):
         labels = condition_controls.option_choice("Labels", "labels", styles, "train_labels")
     if labels != "own":
@@ -110,8 +110,9 @@ def _choose_labels(images: ImageSet) -> tuple[str, str]:
         "{object} and {context} become the names, {place} the context with its preposition."
         " [a|one] means one of these, at random."
     )
-    if images.about.get("recipe"):
-        about += " {sky}, {tone}, {coat}, {pose}, {heading} and {size} say what is drawn."
+    if images.traits:
+        names = ", ".join(f"{{{name}}}" for name in TRAITS if name in images.traits)
+        about += f" Known of each image: {names}."
     template = st.text_input(
         "Template", "a {object} {place}", TEMPLATE_LENGTH, **in_address("train_template", about)
     )

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.api import uploads
 from vlcore.api.model_map import ModelMap
 from vlcore.api.uploads import RelianceReport
-from vlcore.data.uploads import UploadedPicture, sample_twins
+from vlcore.data.uploads import UploadedPicture, twins_of
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import plain
 from vlcore.metrics.reliance import PaintedImages
@@ -79,8 +79,8 @@ def _test_prediction(
 
     def test() -> RelianceReport | None:
         loaded, predicted = cache.model(key), reports[number].predicted
-        if drawn := sample_twins(image.scene, grouping):
-            return uploads.reliance_by_twins(model, loaded, predicted, drawn, grouping)
+        if twins := twins_of(image, answers.image_set):
+            return uploads.reliance_by_twins(model, loaded, predicted, twins, grouping)
         if uploads.knows_photographs(model.artifact.condition):
             with suppress(LabError):  # the weights that locate are not on this machine
                 return uploads.reliance_by_painting(model, loaded, predicted, paint(), grouping)
@@ -110,19 +110,19 @@ def show_versions(answers: Answers, number: int, reliances: uploads.Reliances) -
     """Show the versions of an image by which reliance was tested, or examples of them."""
     image, grouping = answers.images[number], answers.grouping
     word = grouping.object_word
-    drawn = sample_twins(image.scene, grouping)
+    twins = twins_of(image, answers.image_set)
     is_tested = any(index == number for _, index in reliances)
     names: list[str] = []
     images: list[Image.Image] = []  # as they are shown
     inputs: list[Image.Image] = []  # as models are asked
     if image.cutout:
         about = f"The same {word} on seven backgrounds: do they change a prediction?"
-    elif drawn is not None:
+    elif twins is not None:
         about = (
             f"The same scene with the other {word} and on another background: what changes a"
             " prediction?"
         )
-        versions = (drawn.other_object, *drawn.other_backgrounds)
+        versions = (twins.other_object, *twins.other_backgrounds)
         names = [version.name for version in versions]
         images = [version.picture for version in versions]
         inputs = [version.model_input for version in versions]
