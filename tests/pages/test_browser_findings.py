@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from vlcore.study.pooled import SETS, forest_rows
 
 from tests.chromium import needs_chromium
 from vlcore.experiment.wording import difference
-from vlcore.study.pooled import SETS, forest_rows
 
 from .accessibility import judge_both
 from .serving import complete, expect_no_wider, expect_nothing_cut_off, expect_short, settled
