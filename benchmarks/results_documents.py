@@ -210,6 +210,7 @@ def comparisons_table() -> pd.DataFrame:
 def save_figure(answer: PublishedAnswer, file: Path) -> None:
     """Write the figure of the answer as a PNG file with few colours."""
     chart = answer_chart(figure_rows(answer), LIGHT, FIGURE_WIDTH)
-    chart.save(str(file), scale_factor=1.5)
-    image = Image.open(file).convert("P", palette=Image.Palette.ADAPTIVE, colors=PALETTE_SIZE)
-    image.save(file, optimize=True)
+    chart.properties(background="white").save(str(file), scale_factor=1.5)
+    image = Image.open(file).convert("RGB")
+    few = image.convert("P", palette=Image.Palette.ADAPTIVE, colors=PALETTE_SIZE)
+    few.save(file, optimize=True)
