@@ -141,6 +141,13 @@ def test_only_the_model_layer_imports_torch() -> None:
     assert importers("wordllama", LIBRARY + PAGES) == set()
 
 
+def test_pages_and_lessons_read_published_numbers_from_one_file() -> None:
+    paths = [path for path in LIBRARY if folder_of(name_of(path)) in ("web", "classroom")] + PAGES
+    assert importers("vlcore.study.answer_file", paths), "the rule would hold of nothing"
+    for module in ("pooled", "published", "telling_apart", "answer", "contrasts"):
+        assert importers(f"vlcore.study.{module}", paths) == set()
+
+
 def loaded_by(script: str, heavy: Collection[str]) -> set[str]:
     """Which heavy modules a fresh Python has loaded after a script."""
     script += f"\nimport sys\nprint('loaded', *(set({sorted(heavy)}) & sys.modules.keys()))"

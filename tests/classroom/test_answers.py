@@ -1,7 +1,5 @@
 """What decides an answer: whole intervals only, runs enough, and every source by itself."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,9 +12,8 @@ from vlcore.classroom import answers
 from vlcore.classroom.answers import Measurement, estimate_in_run, estimate_over_runs, with_seed
 from vlcore.classroom.lessons import EXPERIMENTS, LessonStep, Quantity, lessons
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.estimate import Estimate
-from vlcore.study import pooled, published, text
+from vlcore.study.answer_file import published_answer
 
 LESSON = lessons(Condition())[EXPERIMENTS]
 SORTING, _, BIAS, LABELS = LESSON.steps
@@ -87,27 +84,24 @@ def test_runs_are_paired_by_their_seeds_and_have_a_t_interval() -> None:
         over_runs(LABELS, half)
 
 
-def test_where_no_results_came_along_a_lesson_has_no_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(published, "FOLDER", Path("nowhere"))
-    assert answers.lesson_runs(LESSON).empty
+def test_the_published_number_of_a_question_is_that_of_the_file() -> None:
+    told = published_answer().lessons[EXPERIMENTS].steps
+    for data in ("scenes", "balanced-cues", "pets"):
+        lesson = lessons(Condition(data=data, data_version="2"))[EXPERIMENTS]
+        for step in lesson.steps:
+            found = answers.published_measurement(lesson, step)
+            number = told[step.name].get(data)
+            assert (found is None) == (number is None)
+            if found and number:
+                assert found.runs
+                assert found.estimate.as_dict() == vars(number)
 
 
-@pytest.mark.parametrize("data", pooled.SETS)
-def test_the_claims_are_put_to_untouched_seed_pairs_with_their_controls(data: str) -> None:
-    runs = answers.lesson_runs(lessons(Condition(data=data, data_version="2"))[EXPERIMENTS])
-    assert set(runs["init_seed"]) <= set(pooled.pooled(data).seeds)
-    assert set(runs["bias"]) == {0.0, 0.75}
-    results = answers.lesson_claims(runs, SCENES)
-    assert list(results) == [f"C{number}" for number in range(1, 9)]
-    for result in results.values():
-        assert result.n >= 10
-        assert not text.not_run(result), "no control is missing"
-    asked = [name for name, result in results.items() if pooled.asks(result.claim)]
-    assert asked == ["C7"]
-    number = answers.measured_of(results["C7"], data)
-    assert pooled.pooled(data).words in number
-    assert text.estimate_words(results["C7"].estimate) in number
-    assert answers.lesson_claims(runs[runs["key"] == "none"], SCENES) == {}
+def test_a_sentence_about_numbers_of_other_sets_is_not_for_an_own_set() -> None:
+    for name, lesson in published_answer().lessons.items():
+        assert answers.take_home(name, "scenes") == lesson.take_home
+        assert (answers.take_home(name, "pets") == "") == bool(lesson.published)
+    assert answers.take_home("nothing", "scenes") == ""
 
 
 @pytest.mark.parametrize(

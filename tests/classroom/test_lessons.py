@@ -10,7 +10,6 @@ from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS, LETTERS, Lesson, les
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.study import plans
-from vlcore.study.claims import study_claims
 from vlcore.study.statistics.paired import EQUIVALENCE
 
 PETS = Grouping(("cat", "dog"), ("home", "park"))
@@ -45,16 +44,11 @@ def test_steps_have_names_of_their_own_that_stand_in_an_address(lesson: Lesson) 
     assert lesson.place("<script>") == lesson.place(None) == 0
 
 
-def test_the_lessons_are_the_four_experiments_with_all_claims_of_the_study_and_the_collapse() -> (
-    None
-):
+def test_the_lessons_are_the_four_experiments_and_the_collapse() -> None:
     made = lessons(Condition())
     assert list(made) == [EXPERIMENTS, COLLAPSE]
     steps = made[EXPERIMENTS].steps
     assert [step.right for step in steps] == list(plans.find("experiments", Condition()).conditions)
-    assert sorted(name for step in steps for name in step.claims) == [
-        claim.id for claim in study_claims(SCENES)
-    ]
     one, two, three = made[COLLAPSE].steps
     assert one.right.negatives == two.right.negatives == three.left.negatives == "none"
     assert three.right == Condition()

@@ -11,12 +11,13 @@ from tests.api.published import publish
 from vlcore.artifacts import store
 from vlcore.classroom import one_room, one_room_results
 from vlcore.classroom.one_room import CLASS, Block, BlockState, ClassPlan, Pair
-from vlcore.classroom.one_room_results import NONE, ClassResults, ClassStudy, Differences
+from vlcore.classroom.one_room_results import ClassResults, ClassStudy
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
-from vlcore.experiment.wording import TOWERS_SEEN
+from vlcore.experiment.wording import TOWERS_SEEN, points
 from vlcore.plots.theme import LIGHT
 from vlcore.study.analysis import compare_arms
+from vlcore.study.answer_file import published_answer
 from vlcore.study.results import Study
 from vlcore.study.runs_table import runs_table
 from vlcore.study.statistics.paired import Status, t_interval
@@ -107,21 +108,20 @@ def state_of(plan: ClassPlan, pairs: Sequence[Pair]) -> ClassStudy:
     return ClassStudy("BCDF", CLASS, plan, USUAL, SCENES, blocks, states, results_of(plan, pairs))
 
 
-def test_the_chart_has_a_dot_a_block_and_the_published_ones_beneath() -> None:
+def test_the_chart_has_a_dot_per_block() -> None:
     now = state_of(PLAN, trained(PLAN, 10))
     assert state_of(PLAN, []).chart(LIGHT, 600, 300) is None
-    chart = now.chart(LIGHT, 600, 300, highlight=3, published=Differences([-0.1, -0.2], 700))
+    chart = now.chart(LIGHT, 600, 300, highlight=3)
     assert chart is not None
     rows = next(data for data in chart.to_dict()["datasets"].values() if "kind" in data[0])
     kinds = [row["kind"] for row in rows]
-    assert [
-        kinds.count(kind) for kind in ("of the plan", "beyond the plan", "yours", "published")
-    ] == [7, 2, 1, 2]
-    assert all((row["y"] < 0) == (row["kind"] == "published") for row in rows)
+    counts = [kinds.count(kind) for kind in ("of the plan", "beyond the plan", "yours")]
+    assert counts == [7, 2, 1]
+    assert all(row["y"] > 0 for row in rows)
     numbers = now.numbers()
     assert numbers["Seed pairs"] == "8 of 8 + 2"
     assert float(numbers["Exact p"]) == pytest.approx(now.results.level.difference.p, rel=0.1)  # type: ignore[union-attr]
-    assert len(now.sentences({2: 0.5, 8: 0.01}, Differences([-0.1], 700))) == 4
+    assert len(now.sentences({2: 0.5, 8: 0.01})) == 3
 
 
 def test_peeking_says_how_often_the_room_looked_before_the_end() -> None:
@@ -150,23 +150,40 @@ def test_more_students_make_the_interval_narrower_by_the_spread_that_is_known() 
     assert f"{results.level.seeds_needed[0.05].value:,} seed pairs" in said
 
 
-def test_published_differences_are_those_of_the_same_settings_by_seeds() -> None:
-    study = one_room.study_of(PLAN, USUAL, SCENES)
-    longer = [one.replace(steps=700) for one in study.conditions]
-    others = [one.replace(mitigation="groupdro") for one in longer] + [
-        one.replace(bias=0.5) for one in longer
-    ]
-    publish([*longer, *others, *study.conditions[:2]])
-    frame = runs_table([store.read(key) for key in store.model_keys()])
-    values_found, steps = one_room_results.published_differences(study, frame)
-    assert (len(values_found), steps) == (8, 700)
-    values = [store.read(one.key).metrics["end"]["minority_accuracy"]["value"] for one in longer]
-    expected = [second - first for first, second in zip(values[::2], values[1::2], strict=True)]
-    assert sorted(values_found) == pytest.approx(sorted(expected))
-    assert (
-        one_room_results.published_differences(study, frame[frame["labels"] == "descriptive"])
-        == NONE
-    )
+@pytest.mark.parametrize(
+    ("changed", "contrast"),
+    [
+        ({}, "scenes.background"),
+        ({"contrast": "places"}, "scenes.true-background"),
+        ({"measure": "majority_accuracy"}, "scenes.background.common"),
+        ({"measure": "readouts_linear_probe.minority_accuracy"}, "scenes.background.probe"),
+        ({"measure": "total_variance"}, ""),
+        ({"contrast": "groupdro"}, ""),
+        ({"towers": "pretrained"}, ""),
+    ],
+)
+def test_the_end_compares_the_room_with_published_runs_of_the_same_setting(
+    changed: dict[str, str], contrast: str
+) -> None:
+    plan, answer = replace(PLAN, **changed), published_answer()
+    now = ClassStudy("BCDF", CLASS, plan, USUAL, SCENES, (), (), ClassResults((), None))
+    found = now.published(answer)
+    assert (found.id if found else "") == contrast
+    sentence = now.end_sentence(answer)
+    assert sentence.startswith("This room has too few seed pairs")
+    if found is None:
+        assert sentence.endswith("No published runs have this setting.")
+    else:
+        assert f"found {found.in_points}, {found.pairs} seed pairs." in sentence
+
+
+def test_the_end_says_what_this_room_found_with_its_interval() -> None:
+    now = state_of(PLAN, trained(PLAN, 9))
+    difference = now.results.difference
+    assert difference is not None
+    words = points(difference.mean.as_dict(), 1)
+    sentence = now.end_sentence(published_answer())
+    assert sentence.startswith(f"This room found {words}, 8 seed pairs; published runs")
 
 
 @pytest.mark.parametrize("towers", ["scratch", "pretrained"])

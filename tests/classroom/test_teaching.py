@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from vlcore.artifacts import bundled
-from vlcore.classroom.answers import Measurement, estimate_in_run, estimate_published
+from vlcore.classroom.answers import Measurement, estimate_in_run, published_measurement
 from vlcore.classroom.lessons import EXPERIMENTS, lessons
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.wording import rate_words
-from vlcore.study.pooled import pooled
+from vlcore.study.answer_file import published_answer
 from vlcore.web.lesson.roles import NAMES
 
 ROOT = Path(__file__).parents[2]
@@ -31,14 +31,14 @@ def test_every_number_with_an_interval_is_one_that_the_four_experiments_show(
     for step in LESSON.steps:
         left, right = (runs.get(one.key, {}) for one in step.conditions)
         in_run = estimate_in_run(step.quantity, left, right)
-        over_runs = estimate_published(step.quantity, step.conditions)
         shown |= {Measurement(step, "", in_run, runs=False).number}
-        shown |= {Measurement(step, "", over_runs, runs=True).number}
+        if published := published_measurement(LESSON, step):
+            shown |= {published.number}
     shown |= {rate_words(end["minority_accuracy"]) for end in runs.values()}
     said = set(re.findall(r"[-+]?[\d.]+ (?:%|points) \([-+]?[\d.]+ to [-+]?[\d.]+\)", PLANS))
     assert len(said) >= 5
     assert said - {" ".join(one.split()) for one in shown} == set(), "with plain spaces"
-    n = pooled("scenes").n
+    n = published_answer().contrasts["scenes.background"].pairs
     assert f"({n} seed pairs; maps: 10)" in PLANS
     assert f"The {n} pairs" in PLANS
 

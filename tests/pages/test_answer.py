@@ -1,5 +1,4 @@
-"""The one answer on the pages: what descriptive labels change has the same number wherever it is
-said."""
+"""The one answer on the pages: every published number on Home and Lesson is that of answer.json."""
 
 import re
 from pathlib import Path
@@ -7,15 +6,18 @@ from pathlib import Path
 import pytest
 
 from vlcore.classroom.answers import Measurement, estimate_in_run
-from vlcore.classroom.lessons import EXPERIMENTS
-from vlcore.study.pooled import pooled
+from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS
+from vlcore.classroom.session import move_session, start_session
+from vlcore.experiment.wording import percent
+from vlcore.study.answer_file import published_answer
 from vlcore.web import cache
 from vlcore.web.lesson import results
 
-from .app import opened, text_of
+from .app import FakeQueue, opened, text_of
 
 ROOT = Path(__file__).parents[2]
 POINTS = re.compile(r"[-+]?[\d.]+ points \([-+]?[\d.]+ to [-+]?[\d.]+\)")
+ODD = {"contrast": "-12.3 points (-13.4 to -11.2)", "lesson": "-34.6 points (-45.7 to -23.4)"}
 
 
 def numbers_in(text: str) -> set[str]:
@@ -23,30 +25,85 @@ def numbers_in(text: str) -> set[str]:
     return set(POINTS.findall(" ".join(text.split())))
 
 
-def test_home_lesson_and_handout_say_the_one_number(
-    empty_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def shipped(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLCORE_SHIPPED", str(ROOT / "models" / "shipped"))
-    answer = pooled("scenes")
-    step = results.lessons_of(cache.named_set("scenes"))[EXPERIMENTS].steps[-1]
-    left, right = (cache.artifact(model.key).metrics["end"] for model in step.conditions)
-    # Pages say that of the bundled runs beside it.
-    in_this_run = Measurement(
-        step, "", estimate_in_run(step.quantity, left, right), runs=False
-    ).number
-    home = text_of(opened())
-    assert numbers_in(home) == {answer.points}
-    assert "seed 0, one of those that the recipe was tuned on" in home
-    lesson = opened("6_Lesson", step="bias-and-labels", phase="reveal")
-    assert numbers_in(text_of(lesson)) - {in_this_run} == {answer.points}
+
+
+@pytest.mark.usefixtures("shipped")
+def test_home_lesson_and_handout_say_the_numbers_of_the_file(changed_answer: Path) -> None:
     images = cache.named_set("scenes")
     questions = results.lessons_of(images)[EXPERIMENTS]
+    step = questions.steps[-1]
+    left, right = (cache.artifact(model.key).metrics["end"] for model in step.conditions)
+    # Pages say the number of the bundled runs beside it.
+    estimate = estimate_in_run(step.quantity, left, right)
+    in_this_run = Measurement(step, "", estimate, runs=False).number
+    take_home = published_answer().lessons[EXPERIMENTS].take_home
+    home = opened()
+    assert numbers_in(text_of(home)) == {ODD["contrast"]}
+    accuracies = f"{percent(0.1234)} with descriptive captions and {percent(0.4321)} with short"
+    assert accuracies.replace("\u00a0", " ") in text_of(home)
+    assert "777 published seed pairs" in text_of(home)
+    assert "See Findings" in [link.proto.label for link in home.get("page_link")]
+    lesson = text_of(opened("6_Lesson", step="bias-and-labels", phase="reveal"))
+    assert numbers_in(lesson) == {ODD["lesson"], in_this_run}
+    assert take_home in lesson
     paper = results.lesson_handout(questions, images, lecturer=True)
-    assert numbers_in(paper) - {in_this_run} == {answer.points}
-    assert "in the published runs" in paper
-    assert "C7, the study says" in paper
+    assert numbers_in(paper) == {ODD["lesson"], in_this_run}
+    assert take_home in paper
     assert "another seed gives other numbers" in paper
     student = results.lesson_handout(questions, images, lecturer=False)
     assert numbers_in(student) == set(), "the handout gives no answer away"
-    assert "n = " not in student
+    assert take_home not in student
     assert all(each.question in student and each.question in paper for each in questions.steps)
+
+
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize("state", ["missing", "damaged"])
+def test_without_the_answer_home_and_lesson_have_one_sentence_in_its_place(
+    changed_answer: Path, queue: FakeQueue, state: str
+) -> None:
+    if state == "missing":
+        changed_answer.unlink()
+    else:
+        changed_answer.write_text("[]", encoding="utf-8")
+    queue.disk = True
+    home = opened()
+    assert not home.error
+    assert text_of(home).count("missing or damaged") == 1
+    assert len(home.get("vega_lite_chart")) == 4, "all else is there"
+    lesson = opened("6_Lesson", step="short-labels", phase="reveal")
+    assert not lesson.error
+    assert text_of(lesson).count("missing or damaged") == 1
+    assert "In this run: by animal" in text_of(lesson)
+    images = cache.named_set("scenes")
+    paper = results.lesson_handout(results.lessons_of(images)[EXPERIMENTS], images, lecturer=True)
+    assert "missing or damaged" in paper
+
+
+@pytest.mark.usefixtures("shipped")
+def test_a_class_sees_no_silhouette_but_behind_how_sure_and_no_verdict_of_a_claim() -> None:
+    page = opened("6_Lesson", step="short-labels", phase="reveal")
+    [sure] = [box for box in page.expander if box.label == "How sure?"]
+    inside = " ".join(part.value for part in [*sure.markdown, *sure.caption])
+    assert "Silhouette by background minus that by animal, in this run: " in inside
+    number = published_answer().lessons[EXPERIMENTS].steps["short-labels"]["scenes"]
+    assert f"in published runs: {number.value:+.2f} (" in inside
+    assert text_of(page).lower().count("silhouette") == inside.lower().count("silhouette")
+    last = text_of(opened("6_Lesson", step="bias-and-labels", phase="reveal"))
+    for word in ("φ", "log odds", "C7", "The study says", "silhouette"):
+        assert word not in last
+
+
+@pytest.mark.usefixtures("empty_home")
+@pytest.mark.parametrize("lesson", [EXPERIMENTS, COLLAPSE])
+def test_a_phone_has_the_sentence_to_take_home_at_the_last_question(
+    changed_answer: Path, queue: FakeQueue, lesson: str
+) -> None:
+    first, *_, last = results.lessons_of(cache.named_set("scenes"))[lesson].steps
+    started = start_session(lesson, "scenes", first.name)
+    sentence = published_answer().lessons[lesson].take_home
+    for step in (first, last):
+        move_session(started.code, started.token, step.name, "reveal")
+        assert (sentence in text_of(opened("6_Lesson", code=started.code))) == (step is last)

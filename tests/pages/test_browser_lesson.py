@@ -75,7 +75,7 @@ def test_a_class_votes_and_sees_what_the_presenter_reveals(
     press(presenter, "Reveal")
     for page in (presenter, student):
         expect_text(page, "The class voted: 1 vote")
-        expect_text(page, "In the published runs:")
+        expect_text(page, "In published runs:")
         expect(page.locator("path[aria-label^='by background: 1 vote']")).to_have_count(1)
     expect_text(student, "Your vote was “by background”.")
     complete(student)

@@ -11,7 +11,7 @@ from vlcore.classroom import guide
 from vlcore.data.importers import import_set
 from vlcore.jobs.jobs import State
 from vlcore.study import plans
-from vlcore.study.pooled import pooled
+from vlcore.study.answer_file import published_answer
 
 from .app import FakeQueue, opened, pets, press, text_of
 
@@ -81,4 +81,5 @@ def test_trained_experiments_show_their_maps_and_numbers(experiments: list[store
         minority = artifact.metrics["end"]["minority_accuracy"]
         assert f"{minority['value'] * 100:.0f} % ({minority['low'] * 100:.0f} to" in text_of(page)
     assert text_of(page).count("on 1,000 held-out images") == 4
-    assert pooled("scenes").words in text_of(page)
+    contrast = published_answer().contrasts["scenes.background"]
+    assert contrast.in_points in text_of(page)

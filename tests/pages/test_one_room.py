@@ -24,12 +24,11 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import TOWERS
-from vlcore.experiment.wording import TOWERS_SEEN
+from vlcore.experiment.wording import TOWERS_SEEN, points
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.plots.rendering import chart_slide
-from vlcore.study import published
+from vlcore.study.answer_file import published_answer
 from vlcore.study.results import Study
-from vlcore.study.runs_table import runs_table
 from vlcore.web import cache, visitors, work
 from vlcore.web.lesson import one_room_student as phone_page
 from vlcore.web.lesson import session_cache
@@ -43,9 +42,8 @@ TAKE = "Train my two models"
 
 @pytest.fixture(autouse=True)
 def one_process(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No other process trains a block; what others published is little."""
+    """No other process trains a block."""
     monkeypatch.setattr(one_room, "SETTLE", 0.0)
-    monkeypatch.setattr(published, "measured_runs", lambda: runs_table([]))
     queue.disk = True
 
 
@@ -290,6 +288,10 @@ def test_a_pair_that_is_there_is_shown_at_once_with_its_maps_and_its_dot(
     assert "descriptive labels minus short labels" in text_of(page)
     move_session(started.code, started.token, one_room.FIRST, "reveal")
     assert "The plan decides when 3 more" in text_of(page.run())
+    contrast = published_answer().contrasts["scenes.background"]
+    assert f"published runs with the same setting found {contrast.in_points}" in text_of(page)
+    take_home = published_answer().lessons[one_room.NAME].take_home
+    assert take_home in text_of(page)
     late = phone(started, "student-9")
     assert TAKE not in labels(late)
     assert alts(late), "who comes too late sees the wall"
@@ -323,7 +325,13 @@ def test_the_wall_has_the_numbers_of_the_analysis_and_says_how_often_it_was_look
     assert float(shown["Exact p"]) == pytest.approx(difference.p, rel=0.05)
     assert list(one_room.looks_of(started.code)) == [2, 3, 4, 5, 6]
     assert "Looked at 4 times on the way" in text_of(page)
+    assert "This room found" not in text_of(page)
     press(page, "End: what did it show?")
+    found = f"This room found {points(difference.mean.as_dict(), 1)}, 6 seed pairs; published runs"
+    contrast = published_answer().contrasts["scenes.background"]
+    assert f"{found} with the same setting found {contrast.in_points}, " in text_of(page)
+    take_home = published_answer().lessons[one_room.NAME].take_home
+    assert take_home in text_of(page)
     assert "±" in text_of(page)
     assert find_session(started.code).phase == "reveal"  # type: ignore[union-attr]
     images, drawn = cache.named_set("scenes"), []
@@ -333,7 +341,9 @@ def test_the_wall_has_the_numbers_of_the_analysis_and_says_how_often_it_was_look
     visitor = visitors.Visitor("somebody-here")
     slide = session_cache.results_slide(started.code, images, visitor, True)
     assert slide.startswith(b"\x89PNG")
-    assert "Exact p" in session_cache.study_handout(started.code, images, visitor, True)
+    paper = session_cache.study_handout(started.code, images, visitor, True)
+    assert "Exact p" in paper
+    assert take_home in paper
     assert drawn == [chart_slide, study_html]
     assert len(session_cache.dots_csv(started.code, images).splitlines()) == 1 + 6
     press(page, "Go on")

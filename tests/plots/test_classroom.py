@@ -53,12 +53,12 @@ def test_the_longest_bar_leaves_room_for_its_count() -> None:
 
 
 def test_a_narrow_window_has_smaller_answers_and_two_readings_on_two_lines() -> None:
-    measured = "in this run and in the published runs"
+    measured = "in this run and in published runs"
     narrow, wide = (votes_spec(width, measured=measured) for width in (290, 520))
     sizes = [chart["layer"][2]["mark"]["fontSize"] for chart in (narrow, wide)]
     assert sizes == sorted(set(sizes))
     assert drawn.rows(wide)[0]["words"] == f"▲ measured {measured}"
-    assert drawn.rows(narrow)[0]["words"].split("\n")[1] == "and in the published runs"
+    assert drawn.rows(narrow)[0]["words"].split("\n")[1] == "and in published runs"
 
 
 def dots(differences: list[float], kinds: list[str] | None = None) -> pd.DataFrame:

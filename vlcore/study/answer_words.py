@@ -20,19 +20,19 @@ SET_WORDS = {
 BACKGROUND = "background"  # the contrast that answers the question, after the image set
 # The figure: groups of rows, and the contrast of each row.
 FIGURE = {
-    "From scratch: captions also name …": {
+    "From scratch, when captions also name:": {
         "the true background": "background",
         "a random background": "random-background",
         "a random synonym": "synonym",
         "the sky": "sky",
     },
-    "The same models, read by a probe that is fitted on balanced images": {
+    "The same models, read by a probe that is fitted on balanced images:": {
         "the true background": "background.probe",
         "a random background": "random-background.probe",
         "a random synonym": "synonym.probe",
         "the sky": "sky.probe",
     },
-    "Pretrained image encoder: captions also name the true background, read as …": {
+    "Pretrained image encoder, when captions also name the true background and are read as:": {
         "one learned vector per caption": "pretrained.codes.background",
         "a transformer's output": "pretrained.transformer.background",
         "average of random word vectors": "pretrained.words@random.background",

@@ -212,6 +212,6 @@ def _dots(room: ClassSession, images: ImageSet, palette: Palette, place: int) ->
     st.markdown("**Your dot among all dots**" if place >= 0 else "**All dots**")
     cache.show_described(chart, "phone_wall")
     if not room.open:
-        first, *_ = session_cache.what_is_said(study, ended=True)
-        st.markdown(plain(first))
+        for sentence in session_cache.what_is_said(study, ended=True)[:2]:
+            st.markdown(plain(sentence))
         steps.show_take_home(one_room.NAME, images.name)
