@@ -1,6 +1,6 @@
 """The document `vlcore/study/answer.json`: contrasts, claims, lessons and limits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,7 +12,7 @@ from benchmarks.results_contrasts import (
     SETS,
     SHORT,
     UNTOUCHED,
-    Asked,
+    ContrastPlan,
     Difference,
     Measured,
     all_measured,
@@ -23,7 +23,7 @@ from benchmarks.results_contrasts import (
 from benchmarks.results_data import DESCRIPTIVE as DESCRIPTIVE_STYLE
 from benchmarks.results_data import LABELS_COST, OUTSIDE, outside_rates
 from benchmarks.results_data import SHORT as SHORT_STYLE
-from benchmarks.results_documents import TEMPLATES
+from benchmarks.results_documents import TEMPLATES, with_contrasts
 from benchmarks.results_images import crossed_images
 from vlcore.classroom.answers import estimate_over_runs, values_of
 from vlcore.classroom.lessons import LessonStep, lessons
@@ -34,6 +34,7 @@ from vlcore.experiment.version import __version__
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.estimate import Estimate
 from vlcore.study import published
+from vlcore.study.answer_file import PublishedContrast, contrast_of
 from vlcore.study.claims import evaluate_claims, study_claims
 from vlcore.study.contrasts import ArmRates, Contrast, contrast
 from vlcore.study.evidence import STYLES, Claim, ClaimResult
@@ -67,14 +68,16 @@ def answer_document(commit: str) -> dict[str, Any]:
     Args:
         commit: of the code that computes it.
     """
+    contrasts = [*(_contrast(*measured) for measured in all_measured()), *_other_images()]
+    by_id = {entry["id"]: contrast_of(entry) for entry in contrasts}
     return {
         "version": __version__,
         "commit": commit,
-        "contrasts": [*(_contrast(*measured) for measured in all_measured()), *_other_images()],
+        "contrasts": contrasts,
         "claims": [claim for data in SETS for claim in _claims(data)],
         "chain": list(_chain()),
-        "lessons": dict(_lessons()),
-        "limits": written_words()["limits"],
+        "lessons": dict(_lessons(by_id)),
+        "limits": [with_contrasts(limit, by_id) for limit in written_words()["limits"]],
     }
 
 
@@ -83,26 +86,26 @@ def written_words() -> dict[str, Any]:
     return read_yaml(TEMPLATES / "words.yaml")
 
 
-def _contrast(one: Asked | Difference, data: str, measured: Measured) -> dict[str, Any]:
-    asked = one if isinstance(one, Asked) else None
-    settings = usual_of(data).replace(**asked.second) if asked else None
-    pretrained = one.name.startswith("pretrained")
+def _contrast(plan: ContrastPlan | Difference, data: str, measured: Measured) -> dict[str, Any]:
+    two_variants = plan if isinstance(plan, ContrastPlan) else None
+    settings = usual_of(data).replace(**two_variants.second) if two_variants else None
+    pretrained = plan.name.startswith("pretrained")
     entry: dict[str, Any] = {
-        "id": f"{data}.{one.name}",
+        "id": f"{data}.{plan.name}",
         "set": data,
-        "label": one.label,
-        "bias": asked.bias if asked else STUDY_BIAS,
+        "label": plan.label,
+        "bias": two_variants.bias if two_variants else STUDY_BIAS,
         "towers": "pretrained" if pretrained else "scratch",
         "text": settings.text if settings else "",
-        "images": one.images,
-        "readout": asked.readout if asked else "captions",
+        "images": plan.images,
+        "readout": two_variants.readout if two_variants else "captions",
         "short": _rounded(measured.second),
         "other": _rounded(measured.first),
         "points": [_rounded(end) for end in in_points(measured.contrast.mean_points)],
         "log_odds": _ends(measured.contrast.mean_log_odds),
         "pairs": measured.contrast.n,
-        "planned": one.planned.get(data, ""),
-        "predicted": one.predicted.get(data, 0),
+        "planned": plan.planned.get(data, ""),
+        "predicted": plan.predicted.get(data, 0),
     }
     return entry
 
@@ -296,7 +299,7 @@ def _plain(mean: Estimate) -> str:
     return f"{mean.value:+.2f} ({mean.low:+.2f} to {mean.high:+.2f})"
 
 
-def _lessons() -> Iterator[tuple[str, dict[str, Any]]]:
+def _lessons(contrasts: Mapping[str, PublishedContrast]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The sentences to take home, and the published number of each question of a lesson."""
     for name, entry in written_words()["lessons"].items():
         steps = {}
@@ -311,7 +314,8 @@ def _lessons() -> Iterator[tuple[str, dict[str, Any]]]:
                     end: _rounded(getattr(estimate, end)) for end in ("value", "low", "high")
                 }
                 steps.setdefault(step.name, {})[data] = {**numbers, "n": estimate.n}
-        yield name, {**entry, "steps": steps}
+        take_home = with_contrasts(entry["take_home"], contrasts)
+        yield name, {**entry, "take_home": take_home, "steps": steps}
 
 
 def _published_number(step: LessonStep, data: str) -> Estimate:

@@ -58,7 +58,7 @@ _PLAN = "second-world"
 
 
 @dataclass(frozen=True)
-class Asked:
+class ContrastPlan:
     """A contrast to publish: `first` against `second`.
 
     Attributes:
@@ -105,7 +105,7 @@ def _planned(signs: Mapping[str, int], plan: str = _PLAN) -> dict[str, Any]:
     return {"planned": dict.fromkeys(signs, plan), "predicted": dict(signs)}
 
 
-def asked() -> Iterator[Asked]:
+def published_contrasts() -> Iterator[ContrastPlan]:
     """Name every published contrast of two variants."""
     yield from _from_scratch()
     yield from _by_text()
@@ -113,7 +113,7 @@ def asked() -> Iterator[Asked]:
     yield from _by_size()
 
 
-def _from_scratch() -> Iterator[Asked]:
+def _from_scratch() -> Iterator[ContrastPlan]:
     chain = {"planned": {"scenes": "answer, H1", "balanced-cues": "answer, H1", "renders": _PLAN}}
     signs = {"predicted": dict.fromkeys(SETS, -1)}
     for name, (words, settings) in ADDED.items():
@@ -123,13 +123,13 @@ def _from_scratch() -> Iterator[Asked]:
             plan = chain | signs
         elif name != "coat":
             plan = _planned({"renders": -1})
-        yield Asked(name, label, settings, **plan)
-        yield Asked(f"{name}.probe", label, settings, readout="balanced probe")
-        yield Asked(f"{name}.common", label, settings, images="common")
+        yield ContrastPlan(name, label, settings, **plan)
+        yield ContrastPlan(f"{name}.probe", label, settings, readout="balanced probe")
+        yield ContrastPlan(f"{name}.common", label, settings, images="common")
     label = "Captions also name the true background"
-    yield Asked("background.unbiased", label, DESCRIPTIVE, bias=0.0)
+    yield ContrastPlan("background.unbiased", label, DESCRIPTIVE, bias=0.0)
     for readout in READOUTS:
-        yield Asked(
+        yield ContrastPlan(
             "true-background" + (".probe" if readout != "captions" else ""),
             "Captions name the true background, not a random one",
             DESCRIPTIVE,
@@ -139,7 +139,7 @@ def _from_scratch() -> Iterator[Asked]:
         )
 
 
-def _by_text() -> Iterator[Asked]:
+def _by_text() -> Iterator[ContrastPlan]:
     """With the pretrained image encoder, by what reads the captions."""
     predicted = {"codes": -1, "transformer": -1, "words@random": -1, "words": 0}
     for text, words in TEXTS.items():
@@ -149,7 +149,7 @@ def _by_text() -> Iterator[Asked]:
             if name == "background":
                 plan = _planned({"renders": predicted[text]})
             for readout in READOUTS:
-                yield Asked(
+                yield ContrastPlan(
                     f"pretrained.{text}.{name}" + (".probe" if readout != "captions" else ""),
                     f"Pretrained, {words}: captions also name {added}",
                     settings | encoders,
@@ -157,7 +157,7 @@ def _by_text() -> Iterator[Asked]:
                     readout=readout,
                     **(plan if readout == "captions" else {}),
                 )
-        yield Asked(
+        yield ContrastPlan(
             f"pretrained.{text}.true-background",
             f"Pretrained, {words}: captions name the true background, not a random one",
             DESCRIPTIVE | encoders,
@@ -169,7 +169,7 @@ def _by_text() -> Iterator[Asked]:
             "no-function-words": NO_FUNCTION_WORDS,
         }.items():
             is_planned = name == "no-article" and text == "words@random"
-            yield Asked(
+            yield ContrastPlan(
                 f"pretrained.{text}.{name}",
                 f"Pretrained, {words}: captions also name the true background,"
                 f" {'no article' if name == 'no-article' else 'no function words'}",
@@ -180,7 +180,7 @@ def _by_text() -> Iterator[Asked]:
             )
     random_words = {"architecture": "pretrained", "text": "words@random"}
     above = dict.fromkeys(SETS[:2], 1)
-    yield Asked(
+    yield ContrastPlan(
         "pretrained.words@random.article-dropped",
         "Pretrained, average of random word vectors: descriptive captions lose the article",
         NO_ARTICLE | random_words,
@@ -188,7 +188,7 @@ def _by_text() -> Iterator[Asked]:
         sets=SETS[:2],
         **_planned(above),
     )
-    yield Asked(
+    yield ContrastPlan(
         "pretrained.words@random.function-words-dropped",
         "Pretrained, average of random word vectors: captions without the article lose the other"
         " function words",
@@ -200,14 +200,14 @@ def _by_text() -> Iterator[Asked]:
     for text, words in TEXTS.items():
         label = f"From scratch, {words}: captions also name the true background"
         read = {"text": text}
-        yield Asked(f"scratch.{text}.background", label, DESCRIPTIVE | read, SHORT | read)
+        yield ContrastPlan(f"scratch.{text}.background", label, DESCRIPTIVE | read, SHORT | read)
     for towers, words in {"scratch": "From scratch", "pretrained": "Pretrained"}.items():
         for text, reads in TEXTS.items():
             encoders = {"text": text}
             if towers == "pretrained":
                 encoders["architecture"] = "pretrained"
             for bias in (0.0, 0.9):
-                yield Asked(
+                yield ContrastPlan(
                     f"{towers}.{text}.background.b{100 * bias:.0f}",
                     f"{words}, {reads}: captions also name the true background",
                     DESCRIPTIVE | encoders,
@@ -216,28 +216,28 @@ def _by_text() -> Iterator[Asked]:
                 )
 
 
-def _other_training() -> Iterator[Asked]:
+def _other_training() -> Iterator[ContrastPlan]:
     sets = SETS[:2]
     above, below = dict.fromkeys(sets, 1), dict.fromkeys(sets, -1)
     for images in ("rare", "common"):
         ending = "" if images == "rare" else ".common"
         plans = {True: (above, above, below), False: ({}, {}, {})}[images == "rare"]
         shared: dict[str, Any] = {"sets": sets, "images": images}
-        yield Asked(
+        yield ContrastPlan(
             f"same-background{ending}",
             "Descriptive captions; every mismatched caption names the image's own background",
             SAME_BACKGROUND,
             **shared,
             **_planned(plans[0]),
         )
-        yield Asked(
+        yield ContrastPlan(
             f"balanced{ending}",
             "Short captions; each group is shown equally often",
             BALANCED,
             **shared,
             **_planned(plans[1]),
         )
-        yield Asked(
+        yield ContrastPlan(
             f"same-background-against-balanced{ending}",
             "Mismatched captions with the image's own background, against short captions with"
             " balanced sampling",
@@ -248,7 +248,7 @@ def _other_training() -> Iterator[Asked]:
         )
     for name, settings in {"background": DESCRIPTIVE, "sky": SKY}.items():
         words = ADDED[name][0]
-        yield Asked(
+        yield ContrastPlan(
             f"{name}.own-left-out",
             f"Captions also name {words}; no mismatched caption of the image's own animal",
             settings | OWN_LEFT_OUT,
@@ -257,13 +257,13 @@ def _other_training() -> Iterator[Asked]:
         )
 
 
-def _by_size() -> Iterator[Asked]:
+def _by_size() -> Iterator[ContrastPlan]:
     """By the number of training images per group, before rare ones are removed."""
     for images in SIZES:
         for name in ("background", "sky"):
             words, settings = ADDED[name]
             size = {"n_per_group": images}
-            yield Asked(
+            yield ContrastPlan(
                 f"size.{images}.{name}",
                 f"{images} images per group: captions also name {words}",
                 settings | size,
@@ -273,9 +273,9 @@ def _by_size() -> Iterator[Asked]:
             )
 
 
-def measure(one: Asked, data: str) -> Measured:
+def measure(plan: ContrastPlan, data: str) -> Measured:
     """Measure a contrast on an image set; AnalysisError with fewer than `FEWEST_PAIRS` pairs."""
-    rates = pair_rates(data, one.first, one.second, one.measure, one.bias)
+    rates = pair_rates(data, plan.first, plan.second, plan.measure, plan.bias)
     result = contrast(rates, {"first": 1.0, "second": -1.0})
     first, second = (float(rates.rates[name].mean()) for name in ("first", "second"))
     return Measured(result, first, second)
@@ -400,18 +400,18 @@ DIFFERENCES = (
 )
 
 
-def all_measured() -> Iterator[tuple[Asked | Difference, str, Measured]]:
+def all_measured() -> Iterator[tuple[ContrastPlan | Difference, str, Measured]]:
     """Measure every contrast on every image set that has enough runs of it."""
     known: dict[tuple[str, str], Measured] = {}
     for data in SETS:
-        for one in asked():
-            if data not in one.sets:
+        for plan in published_contrasts():
+            if data not in plan.sets:
                 continue
             try:
-                known[data, one.name] = measure(one, data)
+                known[data, plan.name] = measure(plan, data)
             except AnalysisError:
                 continue
-            yield one, data, known[data, one.name]
+            yield plan, data, known[data, plan.name]
         for difference in DIFFERENCES:
             parts = [known.get((data, name)) for name in (difference.first, difference.second)]
             if data in difference.sets and None not in parts:

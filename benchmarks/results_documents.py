@@ -2,6 +2,7 @@
 comparisons."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -51,7 +52,7 @@ def filled(template: str, answer: PublishedAnswer) -> str:
     Raises:
         KeyError: a token that the answer does not have.
     """
-    whole = {
+    texts = {
         "claims": lambda: claims_table(answer),
         "chain": lambda: chain_table(answer),
         "commit": lambda: answer.commit,
@@ -62,12 +63,15 @@ def filled(template: str, answer: PublishedAnswer) -> str:
     }
 
     def value(token: re.Match[str]) -> str:
-        name, form = token.groups()
-        if name in whole:
-            return whole[name]()
-        return contrast_words(answer.contrasts[name], form or "points")
+        name = token[1]
+        return texts[name]() if name in texts else token[0]
 
-    return _TOKEN.sub(value, template)
+    return with_contrasts(_TOKEN.sub(value, template), answer.contrasts)
+
+
+def with_contrasts(text: str, contrasts: Mapping[str, PublishedContrast]) -> str:
+    """Fill the contrasts of a text, as `filled` does."""
+    return _TOKEN.sub(lambda token: contrast_words(contrasts[token[1]], token[2] or "points"), text)
 
 
 def contrast_words(contrast: PublishedContrast, form: str) -> str:
@@ -184,8 +188,8 @@ def page_text(page: Path, answer: PublishedAnswer) -> str:
     text = filled(PAGES[page].read_text(encoding="utf-8"), answer)
     if page.parent == ROOT:
         now = page.read_text(encoding="utf-8")
-        before, _, rest = now.partition(BEGIN)
-        return f"{before}{BEGIN}\n{text.strip()}\n{END}{rest.partition(END)[2]}"
+        before, _, after = now.partition(BEGIN)
+        return f"{before}{BEGIN}\n{text.strip()}\n{END}{after.partition(END)[2]}"
     return text
 
 
@@ -193,16 +197,16 @@ def comparisons_table() -> pd.DataFrame:
     """Every variant of every published study against its baseline, one row per comparison with at
     least `FEWEST_PAIRS` seed pairs."""
     rows = []
-    for one in comparisons():
-        if one.result.n < FEWEST_PAIRS:
+    for comparison in comparisons():
+        if comparison.result.n < FEWEST_PAIRS:
             continue
-        points, odds = in_points(one.result.mean_points), one.result.mean_log_odds
-        row = {column: getattr(one, name) for column, name in _COMPARED.items()}
-        row["pairs"] = one.result.n
+        points, odds = in_points(comparison.result.mean_points), comparison.result.mean_log_odds
+        row = {column: getattr(comparison, name) for column, name in _COMPARED.items()}
+        row["pairs"] = comparison.result.n
         for unit, ends in (("points", points), ("log_odds", (odds.value, odds.low, odds.high))):
             for ending, value in zip(("", "_low", "_high"), ends, strict=True):
                 row[unit + ending] = round(value, 4)
-        row["p"] = float(f"{one.result.log_odds.p:.2g}")
+        row["p"] = float(f"{comparison.result.log_odds.p:.2g}")
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -40,7 +40,7 @@ def test_every_number_with_an_interval_is_one_that_the_four_experiments_show(
     assert said - {" ".join(one.split()) for one in shown} == set(), "with plain spaces"
     n = published_answer().contrasts["scenes.background"].pairs
     assert f"({n} seed pairs; maps: 10)" in PLANS
-    assert f"The {n} pairs" in PLANS
+    assert f"The {n} seed pairs" in PLANS
 
 
 def test_every_lesson_has_a_plan() -> None:

@@ -240,18 +240,18 @@ class ClassStudy:
 
     def end_sentence(self, answer: PublishedAnswer) -> str:
         """Compare what this room found with published runs of the same setting."""
-        found = "This room has too few seed pairs to find a difference"
+        outcome = "This room has too few seed pairs to find a difference"
         if difference := self.results.difference:
             mean = difference.mean.as_dict()
             is_share = measure_of(self.plan.measure).is_share
             words = points(mean, DIGITS) if is_share else number_words(mean)
-            found = f"This room found {words}, {plural(self.results.counted, 'seed pair')}"
+            outcome = f"This room found {words}, {plural(self.results.counted, 'seed pair')}"
         published = self.published(answer)
         if published is None:
-            return f"{found}. No published runs have this setting."
+            return f"{outcome}. No published runs have this setting."
         pairs = plural(published.pairs, "seed pair")
         return (
-            f"{found}; published runs with the same setting found {published.in_points}, {pairs}."
+            f"{outcome}; published runs with the same setting found {published.in_points}, {pairs}."
         )
 
     def published(self, answer: PublishedAnswer) -> PublishedContrast | None:

@@ -261,8 +261,8 @@ def _answer_pane(
     extent = {"minExtent": words_width, "maxExtent": words_width}  # all panes begin at one place
     axis = None if is_narrow else words_axis(palette, labelPadding=8, labelLimit=400, **extent)
     names = part["row"].unique().tolist()
-    whole = alt.Scale(padding=0)  # no space between two rows but that within them
-    y = alt.Y("row:N", sort=names, scale=whole, title=None, axis=axis)
+    tight = alt.Scale(padding=0)  # no space between two rows but that within them
+    y = alt.Y("row:N", sort=names, scale=tight, title=None, axis=axis)
     ends = [_PHONE_WORDS, _PHONE_ROW - 4] if is_narrow else [4, _ROW - 4]
     within = alt.Scale(domain=list(sets), range=ends)
     tones = (*palette.opposites, palette.groups[0], palette.groups[3])
@@ -284,7 +284,7 @@ def _answer_pane(
     ]
     if is_narrow:
         words = {"align": "left", "baseline": "top", "fontSize": 12, "color": palette.text}
-        top = alt.Y("row:N", sort=names, scale=whole, axis=None, bandPosition=0)
+        top = alt.Y("row:N", sort=names, scale=tight, axis=None, bandPosition=0)
         rows = spoken_chart(part.drop_duplicates("row"))
         above = rows.mark_text(aria=False, dy=4, **words)
         layers.append(above.encode(x=alt.value(0), y=top, text="row:N"))

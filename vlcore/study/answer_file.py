@@ -167,7 +167,7 @@ class PublishedAnswer:
 
     def claim(self, name: str, data: str) -> PublishedClaim | None:
         """Find a claim on an image set; None for a set without published claims."""
-        return next((one for one in self.claims if (one.id, one.set) == (name, data)), None)
+        return next((claim for claim in self.claims if (claim.id, claim.set) == (name, data)), None)
 
 
 def published_answer() -> PublishedAnswer:
@@ -184,7 +184,7 @@ def published_answer() -> PublishedAnswer:
 @lru_cache(maxsize=2)
 def _read(file: Path, _changed: int) -> PublishedAnswer:
     document = json.loads(file.read_text(encoding="utf-8"))
-    contrasts = [_contrast(entry) for entry in document["contrasts"]]
+    contrasts = [contrast_of(entry) for entry in document["contrasts"]]
     return PublishedAnswer(
         document["version"],
         document["commit"],
@@ -196,7 +196,8 @@ def _read(file: Path, _changed: int) -> PublishedAnswer:
     )
 
 
-def _contrast(entry: Mapping[str, Any]) -> PublishedContrast:
+def contrast_of(entry: Mapping[str, Any]) -> PublishedContrast:
+    """Read a contrast from its entry in the file."""
     intervals = {name: tuple(entry[name]) for name in ("points", "log_odds")}
     known = {setting.name for setting in fields(PublishedContrast)}
     return PublishedContrast(**{name: entry[name] for name in known & set(entry)} | intervals)

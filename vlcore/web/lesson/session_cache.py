@@ -126,12 +126,12 @@ def results_slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> b
 def study_handout(code: str, images: ImageSet, asker: Visitor, ended: bool) -> str:
     """Plan and results as a page to print; LabError while there is no plan."""
     study = _latest(code, images)
-    said = what_is_said(study, ended)
+    sentences = what_is_said(study, ended)
     take_home = ""
     if ended:
-        with suppress(AnswerError):  # which `said` has
+        with suppress(AnswerError):  # which `sentences` has
             take_home = answers.take_home(one_room.NAME, images.name)
-    return work.run_in_worker(asker, study_html, study, said, take_home)
+    return work.run_in_worker(asker, study_html, study, sentences, take_home)
 
 
 def dots_csv(code: str, images: ImageSet) -> str:
