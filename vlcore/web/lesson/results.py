@@ -205,7 +205,6 @@ def _side_by_side(
     comparison = cache.comparison(keys, PCA)
     words = description.describe_comparison(comparison)
     linked_maps.show(LinkedMaps(keys, comparison, images, PLAIN, palette, side, place), words)
-    st.markdown(plain(words))
     if st.toggle("Show the training animation", key=f"film_{step.name}"):
         trained = [condition.key for condition in step.conditions if condition.steps]
         show_animation(trained, palette, side)
