@@ -29,6 +29,7 @@ PAGES = {
 BEGIN, END = "<!-- published answer: python -m benchmarks.results -->", "<!-- end -->"
 _TOKEN = re.compile(r"\{([a-z][\w.@-]*)(?::([a-z]+))?\}")
 _VERDICT_SETS = {"scenes": "`scenes`", "balanced-cues": "`balanced-cues`", "renders": "`renders`"}
+_VERDICT_WORDS = {"depends": "depends on how it is tested"}
 _COMPARED = {
     "study": "study",
     "set": "data",
@@ -117,9 +118,11 @@ def verdicts_sentence(answer: PublishedAnswer) -> str:
         if set(verdicts) == {"supported"}:
             continue
         text = claims[0].text.rstrip(".")
-        where = f"{verdicts[0]} on both"
-        if len(set(verdicts)) > 1:
-            where = ", ".join(f"{claim.verdict} on `{claim.set}`" for claim in claims)
+        words = [_VERDICT_WORDS.get(verdict, verdict) for verdict in verdicts]
+        where = f"{words[0]} on both"
+        if len(set(words)) > 1:
+            named = zip(words, claims, strict=True)
+            where = ", ".join(f"{verdict} on `{claim.set}`" for verdict, claim in named)
         others.append(f"“{text}” ({where})")
     return (
         f"{len(names) - len(others)} of the {len(names)} claims of the 2023 study are supported on"
