@@ -45,6 +45,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         towers = shell.towers_choice(shell.usual_towers(images))
     about = "Six or more can decide something; ten to twenty are usual for a claim."
     seeds = widgets.integer_input("Seed pairs planned", 1, 50, 10, "blocks", about, width=150)
+shell.show_attribution(images)
 if published and images.name not in published.sets:
     other_set.info(
         f"These results are for {listed(published.sets)}, not for {plain(images.name)}. See"
