@@ -15,7 +15,7 @@ from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import PRESETS, TOWERS
-from vlcore.experiment.wording import percent
+from vlcore.experiment.wording import difference, percent
 from vlcore.jobs.jobs import State
 from vlcore.plots.theme import PHONE_SIDE
 from vlcore.study import plans, registry, report
@@ -93,7 +93,8 @@ def test_the_first_screen_has_the_answer_of_the_file(
             for data in published.sets:
                 if contrast := published.contrasts.get(f"{data}.{name}"):
                     value, low, high = contrast.points
-                    numbers = f"{value:+.1f} ({low:+.1f} to {high:+.1f}) points"
+                    ends = {"value": value, "low": low, "high": high}
+                    numbers = f"{difference(ends, 1)} points"
                     assert f"{row}, {set_words(data)}: {numbers}" in points
                     assert f"{contrast.log_odds[0]:+.2f} (" in log_odds
 
