@@ -31,18 +31,26 @@ from vlcore.experiment.vocabulary import (
 
 WORDS, PIECES = Vocabulary.from_grouping(SCENES), WordPieces()
 
-# A word more gives every text encoder of the set other first weights: what is shipped and published
-# could not be trained again to the same numbers. So a new style takes known words, or the release
-# says so and ships anew.
-PUBLISHED_WORDS = (
+# Version 0.6 numbered its words in this order, and the initial weights of a text tower depend on
+# their number. A caption style with other words sets `own_words`.
+WORDS_OF_0_6 = (
     "a an the on in of photo picture horse camel grass desert dax wug fep zorp bay chestnut brown"
     " black grey cream dun sand meadow green pasture one there is single stands look this seen we"
     " see here some lone amid dunes hot"
 )
 
 
-def test_the_words_of_published_runs_are_all_there_are() -> None:
-    assert " ".join(WORDS.words) == PUBLISHED_WORDS
+def test_the_words_of_version_0_6_keep_their_numbers() -> None:
+    assert " ".join(WORDS.words) == WORDS_OF_0_6
+
+
+def test_another_set_has_the_words_of_its_own_groups_in_the_same_places() -> None:
+    grouping = Grouping(("wolf", "cow"), ("beach", "grass"))
+    assert " ".join(Vocabulary.from_grouping(grouping).words) == (
+        "a an the on in of photo picture horse camel grass desert wolf cow beach dax wug fep zorp"
+        " bay chestnut brown black grey cream dun sand one there is single stands look this seen we"
+        " see here some lone meadow green pasture"
+    )
 
 
 @pytest.mark.parametrize("grouping", [SCENES, PETS])

@@ -33,11 +33,9 @@ GRIDS: dict[str, tuple[float, ...]] = {
     "class": (0.0, 0.75, 1.0),
     "full": (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0),
 }
-# Values of settings in conditions from before there was a choice of them. Keys depend on these (a
-# setting with such a value is left out of the hash), and stored files do (published studies name no
-# text tower, the oldest of them no schedule, width or embedding): without an entry every key would
-# change.
-_BEFORE_CHOICE: dict[str, Any] = {
+# Values that a setting had before there was a choice of it. A key leaves such a value out of what
+# it hashes, and stored conditions leave it out: without an entry here every key would change.
+LEFT_OUT_OF_KEY: dict[str, Any] = {
     "recipe": "classic",
     "schedule": "cosine",
     "width": 64,
@@ -136,7 +134,7 @@ class Condition:
         self._check_architecture()
         self._check_numbers()
         changed = [
-            name for name in _TRAINING_SETTINGS if getattr(self, name) != _BEFORE_CHOICE[name]
+            name for name in _TRAINING_SETTINGS if getattr(self, name) != LEFT_OUT_OF_KEY[name]
         ]
         if changed and self.kind in _NOT_TRAINED_HERE:
             raise ConditionError(
@@ -169,7 +167,7 @@ class Condition:
         if not _NETWORK.fullmatch(name):
             _check_name("architecture", self.architecture, "architecture")
         has_text_tower = self._objective.language == "text" and self._objective.uses_captions
-        usual = _BEFORE_CHOICE["text"]
+        usual = LEFT_OUT_OF_KEY["text"]
         if self.text != usual and not has_text_tower:
             raise ConditionError(
                 f"The objective {self.objective} has no choice of a text tower; leave text={usual}."
@@ -315,7 +313,7 @@ class Condition:
         hashed = self
         if self.steps == 0:  # before the first step all recipes and schedules are one
             hashed = self.replace(
-                recipe=_BEFORE_CHOICE["recipe"], schedule=_BEFORE_CHOICE["schedule"], batch_size=0
+                recipe=LEFT_OUT_OF_KEY["recipe"], schedule=LEFT_OUT_OF_KEY["schedule"], batch_size=0
             )
         text = json.dumps(hashed.settings, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
@@ -378,7 +376,7 @@ class Condition:
         return {
             name: value
             for name, value in self.as_dict().items()
-            if _BEFORE_CHOICE.get(name) != value
+            if LEFT_OUT_OF_KEY.get(name) != value
         }
 
     def replace(self, **changes: Any) -> Condition:
@@ -413,7 +411,7 @@ def from_dict(values: Mapping[str, Any]) -> Condition:
     """A condition from its `as_dict`; ConditionError for a field that no condition has, or a value
     that does not fit."""
     _check_fields(values)
-    return Condition(**{**_BEFORE_CHOICE, **values})
+    return Condition(**{**LEFT_OUT_OF_KEY, **values})
 
 
 def with_settings(base: Condition, settings: Mapping[str, str]) -> Condition:

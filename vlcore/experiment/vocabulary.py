@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from vlcore.experiment.captions import CaptionError, distinct_captions
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import Grouping
-from vlcore.experiment.options import LABEL_STYLES
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -39,6 +38,12 @@ _WORD_LLAMA = {
     ),
 }
 _BASE_WORDS = "a an the on in of photo picture horse camel grass desert"
+# Words of the caption styles of version 0.6, in the order in which it numbered them. The initial
+# weights of a text tower depend on the number of words, so this list never changes: a style with
+# other words sets `own_words`.
+_STYLE_WORDS = "dax wug fep zorp bay chestnut brown black grey cream dun sand"
+_PHRASE_WORDS = "one there is single stands look this seen we see here some lone"
+_CONTEXT_WORDS = {"grass": "meadow green pasture", "desert": "amid dunes hot"}
 
 
 class Vocabulary:
@@ -52,14 +57,24 @@ class Vocabulary:
 
     @classmethod
     def from_grouping(cls, grouping: Grouping, captions: Sequence[str] = ()) -> Vocabulary:
-        """The words that label styles share for a grouping, and those of `captions`, among which
-        a style with words of its own brings them."""
-        texts = [*grouping.objects, *grouping.contexts]
-        for family, style in LABEL_STYLES.items():
-            if family != "own" and not style.own_words:
-                name = f"{family}_{style.numbers[1]}" if style.numbers else family
-                texts += distinct_captions(name, grouping)
-        return cls(split_words(" ".join([_BASE_WORDS, *texts, *captions])))
+        """Return the words that caption styles share for a grouping, then those of `captions`.
+
+        `captions` brings the words of a style that has words of its own.
+        """
+        first, second = (_CONTEXT_WORDS.get(context, "") for context in grouping.contexts)
+        texts = [
+            _BASE_WORDS,
+            *grouping.objects,
+            *grouping.contexts,
+            *distinct_captions("undescriptive", grouping),
+            *distinct_captions("descriptive", grouping),
+            _STYLE_WORDS,
+            first,
+            _PHRASE_WORDS,
+            second,
+            *captions,
+        ]
+        return cls(split_words(" ".join(texts)))
 
     def __len__(self) -> int:
         return len(self.words) + 2
