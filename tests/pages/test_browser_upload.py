@@ -141,11 +141,7 @@ def a_cut_out_is_on_seven_backgrounds_explained_and_its_table_downloaded(page: P
     assert rows[0]["Image"] == "1. image.png, mid-grey"
     assert len({row["Image"] for row in rows}) == 7
     page.get_by_text("What the predictions rely on").click()
-    expect(page.get_by_text("Cover each part")).to_be_visible()
     settled(page)
-    page.get_by_text("Cover each part").click()
-    expect(page.get_by_role("img", name="loses without each patch")).to_have_count(2)
-    expect(page.get_by_role("img", name="Attention rollout")).to_have_count(2)
     page.get_by_text(PANEL).click()
     page.get_by_role("tab", name="Samples").click()
     expect(page.get_by_test_id("stCheckbox").filter(visible=True).first).to_be_visible()

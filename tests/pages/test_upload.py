@@ -38,7 +38,7 @@ from vlcore.model import load
 from vlcore.web import cache
 from vlcore.web.compare.models import comparable
 from vlcore.web.linked_maps import LinkedMaps
-from vlcore.web.upload import answers, attribution, inputs, reliance
+from vlcore.web.upload import answers, inputs, reliance
 
 from .app import FakeQueue, alts, opened, pets, press, text_of, told_maps
 from .conftest import painted_by_place
@@ -452,8 +452,6 @@ def test_models_that_name_nothing_or_cannot_be_asked(unusual: list[str]) -> None
     assert "word by word" in table["Right"]["Prediction"]
     assert set(table.loc["Share, %"]) == set(table.loc["Relies on"]) == {""}
     assert "Right: This model says captions word by word" in text_of(page)
-    ok(page.toggle(key="explain").set_value(True).run())
-    assert text_of(page).count("This model predicts nothing") == 2
     ok(page.selectbox(key="left_asked").set_value(unusual[2]).run(), errors=1)
     assert "there is no model for other images" in page.error[0].value
 
@@ -491,24 +489,16 @@ def test_an_answer_stays_in_a_session(
         shutil.copytree(models_folder() / key, tmp_path / "models" / key)
     shutil.copytree(home / "data", tmp_path / "data", copy_function=os.link)
     monkeypatch.setenv("VLCORE_HOME", str(tmp_path))
-    embed, paint = Mock(wraps=load.OwnModel.embed_images), Mock(wraps=attribution.painted)
+    embed = Mock(wraps=load.OwnModel.embed_images)
     monkeypatch.setattr(load.OwnModel, "embed_images", lambda *arguments: embed(*arguments))
-    monkeypatch.setattr(attribution, "painted", paint)
     mine = opened("4_Upload")
     files, before = sorted(tmp_path.rglob("*")), embed.call_count
     upload(mine, file(seed=4))
     assert embed.call_count == before + 6, (
         "two models are asked of the image, of it painted over, and of the examples"
     )
-    ok(mine.toggle(key="explain").set_value(True).run())
-    assert text_of(mine).count("**Patch ablation**") == 2
-    assert text_of(mine).count("**Attention rollout** (a hint only)") == 2
-    assert len(paint.call_args_list) == 4, "something is painted on each"
-    assert all(np.ptp(call.args[1]) > 0 for call in paint.call_args_list)
-    assert embed.call_count == before + 6 + 2, "a click asks of all patches at once"
     somebody_else = upload(opened("4_Upload"), file(seed=4))
     assert embed.call_count > before + 6, "the same image of somebody else is asked about anew"
-    assert "Patch ablation" not in text_of(somebody_else)
     assert numbers_of(somebody_else).equals(numbers_of(mine))
     assert sorted(tmp_path.rglob("*")) == files, "nothing is kept"
     answers_of_both = {"z", "reliance", "painted", "versions"}

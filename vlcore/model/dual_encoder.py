@@ -75,14 +75,10 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
 
-    def by_head(self, x: Tensor) -> Tensor:
-        """Queries, keys and values, (B, T, W) to (3, B, H, T, W/H)."""
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         batch, tokens, width = x.shape
         heads = self.qkv(x).view(batch, tokens, 3, self.heads, width // self.heads)
-        return heads.permute(2, 0, 3, 1, 4)
-
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        q, k, v = self.by_head(x)
+        q, k, v = heads.permute(2, 0, 3, 1, 4)  # (B, H, T, W/H) each
         x = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (B, H, T, W/H)
         return self.out(x.transpose(1, 2).flatten(2))  # (B, T, W)
 

@@ -15,7 +15,7 @@ from vlcore.scenes import OBJECTS
 from vlcore.web import cache, linked_maps, map_controls, shell, training_images, widgets
 from vlcore.web.linked_maps import LinkedMaps
 from vlcore.web.upload import answers as upload_answers
-from vlcore.web.upload import attribution, captions, predictions, reliance
+from vlcore.web.upload import captions, predictions, reliance
 from vlcore.web.upload.inputs import ImageChoice, ModelChoice, wait_for_models
 
 LARGE, SMALL = 150, 104  # px of the image, beside the maps and above them
@@ -83,7 +83,6 @@ def show_answers(
     reliances = reliance.find_reliances(answers, number, reliance_places)
     with tests:
         reliance.show_versions(answers, number, reliances)
-        attribution.show_attribution(answers, number)
     with table:
         predictions.show_numbers(answers, number, reliances)
 
