@@ -1,16 +1,9 @@
 """The catalogue of measures: what an entry says, also of measures that are a part of it."""
 
-import pandas as pd
 import pytest
 
-from benchmarks.results_data import OUTSIDE
 from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.metrics import catalogue
-from vlcore.study import published
-from vlcore.study.runs_table import MOMENTS, RUN
-
-# Of a run or its map.
-NO_ENTRY = {"first_fit_step", "models", "train_images", "text_only_match", "map_quality"}
 
 
 @pytest.mark.parametrize(
@@ -49,17 +42,6 @@ def test_entries_agree_with_each_other() -> None:
     of_labels = catalogue.secondary(label_styles=True)
     assert of_labels[: len(catalogue.secondary())] == catalogue.secondary()
     assert catalogue.PRIMARY not in of_labels
-
-
-def test_everything_that_a_run_measures_has_an_entry() -> None:
-    table = published.FOLDER / published.RUNS
-    rows = pd.read_parquet(table, columns=["measure", "moment"])
-    names = set(rows.loc[rows["moment"].isin([*MOMENTS, RUN]), "measure"])
-    unknown = {
-        name for name in names if catalogue.measure_of(name).name == name not in catalogue.MEASURES
-    }
-    kinds = {name.partition(".")[0] for name in unknown} - set(OUTSIDE)
-    assert {kind for kind in kinds if not kind.startswith("readouts_")} == NO_ENTRY
 
 
 def test_words_of_the_version_before_are_those_of_a_measure_today() -> None:

@@ -64,7 +64,7 @@ def effects(margin: NDArray[np.floating], crossed: Crossing) -> dict[str, Estima
 def background_reliance(margin: NDArray[np.floating], crossed: Crossing) -> Estimate:
     """Background Reliance Index ``D_C / (D_A + D_C)``, 0 (decides on the object) to 1 (on the
     background); margin (n,). A ratio of means over scenes, with a bootstrap interval over scenes,
-    which holds the truth in 93 to 96 % of simulated sets (benchmarks.coverage); ValueError when
+    which holds the truth in 93 to 96 % of simulated sets; ValueError when
     neither swap moves the score: a collapsed model decides on nothing."""
     by_object, by_context, _ = (np.abs(contrast) for contrast in _contrasts(margin, crossed))
     return _reliance(by_object, by_context, crossed)

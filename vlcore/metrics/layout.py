@@ -93,7 +93,7 @@ Placed = tuple[dict[tuple[str, str], Estimate], dict[str, Nearest]]  # what `lay
 def layout(z: Embeddings, groups: ArrayLike, scenes: ArrayLike, names: Sequence[str]) -> Placed:
     """Cosine distances ``1 - cos`` between the centres of every pair of groups, 0 (one direction)
     to 2 (opposite), and the nearest group of each. Intervals are bootstrapped over scenes, and hold
-    the truth in 91 to 96 % of simulated sets (benchmarks.coverage); n is the number of images that
+    the truth in 91 to 96 % of simulated sets; n is the number of images that
     a number rests on. The noise of a centre sets it apart too, so centres
     of few images look farther from one another than those of many. Of unit vectors, (n, E), with
     group and scene, (n,), those of the groups that are named, at least three. ValueError when one

@@ -3,8 +3,8 @@ other.
 
 Distances are cosines of centred features to the five nearest images. Of the methods that were tried
 (distances without centring or after whitening, local outlier factors, Mahalanobis distances,
-residuals of principal components) this one separates scenes of other backgrounds best;
-`benchmarks.uploads` measures it."""
+residuals of principal components) this one separates scenes of other backgrounds best
+(docs/uploads.md)."""
 
 from dataclasses import dataclass
 

@@ -2,7 +2,7 @@
 by one object on several backgrounds, or by painting one of them over.
 
 Painting shows a model images that no camera took, so a verdict is given only where all ways of
-painting agree. How often it is then that of the twins, `benchmarks.uploads` measures."""
+painting agree. docs/uploads.md says how often it is then that of the twins."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

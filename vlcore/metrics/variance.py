@@ -51,7 +51,7 @@ def axis_angle(
     """Angle in degrees between the axis of the objects (first minus second) and that of the
     contexts, 0 to 180; (n, E). 90 is independent concepts; less says that the space takes the first
     object for more at home in the first context, as the bias does. Its bootstrap interval holds the
-    truth in 93 to 95 % of simulated sets (benchmarks.coverage). ValueError when the means of a
+    truth in 93 to 95 % of simulated sets. ValueError when the means of a
     factor's two values coincide.
     """
     cells = _cells(objects, contexts, grouping.objects, grouping.contexts)

@@ -1,7 +1,7 @@
 """The published answer: every published number that pages, lessons and documents show.
 
-``answer.json`` lies beside this module, because a wheel has no ``docs/``. The command ``python -m
-benchmarks.results`` writes it from ``docs/results/runs.parquet``; nothing here computes a number.
+``answer.json`` lies beside this module, because a wheel has no ``docs/``. Version 0.6.0 computed it
+from ``docs/results/runs.parquet``; nothing here computes a number.
 """
 
 import json
