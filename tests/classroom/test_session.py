@@ -148,15 +148,6 @@ def test_a_vote_may_be_changed_and_counts_once(started: Started) -> None:
     assert state(other.code, "student-1").counts == {}, "sessions do not see each other"
 
 
-def test_a_vote_can_build_on_the_one_that_is_stored(started: Started) -> None:
-    for _ in range(2):
-        session.change_vote(started.code, "first", "student-1", lambda before: f"{before}x")
-    assert state(started.code, "student-1").vote == "xx"
-    move_session(started.code, started.token, "first", "reveal")
-    with pytest.raises(LessonError, match="closed"):
-        session.change_vote(started.code, "first", "student-1", lambda before: f"{before}x")
-
-
 def test_votes_close_with_the_answer_and_open_with_the_next_question(started: Started) -> None:
     vote(started, "student-1", "object")
     move_session(started.code, started.token, "first", "run")

@@ -46,7 +46,6 @@ def test_every_number_with_an_interval_is_one_that_the_four_experiments_show(
 def test_every_lesson_has_a_plan() -> None:
     assert set(re.findall(r"`([a-z-]+)`", PLANS)) >= set(NAMES)
     assert [int(one) for one in re.findall(r"^## (\d+) minutes", PLANS, re.MULTILINE)] == [
-        10,
         15,
         30,
         45,

@@ -83,7 +83,7 @@ CHOICES = {
     "published": ("experiments", "classic/paper", "size"),
     "document": ("Plans", "Every comparison"),
     "claim": ("C1", "C8"),
-    "lesson": ("four-experiments", "collapse", "one-room", "repair", "who-taught-it"),
+    "lesson": ("four-experiments", "collapse", "one-room", "repair"),
     "phase": ("predict", "run", "reveal"),
     "wall": ("ranking", "what helped"),
     "data": ("scenes", "balanced-cues", "renders"),

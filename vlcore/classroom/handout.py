@@ -115,17 +115,6 @@ def repair_html(ranking: TeamRanking, about: str, grouping: Grouping, take_home:
     return _printed([*parts, *_to_take_home(take_home)], "Repair a training set")
 
 
-def blame_html(texts: Sequence[str], image: ImageRow, sheet: ImageRow) -> str:
-    """The sheet of the lesson “who-taught-it”, to guess on paper.
-
-    Args:
-        texts: the question, and what is known of the model.
-        image: that is asked about.
-        sheet: the training images, with what is written below each.
-    """
-    return _printed([*texts, image, Heading("Training images"), sheet], "Who taught it that?")
-
-
 def _to_take_home(sentence: str) -> list[Any]:
     """The parts with the sentence that a class takes home, if there is one."""
     return [Heading("Take home"), sentence] if sentence else []

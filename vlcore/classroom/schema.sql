@@ -18,11 +18,6 @@ CREATE TABLE IF NOT EXISTS voters (
 CREATE TABLE IF NOT EXISTS closed (code TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS lesson_towers (code TEXT PRIMARY KEY, towers TEXT NOT NULL);
 
--- Lesson “who-taught-it”: steps whose wrong prediction the presenter has had explained.
-CREATE TABLE IF NOT EXISTS explained_steps (
-  code TEXT NOT NULL, step TEXT NOT NULL, PRIMARY KEY (code, step)
-) WITHOUT ROWID;
-
 -- Lesson “one room, one study”; `kind` is that of the class or a rehearsal.
 CREATE TABLE IF NOT EXISTS room_plans (
   code TEXT NOT NULL, kind TEXT NOT NULL, contrast TEXT NOT NULL, planned INTEGER NOT NULL,

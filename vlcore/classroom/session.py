@@ -13,7 +13,7 @@ import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from statistics import fmean
@@ -296,18 +296,13 @@ def admit(file: sqlite3.Connection, code: str, voter: str, address: str = "") ->
 def vote(
     code: str, step: str, voter: str, choice: str, choices: Sequence[str], address: str = ""
 ) -> None:
-    """Vote, or change a vote, on the current step; LessonError where that is closed, for an unknown
-    choice, or as `admit`."""
+    """Vote, or change a vote, on the current step.
+
+    Raises:
+        LessonError: the step is closed, the choice is unknown, or as `admit`.
+    """
     if choice not in choices:
         raise LessonError(f"There is no choice {choice!r} here; choose one that is shown.")
-    change_vote(code, step, voter, lambda _before: choice, address)
-
-
-def change_vote(
-    code: str, step: str, voter: str, how: Callable[[str], str], address: str = ""
-) -> None:
-    """Vote on the current step by the vote as it is stored, empty where there is none; LessonError
-    where that is closed, or as `admit`, and `how` refuses by raising."""
     with session_transaction(code) as file:
         lesson, at, phase = file.execute(
             "SELECT lesson, step, phase FROM lessons WHERE code = ?", (code,)
@@ -315,9 +310,7 @@ def change_vote(
         if at != step or phase == "reveal":
             raise LessonError("The votes on this question are closed.")
         admit(file, code, voter, address)
-        query = "SELECT choice FROM votes WHERE code = ? AND step = ? AND voter = ?"
-        (before,) = file.execute(query, (code, step, voter)).fetchone() or ("",)
-        values = (code, lesson, step, voter, how(before), time.time())
+        values = (code, lesson, step, voter, choice, time.time())
         file.execute("INSERT OR REPLACE INTO votes VALUES (?, ?, ?, ?, ?, ?)", values)
 
 

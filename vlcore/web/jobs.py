@@ -127,9 +127,7 @@ def watch(
     follow()
 
 
-def train_several(
-    conditions: Sequence[Condition], label: str, about: str, *, key: str, may_train: bool = True
-) -> bool:
+def train_several(conditions: Sequence[Condition], label: str, about: str, *, key: str) -> bool:
     """Offer the training of all conditions by one button, and follow it; whether all are trained.
 
     Args:
@@ -137,14 +135,12 @@ def train_several(
         label: of the button.
         about: its help.
         key: of the button, and of the one that cancels.
-        may_train: whether this visitor may start and cancel.
     """
 
     def draw(views: list[JobStatus]) -> None:
-        if any(view.state.is_active for view in views) or not may_train:
+        if any(view.state.is_active for view in views):
             done = sum(view.done for view in views)
-            words = f"{done} of {len(views)} models are trained."
-            follow_several(views, words, key if may_train else "")
+            follow_several(views, f"{done} of {len(views)} models are trained.", key)
             return
         missing = untrained(conditions, views)
         at_once = missing if visitors.teaches() else missing[: limits.TRAININGS]
@@ -176,13 +172,15 @@ def untrained(conditions: Sequence[Condition], views: Sequence[JobStatus]) -> li
 
 
 def follow_several(views: Sequence[JobStatus], words: str, cancel_key: str) -> None:
-    """Show how far several jobs are in all, with a button that cancels them if that has a key; one
-    that ended without a result counts nothing, as it starts anew."""
+    """Show how far several jobs are in all, with a button that cancels them.
+
+    A job that ended without a result counts nothing, as it starts again.
+    """
     counted = [view for view in views if view.done or view.state.is_active]
     share = sum(view.fraction for view in counted) / len(views)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.progress(share, words)
-        if cancel_key and st.button("Cancel", key=f"stop_{cancel_key}", icon=":material/stop:"):
+        if st.button("Cancel", key=f"stop_{cancel_key}", icon=":material/stop:"):
             withdraw(view.key for view in views)
 
 

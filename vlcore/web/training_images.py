@@ -1,7 +1,7 @@
 """Training images behind a prediction: which moved it, which would mend it, and what training
 without or with them changes."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import pandas as pd
@@ -31,7 +31,6 @@ TITLE = "Which training images are behind the answer"
 BLAME, MEND = "Which training images are behind it?", "What would mend it?"
 # Rank correlations of TracIn's estimates with retrainings, measured with version 0.5.
 HALVES, SINGLES = "0.27 (0.19 to 0.34)", "0.35 (0.29 to 0.41)"
-REPLAYING = "Training it once more to see which images moved it …"
 SIDE, ROOM = 64, 74  # px of an image, and of its words: four are a row of a phone
 PAGE_MARGINS, BETWEEN = 130, 20  # px beside the columns of the page, and between two
 USUAL_WINDOW = (1280, 720)  # px, before the page tells its own
@@ -77,7 +76,7 @@ def show_explanations(
                 st.button("Try again", icon=":material/refresh:", key=f"{key}_again")
                 return
             _strips(explanation, images)
-            show_test(explanation, name)
+            _show_test(explanation, name)
     except LabError as error:
         st.caption(plain(str(error)))
 
@@ -87,7 +86,7 @@ def _explanation(key: str, question: MarginQuestion, add: bool) -> Explanation:
     name = ("why", key, cache.artifact(key).digest, _content(question), add)
 
     def compute() -> Explanation:
-        with st.spinner(REPLAYING):
+        with st.spinner("Training it once more to see which images moved it …"):
             return explain_in_worker(key, question, add)
 
     return compute_once(name, compute)
@@ -122,11 +121,11 @@ def _strips(explanation: Explanation, images: ImageSet) -> None:
         st.warning(plain(explanation.warning))
     if explanation.change == "add":
         words = f"Unused, and estimated to move it most towards {question.object}"
-        show_strip(words, explanation.strongest_for, images)
+        _show_strip(words, explanation.strongest_for, images)
     else:
         words = "Trained on, and estimated to have moved it most towards"
-        show_strip(f"{words} {question.other}", explanation.strongest_against, images)
-        show_strip(f"{words} {question.object}", explanation.strongest_for, images)
+        _show_strip(f"{words} {question.other}", explanation.strongest_against, images)
+        _show_strip(f"{words} {question.object}", explanation.strongest_for, images)
     count = len(explanation.images)
     st.caption(
         f"The strongest {min(explanation.top, count)} of {count:,} images by TracIn over the"
@@ -136,39 +135,31 @@ def _strips(explanation: Explanation, images: ImageSet) -> None:
     )
 
 
-def show_strip(
-    title: str, table: pd.DataFrame, images: ImageSet, marked: Collection[int] = ()
-) -> None:
-    """Show images in a row, each with its group and caption, and a check mark where it is marked.
+def _show_strip(title: str, table: pd.DataFrame, images: ImageSet) -> None:
+    """Show images in a row, each with its group and caption.
 
     Args:
         title: above them.
         table: of `Explanation.images`, some rows.
         images: their set.
-        marked: rows in the set.
     """
     st.markdown(f"{plain(title)}" + ("" if len(table) else ": none"))
     names = group_words(images.grouping)
     with st.container(horizontal=True, gap="xsmall"):
         for image in table.itertuples():
             words = f"{names.get(image.group, image.group)}"
-            mark = ":material/check: " * (image.row in marked)
             with st.container(width=ROOM, gap="xsmall"):
                 if image.row >= 0:
                     widgets.show_image_of_set(images, image.row, width=SIDE, alt=words)
-                st.caption(f"{mark}{plain(words)}  \n“{plain(image.caption)}”")
+                st.caption(f"{plain(words)}  \n“{plain(image.caption)}”")
 
 
-def show_test(
-    explanation: Explanation, name: str, *, may_train: bool = True, columns: int = 2
-) -> None:
+def _show_test(explanation: Explanation, name: str) -> None:
     """Offer the trainings of a test, follow them, and show what came out.
 
     Args:
         explanation: that is put to the test.
         name: of the section on the page.
-        may_train: whether this visitor may start and cancel them.
-        columns: of a wide page, of which the outcome has one.
     """
     trials = explanation.trials()
     changed, conditions = explanation.changed, [trial.condition for trial in trials]
@@ -178,18 +169,18 @@ def show_test(
         f" {CHANGED[explanation.change]}."
     )
     label = f"Test it: {explanation.change} them and train again"
-    if jobs.train_several(conditions, label, about, key=name, may_train=may_train):
+    if jobs.train_several(conditions, label, about, key=name):
         keys = [condition.key for condition in conditions]
         content = _content(explanation.question)
         outcome = compute_once(("tested", content, *keys), lambda: explanation.measure(trials))
-        _show_outcome(outcome, name, columns)
+        _show_outcome(outcome, name)
 
 
-def _show_outcome(tested: TrialOutcome, name: str, columns: int) -> None:
+def _show_outcome(tested: TrialOutcome, name: str) -> None:
     rows = tested.changes()
     rows["status"] = [f"{row.flips} of {row.wrong} corrected" for row in rows.itertuples()]
     window, _ = st.session_state.get("window", USUAL_WINDOW)
-    width = (window - PAGE_MARGINS) // (1 if window < shell.NARROW else columns) - BETWEEN
+    width = (window - PAGE_MARGINS) // (1 if window < shell.NARROW else 2) - BETWEEN
     chart = forest_chart(
         rows, palette=shell.palette(), width=width, title="change of the margin, log odds"
     )

@@ -12,12 +12,11 @@ from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS
 from vlcore.classroom.one_room import NAME as ONE_ROOM
 from vlcore.classroom.repair import REPAIR
 from vlcore.classroom.session import ClassSession
-from vlcore.classroom.who_taught_it import WHO_TAUGHT_IT
 from vlcore.data.catalogue import set_names
 from vlcore.data.imageset import ImageSet
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, shell, widgets
-from vlcore.web.lesson import one_room, questions, repair, session, who_taught_it
+from vlcore.web.lesson import one_room, questions, repair, session
 
 
 class LiveLesson(Protocol):
@@ -35,7 +34,7 @@ class LiveLesson(Protocol):
         """The student view, often on a phone."""
 
 
-LIVE: Mapping[str, LiveLesson] = {ONE_ROOM: one_room, REPAIR: repair, WHO_TAUGHT_IT: who_taught_it}
+LIVE: Mapping[str, LiveLesson] = {ONE_ROOM: one_room, REPAIR: repair}
 
 
 @dataclass(frozen=True)
@@ -67,12 +66,6 @@ CARDS = {
         "10 minutes",
         "phones vote, or hands",
         "Why all images become one point for a model that never sees a wrong caption.",
-    ),
-    WHO_TAUGHT_IT: LessonCard(
-        "Who taught it that?",
-        "10 minutes",
-        "phones guess, or paper",
-        "Which training images are behind an error, and why only training without them can tell.",
     ),
     ONE_ROOM: LessonCard(
         "One room, one study",

@@ -159,7 +159,7 @@ def voter() -> str:
 
 def clear_step() -> None:
     """Remove the step of a lesson from the address, and what was done in it."""
-    for name in ("step", "phase", "guess"):
+    for name in ("step", "phase"):
         st.query_params.pop(name, None)
 
 
@@ -199,13 +199,13 @@ def rerun_on_click_error() -> None:
         st.rerun()
 
 
-def chosen_towers(default: str = tower_pairs.USUAL) -> str:
+def chosen_towers() -> str:
     """The towers of a lesson that trains models, by a control, or by the address without
     controls."""
     if not is_hidden():
-        return shell.towers_choice(default)
+        return shell.towers_choice()
     named = st.query_params.get("towers", "")
-    return named if named in TOWERS else default
+    return named if named in TOWERS else tower_pairs.USUAL
 
 
 def begin_class(lesson: str, data: str, step: str, towers: str = tower_pairs.USUAL) -> None:
