@@ -14,7 +14,7 @@ from vlcore.experiment import trash
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import make_folder, models_folder, write_json
 
-FIRST, OTHER = Recipe("again", seed=1), Recipe("again", ("snow", "beach"), "pencil")
+FIRST, OTHER = Recipe("again", seed=1), Recipe("again", ("snow", "beach"))
 CHECKS = audit.checks_key("again", VERSION)
 
 
@@ -49,13 +49,13 @@ def test_models_of_a_removed_set_keep_its_name_to_its_recipe(empty_home: Path) -
 
 def test_a_set_that_is_there_or_published_keeps_its_recipe(empty_home: Path) -> None:
     make_drawn_set(FIRST)
-    for other in (OTHER, Recipe("pencil", style="night")):
+    for other in (OTHER, Recipe("cues-08", object_size=0.5)):
         with pytest.raises(ImageSetError, match="other settings"):
             make_drawn_set(other)
-    make_drawn_set(PUBLISHED["pencil"])
-    assert drawn.recipe_of("pencil") == PUBLISHED["pencil"]
-    catalogue.discard_set("pencil")
-    assert drawn.recipe_of("pencil") == PUBLISHED["pencil"]
+    make_drawn_set(PUBLISHED["cues-08"])
+    assert drawn.recipe_of("cues-08") == PUBLISHED["cues-08"]
+    catalogue.discard_set("cues-08")
+    assert drawn.recipe_of("cues-08") == PUBLISHED["cues-08"]
 
 
 def test_a_set_that_is_made_anew_shows_nothing_of_the_removed_one(empty_home: Path) -> None:

@@ -221,7 +221,6 @@ def test_whatever_is_tapped_the_list_kept_can_be_trained_or_the_tap_is_a_sentenc
         Remove(POOL[1]),
         Add(10**6),
         Draw("camel", "beach"),
-        Draw("horse", "snow", 0, (("style", "night"),)),
         Weigh("dog_sofa", 2),
     ],
 )

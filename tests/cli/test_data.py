@@ -33,9 +33,8 @@ from vlcore.scenes import Scene, draw_scene
 
 STEPS = ("--set", "steps=4")
 SNOWY = {"horse_snow", "horse_beach", "camel_beach", "camel_snow"}
-PENCIL = {
+PLACES = {
     "contexts": ["snow", "beach"],
-    "style": "pencil",
     "context_contrast": 1.0,
     "object_contrast": 1.0,
     "object_size": 1.0,
@@ -74,7 +73,7 @@ def test_list_and_show_say_what_there_is_before_it_is_drawn(
     about = document("data", "show", "scenes")
     assert (about["images"], about["on_disk"]) == (4512, 0)
     assert about["splits"]["test"] == dict.fromkeys(GROUPS, 500)
-    assert (about["licence"], about["recipe"]["style"]) == ("Apache-2.0", "photo")
+    assert (about["licence"], about["recipe"]["seed"]) == ("Apache-2.0", 0)
     head, *splits = [line.split() for line in section(cli("data", "show", "scenes")[1], "splits")]
     assert head == ["split", *GROUPS]
     assert [split for split, *_ in splits] == list(about["splits"])
@@ -107,10 +106,10 @@ def test_render_writes_a_folder_to_browse(
     folder = empty_home / "Schnee <b>"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    recipe = ("--name", "snowy", "--contexts", "snow, beach", "--style", "pencil")
+    recipe = ("--name", "snowy", "--contexts", "snow, beach")
     said = document("data", "render", *recipe, "--n-per-group", 1, "--size", 32, "--out", ".")
     assert said == {"name": "Schnee <b>", "images": 4, "folder": "."}
-    assert json.loads((folder / "dataset.json").read_text())["recipe"] == PENCIL
+    assert json.loads((folder / "dataset.json").read_text())["recipe"] == PLACES
     assert set(read_set(folder).table["group"]) == SNOWY
     assert not (empty_home / "data").exists(), "the set itself is not made"
 
@@ -129,18 +128,18 @@ def few_scenes(empty_home: Path, monkeypatch: Patch) -> Iterator[Path]:
 def test_render_makes_and_fills_a_set_of_a_new_name(
     document: Document, refused: Refused, few_scenes: Path
 ) -> None:
-    settings = ("--contexts", "snow,beach", "--style", "pencil", "--context-contrast", 0.5)
+    settings = ("--contexts", "snow,beach", "--context-contrast", 0.5)
     about = document("data", "render", "--name", "snowy", *settings)
     assert about["groups"] == dict.fromkeys(SNOWY, 4)
     assert about["on_disk"] == about["images"] == 16
     files = {path: path.stat().st_mtime_ns for path in few_scenes.glob("[!.]*/**/*.png")}
     assert len(files) == 32, "images and masks"
-    assert document("data", "show", "snowy")["recipe"] == PENCIL | {"context_contrast": 0.5}
-    for same in ((), settings[2:4]):
+    assert document("data", "show", "snowy")["recipe"] == PLACES | {"context_contrast": 0.5}
+    for same in ((), settings[:2]):
         assert document("data", "render", "--name", "snowy", *same) == about
-    for other in (("--style", "night"), (*settings[:4], "--context-contrast", 1)):
+    for other in (("--object-size", 0.5), (*settings[:2], "--context-contrast", 1)):
         sentence = refused("data", "render", "--name", "snowy", *other)
-        assert "(contexts snow,beach, style pencil, " in sentence
+        assert "(contexts snow,beach, " in sentence
     assert {path: path.stat().st_mtime_ns for path in files} == files
 
 

@@ -1,6 +1,5 @@
 """A set that comes packed: unpacked once, whole or not at all, and read like an imported set."""
 
-import io
 import json
 import shutil
 import subprocess
@@ -13,14 +12,12 @@ from typing import Any
 import pytest
 
 from tests.conftest import Cli
-from tests.data.renders import ATTRIBUTION, SCENES
+from tests.data.renders import SCENES
 from vlcore.api import audit
 from vlcore.data import feature_store, packed, uploads
-from vlcore.data.archive import pack
 from vlcore.data.catalogue import open_set, set_names
 from vlcore.data.drawn import recipe_of
 from vlcore.data.imageset import ImageSetError
-from vlcore.data.importers import import_set
 from vlcore.data.subset import on_its_set, usual_condition
 from vlcore.data.training_set import training_sets
 from vlcore.experiment.captions import known_traits, row_captions
@@ -196,15 +193,3 @@ def test_its_twins_and_masks_are_used(renders: Path) -> None:
     views = Views(training_sets([images], condition)[0])
     assert views.panel is not None
     assert "coat" in views.likeness
-
-
-def test_its_exports_carry_licence_and_attribution(renders: Path, tmp_path: Path) -> None:
-    images = open_set("renders")
-    content = pack(images, None)
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        assert archive.read("LICENSE.txt").startswith(b"Attribution-ShareAlike")
-        assert json.loads(archive.read("dataset.json"))["attribution"] == ATTRIBUTION
-        assert len(archive.namelist()) == len(set(archive.namelist())), "twins share a mask"
-    (tmp_path / "again.zip").write_bytes(content)
-    import_set(tmp_path / "again.zip", "again")
-    assert open_set("again").attribution == ATTRIBUTION

@@ -146,20 +146,16 @@ def test_pixels_fade_behind_the_majority_alone_and_drawn_ones_are_their_scenes()
     wholly = (masks == 255) & majority[:6, None, None]
     assert np.array_equal(before[:6][wholly], after[:6][wholly]), "the animal stays"
     scene = made_of.scene_of_edit(SNOW, IMAGES)
-    assert (scene.object, scene.context, scene.style) == ("camel", "snow", "photo")
+    assert (scene.object, scene.context) == ("camel", "snow")
     assert np.abs(after[-1].astype(float).mean() - draw_scene(scene, 64).image.mean()) < 2
 
 
 def test_factors_that_are_chosen_are_shown_and_the_number_decides_the_rest() -> None:
     scenes = [
         made_of.scene_of_edit(one, IMAGES)
-        for one in (
-            SNOW,
-            Draw("camel", "snow", 0, (("coat", "black"), ("style", "pencil"))),
-            Draw("camel", "snow", 1),
-        )
+        for one in (SNOW, Draw("camel", "snow", 0, (("coat", "black"),)), Draw("camel", "snow", 1))
     ]
-    assert scenes[1] == scenes[0].replace(coat="black", style="pencil")
+    assert scenes[1] == scenes[0].replace(coat="black")
     assert scenes[2].fur_seed != scenes[0].fur_seed
 
 
@@ -212,7 +208,6 @@ HELD_OUT = {split: int(IMAGES.rows(split)[3]) for split in ("val", "probe", "tes
             {"n_per_group": 2, "bias": 1.0},
         ),
         ([Draw("camel", "beach")], {}),
-        ([Draw("camel", "grass", 0, (("style", "night"),))], {}),
         ([SNOW], {"objective": "ce_group", "labels": "descriptive"}),
         ([SNOW], {"objective": "two_part"}),
         (

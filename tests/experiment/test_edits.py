@@ -25,14 +25,10 @@ from vlcore.experiment.edits import (
 )
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.wording import title
-from vlcore.scenes import COATS, CONTEXTS, OBJECTS, STYLES
+from vlcore.scenes import COATS, CONTEXTS, OBJECTS
 
 PICTURES = st.integers(0, 5000)
-CHOICES = {
-    "coat": st.sampled_from(COATS),
-    "style": st.sampled_from(STYLES),
-    "size": st.floats(0.6, 0.74),
-}
+CHOICES = {"coat": st.sampled_from(COATS), "size": st.floats(0.6, 0.74)}
 FACTORS = st.fixed_dictionaries({}, optional=CHOICES)
 EDITS: dict[type[Edit], st.SearchStrategy[Edit]] = {
     Add: st.builds(Add, PICTURES),

@@ -17,7 +17,6 @@ from vlcore.api import audit, image_sets
 from vlcore.api.imports import imported_condition
 from vlcore.artifacts import store
 from vlcore.data import importers
-from vlcore.data.archive import pack
 from vlcore.data.catalogue import open_set, set_names
 from vlcore.data.drawn import Recipe, make_set, recipe_of
 from vlcore.data.importers import import_set
@@ -101,26 +100,6 @@ def test_upload_has_a_bias_of_its_own(home: Path, queue: FakeQueue) -> None:
     assert page.selectbox(key="bias").value == "75 %"
 
 
-def test_the_zip_is_a_set_that_can_be_imported_again(empty_home: Path, tmp_path: Path) -> None:
-    images = open_set("scenes")
-    condition = usual_condition(images).replace(bias=0.75, n_per_group=16)
-    (tmp_path / "a.zip").write_bytes(pictures.archive.__wrapped__(images, condition))
-    report = import_set(tmp_path / "a.zip", "again")
-    assert list(report["counts"].values()) == [16, 4, 16, 4]
-    assert open_set("again").table["caption"].tolist()[0] == "horse on the grass"
-
-
-def test_a_large_set_that_was_imported_is_not_to_be_drawn(
-    empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pictures, "LARGEST_ZIP", 0)
-    import_set(pets(tmp_path / "pets"), "pets")
-    assert "data render --name scenes" in text_of(start())
-    words = text_of(start(data="pets"))
-    assert "data render" not in words
-    assert f"`data/{open_set('pets').root.name}/`" in words
-
-
 def test_cheats_are_asked_for_by_a_button(home: Path, queue: FakeQueue) -> None:
     press(start(look="cheats"), "Check this set")
     assert queue.asked == [audit.checks_key("scenes", open_set("scenes").version)]
@@ -139,13 +118,12 @@ def test_a_scene_is_redrawn_with_its_twins(home: Path) -> None:
 
 
 def test_a_scene_of_a_drawn_set_begins_as_the_set_is_drawn(empty_home: Path) -> None:
-    make_set(Recipe("tiny-night", style="night", object_size=0.5, context_contrast=0.4))
-    page, scenes = start(look="one scene", data="tiny-night"), start(look="one scene")
-    assert named(page, "Style", "selectbox").value == "night"
+    make_set(Recipe("tiny", object_size=0.5, context_contrast=0.4))
+    page, scenes = start(look="one scene", data="tiny"), start(look="one scene")
     assert named(page, "Background contrast", "slider").value == 40
     size, usual = (named(shown, "Size of the animal", "slider").value for shown in (page, scenes))
     assert size == pytest.approx(usual / 2, abs=0.011)
-    assert not opened(data="tiny-night").error
+    assert not opened(data="tiny").error
 
 
 def test_a_set_is_drawn_by_its_knobs(empty_home: Path) -> None:
@@ -157,11 +135,10 @@ def test_a_set_is_drawn_by_its_knobs(empty_home: Path) -> None:
         assert words in page.error[0].value
     assert set_names() == ["scenes", "balanced-cues", "renders"]
     named(page, "Camels belong", "selectbox").set_value("snow")
-    named(page, "Style", "selectbox").set_value("pencil")
     named(page, "Name").set_value("snowy").run()
     press(page, "Make the set")
-    assert recipe_of("snowy") == Recipe("snowy", ("grass", "snow"), "pencil")
-    assert "snowy: drawn by the lab, grass and snow, pencil" in text_of(page)
+    assert recipe_of("snowy") == Recipe("snowy", ("grass", "snow"))
+    assert "snowy: drawn by the lab, grass and snow" in text_of(page)
 
 
 @pytest.fixture
@@ -190,13 +167,6 @@ def test_a_zip_makes_a_set(empty_home: Path, tmp_path: Path) -> None:
     press(page, "Look at it")
     assert "my-pets: imported from" in text_of(page)
     assert "leaves only 4 images of a group to train on" in text_of(page)
-    page = upload(pack(open_set("my-pets"), None))
-    assert not page.warning
-    labels = ("Short label", "Descriptive label", "Licence of the images")
-    values = ["one {object}", "{object} {place}", "CC0"]
-    assert [named(page, label).value for label in labels] == values, "as the zip says"
-    press(page, "Make the image set")
-    assert "Your 1 column stayed with it: source." in text_of(page)
 
 
 @pytest.mark.usefixtures("at_once")

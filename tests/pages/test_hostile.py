@@ -4,9 +4,7 @@ and no picture."""
 import json
 import re
 import shutil
-import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -18,9 +16,8 @@ from streamlit.testing.v1 import AppTest
 from tests.chromium import needs_chromium
 from tests.data.importers.sources import groups, write
 from vlcore.api.training import train_condition
-from vlcore.data.archive import pack
 from vlcore.data.catalogue import open_set
-from vlcore.data.importers import import_set, list_source
+from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
 
 from .app import opened
@@ -139,17 +136,6 @@ def said_aloud(key: str) -> dict[str, dict[str, str]]:
         "2_Train": {**ON, **train, "bring_name": "www.evil.example/evil"},
         "3_Compare": {**models, "closer": "Captions", "caption": EVIL[:190]},
     }
-
-
-def test_what_is_handed_out_of_it_does_not_compute_and_can_be_imported_again(
-    other_home: str, tmp_path: Path
-) -> None:
-    images = open_set("www.evil.example")
-    table = images.table.assign(caption="=HYPERLINK(1)")
-    (tmp_path / "a.zip").write_bytes(pack(replace(images, table=table), None))
-    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
-        assert ",'=HYPERLINK(1)," in archive.read("metadata.csv").decode()
-    assert set(list_source(tmp_path / "a.zip").table["caption"]) == {"=HYPERLINK(1)"}
 
 
 def test_no_word_or_tooltip_of_a_page_makes_anything_of_it(other_home: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SPLITS, STYLES, Scene, sample
+from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SPLITS, Scene, sample
 from vlcore.scenes.factors import NAMES, PALE, RANGES, SPECIAL
 
 GROUPS = list(itertools.product(OBJECTS, CONTEXTS))
@@ -27,18 +27,12 @@ def test_object_and_context_change_nothing_else(seed: int, index: int, split: st
         assert twin == scene.replace(object=name, context=context)
 
 
-@given(
-    st.integers(0, 10**6),
-    st.sampled_from(GROUPS),
-    st.sampled_from(STYLES),
-    st.floats(0, 1),
-    st.floats(0, 1),
-)
+@given(st.integers(0, 10**6), st.sampled_from(GROUPS), st.floats(0, 1), st.floats(0, 1))
 def test_factors_survive_files(
-    index: int, group: tuple[str, str], style: str, context: float, object: float
+    index: int, group: tuple[str, str], context: float, object: float
 ) -> None:
     scene = sample(*group, split="train", index=index)
-    scene = scene.replace(style=style, context_contrast=context, object_contrast=object)
+    scene = scene.replace(context_contrast=context, object_contrast=object)
     factors = scene.factors()
     assert all(type(value) in (str, int, float) for value in factors.values())
     assert Scene.from_factors(json.loads(json.dumps(factors))) == scene

@@ -281,7 +281,7 @@ def _other_object_masks(images: ImageSet, rows: NDArray[np.int64]) -> NDArray[np
 def _twins(images: ImageSet) -> Iterator[Check]:
     """Do twins differ in the changed factor and in nothing else, bit for bit?"""
     recipe = images.about.get("recipe")
-    if not recipe or recipe["style"] != "photo":  # paint runs over the outline of what is painted
+    if not recipe:
         return
     objects, contexts = images.grouping.objects, images.grouping.contexts
     is_opaque = recipe["object_contrast"] == 1

@@ -1,7 +1,7 @@
-"""Accuracy of a model on unseen scenes: both animals on backgrounds and in styles that no edit of a
-training set can draw.
+"""Accuracy of a model on unseen scenes: both animals on backgrounds that no edit of a training set
+can draw.
 
-The usual held-out images have the backgrounds and the style of the training set. A training set
+The usual held-out images have the backgrounds of the training set. A training set
 that was repaired by looking at their groups may be fitted to them; here it cannot be."""
 
 from functools import lru_cache
@@ -15,12 +15,12 @@ from PIL import Image
 from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.data.drawn import SIZE, Recipe, recipe_of
 from vlcore.data.imageset import ImageSet
-from vlcore.data.training_set import HIDDEN_CONTEXTS, HIDDEN_STYLES
+from vlcore.data.training_set import HIDDEN_CONTEXTS
 from vlcore.metrics.estimate import Estimate, rate
 from vlcore.model.load import Loaded
 from vlcore.scenes import OBJECTS, draw_scene, sample
 
-SCENES = 25  # of each background and style, with both animals
+SCENES = 25  # of each background, with both animals
 SEED = 2  # of scenes that nothing else shows
 
 
@@ -51,12 +51,11 @@ def _unseen_scenes(recipe: Recipe) -> tuple[NDArray[np.uint8], pd.DataFrame]:
     """Unseen images as a recipe draws them, (n, S, S, 3), and a row with ``object``, ``context``
     and ``scene`` of each."""
     contexts = [context for context in HIDDEN_CONTEXTS if context not in recipe.contexts]
-    styles = [style for style in HIDDEN_STYLES if style != recipe.style]
     pixels, rows = [], []
-    for context, style, index, animal in product(contexts, styles, range(SCENES), OBJECTS):
+    for context, index, animal in product(contexts, range(SCENES), OBJECTS):
         scene = sample(animal, context, split="demo", index=index, seed=SEED)
-        pixels.append(draw_scene(recipe.apply(scene).replace(style=style), SIZE).image)
-        # The same scene in every background and style, as its twins are.
+        pixels.append(draw_scene(recipe.apply(scene), SIZE).image)
+        # The same scene in every background, as its twins are.
         rows.append((animal, context, str(index)))
     if not rows:
         raise ComparisonError(f"The set {recipe.name!r} contains all unseen backgrounds itself.")

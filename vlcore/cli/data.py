@@ -26,10 +26,10 @@ from vlcore.experiment.files import data_folder, make_folder
 from vlcore.experiment.wording import plural
 from vlcore.jobs import queue
 from vlcore.jobs.progress import counted_bar, job_bar
-from vlcore.scenes import CONTEXTS, STYLES
+from vlcore.scenes import CONTEXTS
 
 SEED = whole_number(0, 2**31 - 1)
-RECIPE = ("style", "contexts", "context_contrast", "object_contrast", "object_size")
+RECIPE = ("contexts", "context_contrast", "object_contrast", "object_size")
 # Defaults of a folder to browse.
 FOLDER = {"n_per_group": 48, "size": 128}
 
@@ -62,7 +62,6 @@ def _add_render(group: Any) -> None:
         metavar="A,B",
         help=f"two of {', '.join(CONTEXTS)}; horses belong in the first",
     )
-    option("--style", choices=STYLES)
     option("--context-contrast", type=float, help="how well the background can be seen, 0 to 1")
     option("--object-contrast", type=float, help="how well the animal can be seen, 0 to 1")
     option(

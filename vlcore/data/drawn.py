@@ -13,7 +13,7 @@ import random
 import re
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
@@ -41,16 +41,7 @@ from vlcore.experiment.files import (
 from vlcore.experiment.grouping import Grouping, group_name
 from vlcore.experiment.memo import made_once
 from vlcore.experiment.progress import Progress, silent
-from vlcore.scenes import (
-    CONTEXTS,
-    OBJECTS,
-    RENDERER_VERSION,
-    STYLES,
-    Drawing,
-    Scene,
-    draw_scene,
-    sample,
-)
+from vlcore.scenes import CONTEXTS, OBJECTS, RENDERER_VERSION, Drawing, Scene, draw_scene, sample
 
 VERSION = str(RENDERER_VERSION)
 PER_GROUP = {"train": 480, "val": 48, "probe": 100, "test": 500}
@@ -66,7 +57,6 @@ class Recipe:
 
     name: str
     contexts: tuple[str, str] = ("grass", "desert")  # horses belong in the first
-    style: str = "photo"
     # How well the background can be seen, from 0, a bare field, the same for all.
     context_contrast: float = 1.0
     object_contrast: float = 1.0  # how well the animal can be seen, from 0
@@ -78,10 +68,6 @@ class Recipe:
             raise ImageSetError(
                 f"The contexts are {' and '.join(self.contexts)}; choose two different ones of"
                 f" {', '.join(CONTEXTS)}."
-            )
-        if self.style not in STYLES:
-            raise ImageSetError(
-                f"No style is named {self.style!r}; choose one of {', '.join(STYLES)}."
             )
         for name, low, high in (
             ("context_contrast", 0, 1),
@@ -101,7 +87,6 @@ class Recipe:
     def apply(self, scene: Scene) -> Scene:
         """A scene of `scenes` as this recipe shows it."""
         return scene.replace(
-            style=self.style,
             context_contrast=self.context_contrast,
             object_contrast=self.object_contrast,
             size=scene.size * self.object_size,
@@ -117,7 +102,6 @@ class Recipe:
         """What sets it apart, in a few words."""
         words = {
             "contexts": " and ".join(self.contexts),
-            "style": self.style,
             "context_contrast": f"background contrast {self.context_contrast * 100:g} %",
             "object_contrast": f"animal contrast {self.object_contrast * 100:g} %",
             "object_size": f"animals {self.object_size * 100:g} % of their size",
@@ -142,7 +126,6 @@ _PUBLISHED = (
     ),
     *(Recipe(f"scenes-images-{seed}", seed=seed) for seed in range(1, 7)),
     *(Recipe(f"cues-images-{seed}", context_contrast=0.17, seed=seed) for seed in range(1, 7)),
-    Recipe("pencil", style="pencil"),
     Recipe("snow-street-cues", ("snow", "street"), context_contrast=0.17),
 )
 # Sets of published studies: known by name, so that their runs can be trained anywhere, and listed
@@ -165,13 +148,22 @@ def recipe_of(name: str) -> Recipe | None:
             settings = json.loads(file.read_text()).get("recipe")
         try:
             if settings is not None:
-                return Recipe(name, **{**settings, "contexts": tuple(settings["contexts"])})
+                return _recipe(name, settings)
         except (KeyError, TypeError) as error:
             raise ImageSetError(
                 f"The recipe of {name!r} cannot be used ({error}); make the set again."
             ) from error
     is_imported = (data_folder() / name).exists()
     return None if is_imported else PUBLISHED.get(name)
+
+
+def _recipe(name: str, settings: Mapping[str, Any]) -> Recipe:
+    """A recipe from its stored settings. Version 0.6 also stored a style: ``photo`` is as all
+    scenes are drawn."""
+    changed = {**settings, "contexts": tuple(settings["contexts"])}
+    if changed.get("style") == "photo":
+        del changed["style"]
+    return Recipe(name, **changed)
 
 
 def folder_name(name: str, version: str = VERSION) -> str:
@@ -287,7 +279,7 @@ def remembered_recipe(name: str) -> Recipe | None:
     """The recipe of a drawn set that was removed last under a name; None where none is known."""
     try:
         settings = json.loads(_recipe_record(name).read_text())
-        return Recipe(name, **{**settings, "contexts": tuple(settings["contexts"])})
+        return _recipe(name, settings)
     except (OSError, ValueError, KeyError, TypeError, ImageSetError):
         return None
 

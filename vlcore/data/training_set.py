@@ -47,7 +47,7 @@ from vlcore.scenes import CONTEXTS, Scene, draw_scene, sample
 SEED = 1
 # No edit draws in these, unless they are the set's own: `vlcore.api.unseen_scenes` asks models
 # there.
-HIDDEN_CONTEXTS, HIDDEN_STYLES = ("beach", "street"), ("watercolour", "night")
+HIDDEN_CONTEXTS = ("beach", "street")
 FEWEST = 2  # images to train on
 _TRIES = 1_000
 
@@ -154,24 +154,20 @@ def _table_of_drawn(edits: Sequence[Draw], images: ImageSet) -> pd.DataFrame:
 
 
 def scene_of_edit(edit: Draw, images: ImageSet) -> Scene:
-    """The scene of a drawn image, as the set's recipe shows it but for a style that the edit names;
-    EditError where the set is not drawn, or context or style are reserved for unseen scenes."""
+    """The scene of a drawn image, as the set's recipe shows it; EditError where the set is not
+    drawn, or the context is reserved for unseen scenes."""
     recipe = drawn.recipe_of(images.name)
     if recipe is None:
         raise EditError(
             f"The images of {images.name!r} are not drawn, so none can be drawn for it."
         )
-    factors = dict(edit.factors)
-    style = {"style": factors.pop("style")} if "style" in factors else {}
-    scene = sample(edit.object, edit.context, split="demo", index=edit.number, seed=SEED)
-    scene = recipe.apply(scene.replace(**factors)).replace(**style)
-    hidden = {*HIDDEN_CONTEXTS, *HIDDEN_STYLES} - {*recipe.contexts, recipe.style}
-    if reserved := hidden & {scene.context, scene.style}:
+    if edit.context in HIDDEN_CONTEXTS and edit.context not in recipe.contexts:
         raise EditError(
-            f"No edit draws in {reserved.pop()!r}, which is kept to ask models in; choose another"
+            f"No edit draws in {edit.context!r}, which is kept to ask models in; choose another"
             " one."
         )
-    return scene
+    scene = sample(edit.object, edit.context, split="demo", index=edit.number, seed=SEED)
+    return recipe.apply(scene.replace(**dict(edit.factors)))
 
 
 def training_sets(

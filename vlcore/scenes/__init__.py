@@ -14,7 +14,6 @@ from vlcore.scenes.factors import (
     POSES,
     SKIES,
     SPLITS,
-    STYLES,
     Scene,
     sample,
 )
@@ -28,7 +27,6 @@ __all__ = [
     "RENDERER_VERSION",
     "SKIES",
     "SPLITS",
-    "STYLES",
     "Drawing",
     "Scene",
     "draw_scene",

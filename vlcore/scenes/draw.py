@@ -21,7 +21,6 @@ from vlcore.scenes.backgrounds.outdoors import BARE, DESERT, GRASS, SNOW, beach,
 from vlcore.scenes.factors import CONTEXTS, OBJECTS, Scene
 from vlcore.scenes.noise import lookup
 from vlcore.scenes.raster import Floats, Frame, Surface, clamp, rasterise, view_of
-from vlcore.scenes.styles import restyle
 
 RENDERER_VERSION = 2
 # Chosen so that both animals cover the same area on average (tests/scenes/test_draw.py measures
@@ -69,7 +68,7 @@ def draw_scene(scene: Scene, size: int = 128) -> Drawing:
     processor. Without AVX-512, 4 of 624 drawings differed in one pixel, by 1.
 
     With `object_contrast` o the animal and its shadow cover o times what they would; the mask stays
-    that of o = 1. A style other than "photo" is put over the finished image.
+    that of o = 1.
 
     Raises:
         ValueError: The size is under 16.
@@ -88,7 +87,7 @@ def draw_scene(scene: Scene, size: int = 128) -> Drawing:
     share = np.rint(animal.coverage * contrast).astype(np.uint32)[..., None]
     window = image[animal.rows, animal.columns]
     window[:] = (window * (255 - share) + animal.colour * share + 127) // 255
-    return Drawing(restyle(scene, image, mask), mask)
+    return Drawing(image, mask)
 
 
 @lru_cache(maxsize=2)

@@ -23,7 +23,6 @@ PATTERNS = ("plain", "dapples", "patches")
 PALE = ("cream", "dun", "sand")
 POSES = ("standing", "alert", "walking", "trotting", "grazing", "looking", "lying")
 SKIES = ("clear", "deep", "pale", "dawn", "dusk", "overcast")
-STYLES = ("photo", "watercolour", "pencil", "night")
 
 Scalar = str | int | float
 
@@ -33,7 +32,7 @@ class Scene:
     """Everything that decides the pixels of one image.
 
     Lengths are fractions of the image's side, with y growing downwards; angles are radians; what
-    has no unit runs from 0 to 1. The last three are settings, not chance: `sample` leaves them
+    has no unit runs from 0 to 1. The last two are settings, not chance: `sample` leaves them
     alone.
 
     Raises:
@@ -67,7 +66,6 @@ class Scene:
     props: float  # how many trees, tufts, flowers, rocks
     ground_seed: int
     fur_seed: int
-    style: str = "photo"
     context_contrast: float = 1.0  # 0 is the same bare land in every context
     object_contrast: float = 1.0  # 0 hides the animal
 
@@ -108,7 +106,6 @@ NAMES = {
     "pattern": PATTERNS,
     "pose": POSES,
     "sky": SKIES,
-    "style": STYLES,
 }
 _KINDS: dict[str, Callable[[Any], Scalar]] = {"str": str, "int": int, "float": float}
 TYPES = {field.name: _KINDS[str(field.type)] for field in dataclasses.fields(Scene)}

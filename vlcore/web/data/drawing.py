@@ -16,7 +16,7 @@ from vlcore.data.drawn import SCENES_RECIPE, SIZES, Recipe, recipe_of
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import context_words
 from vlcore.experiment.plain_text import plain
-from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, STYLES, Scene, draw_scene, sample
+from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, Scene, draw_scene, sample
 from vlcore.web import shell, visitors, widgets
 
 
@@ -50,9 +50,6 @@ def one_scene(images: ImageSet) -> None:
         base = sample(OBJECTS[0], recipe.contexts[0], split="demo", index=number)
         pose = st.selectbox("Pose", POSES, POSES.index(base.pose), key=f"pose_{number}")
         coat = st.selectbox("Coat", COATS, COATS.index(base.coat), key=f"coat_{number}")
-        style = st.selectbox(
-            "Style", STYLES, STYLES.index(recipe.style), key=f"style_{recipe.name}"
-        )
     with second:
         heading = st.slider(
             "Turned to",
@@ -88,7 +85,6 @@ def one_scene(images: ImageSet) -> None:
     scene = base.replace(
         pose=pose,
         coat=coat,
-        style=style,
         heading=float(np.radians(heading)),
         size=float(size),
         form=float(form),
@@ -111,7 +107,7 @@ def _contrast(subject: str, usual: float = 1.0, **options: Any) -> float:
 
 
 def draw_a_set() -> None:
-    """A set with other backgrounds, another style or other cues, under a new name."""
+    """A set with other backgrounds or other cues, under a new name."""
     st.subheader("Generate images")
     st.caption(
         "The scenes are those of the set `scenes`; what you change here is all that differs. Images"
@@ -121,7 +117,6 @@ def draw_a_set() -> None:
     with left:
         first = st.selectbox("Horses belong", CONTEXTS, format_func=context_words)
         second = st.selectbox("Camels belong", CONTEXTS, 1, format_func=context_words)
-        style = st.selectbox("Style", STYLES)
         seen = _contrast("Background", help="How well the background can be seen.")
         clear = _contrast("Animal", help="How well the animal can be seen.")
         size = st.slider(
@@ -132,7 +127,7 @@ def draw_a_set() -> None:
     if first == second:
         right.info("Choose two different backgrounds.")
         return
-    preview = Recipe("preview", (first, second), style, seen, clear, size / 100)
+    preview = Recipe("preview", (first, second), seen, clear, size / 100)
     with right:
         st.caption("Preview: the same four animals on both backgrounds.")
         for context in preview.contexts:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from vlcore.api import audit
 from vlcore.api.small_images import draw_thumbs
-from vlcore.data.archive import bytes_of, pack
 from vlcore.data.drawn import recipe_of, scene_of
 from vlcore.data.imageset import TRAINING_SIZE, ImageSet
 from vlcore.data.packed import PACKED
@@ -34,11 +33,6 @@ from vlcore.web import cache, jobs, shell, widgets, work
 from vlcore.web.condition_controls import BIASES, LABELS, bias_slider
 from vlcore.web.data.drawing import drawn
 
-LARGEST_ZIP = 60 * 2**20  # bytes; it is made in the memory of the server
-archive = st.cache_data(max_entries=4, show_spinner=False, hash_funcs=cache.BY_CONTENT)(pack)
-weight = st.cache_data(max_entries=16, ttl=60, show_spinner=False, hash_funcs=cache.BY_CONTENT)(
-    bytes_of
-)
 MARKS = {
     True: ":green[:material/check_circle:]",
     False: ":red[:material/cancel:]",
@@ -95,7 +89,7 @@ def describe_towers(images: ImageSet) -> str:
 
 
 def show_training_images(images: ImageSet, palette: Palette) -> None:
-    """The training images under a bias, their labels and means, and all as files."""
+    """The training images under a bias, their labels and means."""
     if not images.has_pictures:
         _embeddings(images)
         return
@@ -128,8 +122,6 @@ def show_training_images(images: ImageSet, palette: Palette) -> None:
                     st.caption(
                         f"{plain(words)}: no mean, for no image of this group is left in training"
                     )
-    st.subheader("Download")
-    _downloads(images, condition)
 
 
 def _embeddings(images: ImageSet) -> None:
@@ -323,25 +315,6 @@ def _labels(images: ImageSet) -> None:
         st.caption(
             "Where a style has several captions for a group, its most frequent one is shown here."
         )
-
-
-def _downloads(images: ImageSet, condition: Condition) -> None:
-    count = training(images, condition)["kept"].sum()
-    name = f"{images.name}-b{condition.bias * 100:g}-s{condition.data_seed}"
-    size = weight(images)  # None of a set that is not drawn yet
-    with st.container(horizontal=True, vertical_alignment="center"):
-        training_images, whole_set = (partial(archive, images, part) for part in (condition, None))
-        label, kind = f"The {count:,} training images (zip)", "application/zip"
-        widgets.download(label, training_images, f"{name}.zip", kind)
-        if size and size <= LARGEST_ZIP:
-            label = f"The whole set (zip, {size / 2**20:.0f} MB)"
-            widgets.download(label, whole_set, f"{images.name}.zip", kind, "folder_zip")
-        else:
-            where = "its files are in"
-            if recipe_of(images.name):
-                where = f"`python -m vlcore data render --name {images.name}` draws it into"
-            folder = f"`data/{images.root.name}/`"
-            st.caption(f"The whole set is large: {where} {folder}.", width="content")
 
 
 def shortcut_audit(images: ImageSet, palette: Palette) -> None:
