@@ -17,13 +17,11 @@ from hypothesis import settings
 from joblib.externals.loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
-from tests.data.generation.stand_ins import KEY, Shop
 from tests.data.renders import write_archive
 from vlcore.__main__ import main
 from vlcore.api import training
 from vlcore.artifacts import store
 from vlcore.data import packed
-from vlcore.data.generation import service
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.study import plans
@@ -138,17 +136,6 @@ def document(cli: Cli) -> Callable[..., Any]:
         return json.loads(out)
 
     return run
-
-
-@pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    """A service on this machine that draws images, asked once each."""
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    opened = Shop()
-    monkeypatch.setattr(service, "RETRIES", 0)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="session")

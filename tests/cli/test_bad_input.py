@@ -62,7 +62,7 @@ BAD_INPUTS = {  # with a word of the sentence
     "data import nowhere --name x": "nowhere",
     "data remove scenes --yes": "built in",
     "data remove nowhere --yes": "'nowhere'",
-    "data generate --name x": "--objects, --contexts, --model",
+    "data generate x": "--objects, --contexts, --model",
 }
 
 

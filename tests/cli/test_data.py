@@ -1,6 +1,5 @@
 """The data commands from a shell: what they make and print, and one sentence where that fails."""
 
-import io
 import json
 import re
 import shutil
@@ -9,7 +8,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
-from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -18,13 +16,12 @@ from PIL import Image
 
 from tests.cli.conftest import GROUPS, Document, Patch, Refused, program
 from tests.conftest import Cli, publish_as
-from tests.data.generation.stand_ins import Shop, fails, shows
 from tests.data.importers.sources import cells, write
 from tests.jobs.children import claim
 from tests.jobs.test_progress import Terminal
-from vlcore.__main__ import BAD_INPUT, BUSY, CANCELLED, main
+from vlcore.__main__ import BAD_INPUT, BUSY, main
 from vlcore.artifacts import store
-from vlcore.data import catalogue, drawn, generation
+from vlcore.data import catalogue, drawn
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import read_set
 from vlcore.experiment.wording import FEW
@@ -40,8 +37,6 @@ PLACES = {
     "object_size": 1.0,
     "seed": 0,
 }
-ASKED = "{} of 16 images are to be drawn by painter-1; {}."
-NO_PRICE = "their price was not given (--price)"
 
 
 def make_folder(
@@ -189,20 +184,13 @@ def test_options_of_an_import_reach_it(
     assert "one zebra with snow" in set(open_set("z").table["caption"])
 
 
-def test_a_busy_set(
-    refused: Refused, shop: Shop, empty_home: Path, tmp_path: Path, monkeypatch: Patch
-) -> None:
+def test_a_busy_set(refused: Refused, empty_home: Path, tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr(catalogue, "LOCK_WAIT", 0)
     source, data = make_folder(tmp_path / "zoo", per_group=4), empty_home / "data"
-    for folder in (data / ".incoming", data / ".generated" / "made"):
-        folder.mkdir(parents=True)
+    (data / ".incoming").mkdir(parents=True)
     with FileLock(data / ".incoming" / "zoo.lock"):
         sentence = refused("data", "import", source, "--name", "zoo", code=BUSY)
     assert sentence.startswith("zoo is being imported by another process")
-    with FileLock(data / ".generated" / "made" / ".generate.lock"):
-        assert refused(*order(shop, "--yes"), code=BUSY, lines=2).startswith(
-            "Another run draws into "
-        )
 
 
 @pytest.fixture(scope="module")
@@ -313,97 +301,3 @@ def test_somebody_is_asked_before_a_set_goes(
     said = f"name: zoo\nremoved:\n  {data / 'zoo'}\nmodels that stay: none\n"
     assert cli("data", "remove", "zoo") == (0, said, question)
     assert [path.name for path in data.glob("[!.]*")] == ["zoo-2"]
-
-
-def order(shop: Shop, *more: object) -> tuple[object, ...]:
-    groups = ("--objects", "horse,camel", "--contexts", "on the grass,in the desert")
-    backend = ("--model", "painter-1", "--size", 64, "--base-url", shop.url)
-    return ("data", "generate", "--name", "made", *groups, *backend, "--per-group", 4, *more)
-
-
-def test_a_model_draws_a_set(cli: Cli, document: Document, shop: Shop, empty_home: Path) -> None:
-    code, out, err = cli(
-        *order(shop, "--yes", "--price", 0.04, "--licence", "of the model", "--json")
-    )
-    assert code == 0
-    assert err == ASKED.format(16, "they cost 0.64 in all") + "\n"
-    said = json.loads(out)
-    assert said["counts"] == dict.fromkeys(GROUPS, 4)
-    assert (said["name"], said["refused"]) == ("made", 0)
-    assert said["kept_in"] == str(empty_home / "data" / ".generated" / "made")
-    about = document("data", "show", "made")
-    assert (about["groups"], about["licence"]) == (said["counts"], "of the model")
-    assert "sk-secret" not in out + err
-    assert not any(
-        b"sk-secret" in path.read_bytes() for path in empty_home.rglob("*") if path.is_file()
-    )
-
-
-def test_captions_have_the_words_that_images_were_asked_for(
-    document: Document, shop: Shop, empty_home: Path
-) -> None:
-    command = order(shop, "--yes", "--contexts", "by the lake,in the desert")
-    counts = document(*command)["counts"]
-    pairs = product(("horse", "camel"), ("by the lake", "in the desert"))
-    assert counts == {f"{obj}_{context}": 4 for obj, context in pairs}
-    assert document("data", "show", "made")["captions"]["descriptive"] == "{object} {context}"
-    document("data", "remove", "made", "--yes")
-    plan = empty_home / "data" / ".generated" / "made" / "plan.json"
-    # As an earlier version named it.
-    plan.write_text(plan.read_text().replace('"context": "by the lake"', '"context": "lake"'))
-    (plan.parent / "metadata.csv").unlink()
-    assert document(*command)["counts"] == counts
-    assert len(shop.requests) == 16
-
-
-def test_nothing_is_drawn_before_somebody_agrees(
-    cli: Cli, document: Document, refused: Refused, shop: Shop, empty_home: Path, monkeypatch: Patch
-) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
-    assert "give --yes" in refused(*order(shop), lines=2)
-    monkeypatch.setattr(sys, "stdin", Terminal(""))
-    said = f"{ASKED.format(16, NO_PRICE)}\nDraw them? [y/N] Nothing was done.\n"
-    assert cli(*order(shop)) == (BAD_INPUT, "", said)
-    assert shop.requests == []
-    assert list(empty_home.iterdir()) == []
-    monkeypatch.setattr(sys, "stdin", Terminal("yes\n"))
-    assert document(*order(shop))["counts"] == dict.fromkeys(GROUPS, 4), (
-        "the question is no part of the document"
-    )
-
-
-def test_what_failed_was_refused_or_interrupted_goes_on(
-    cli: Cli, document: Document, refused: Refused, shop: Shop, empty_home: Path, monkeypatch: Patch
-) -> None:
-    shop.answers = [*map(shows, range(100, 105)), fails(401, "invalid_api_key")]
-    assert "check the key in OPENAI_API_KEY" in refused(*order(shop, "--yes"), lines=2)
-    assert not (empty_home / "data" / "made").exists()
-    shop.answers = [fails(400, "moderation_blocked")]
-    code, _, err = cli(*order(shop, "--yes"))
-    assert (code, err.splitlines()[0]) == (BAD_INPUT, ASKED.format(11, NO_PRICE))
-    assert len(shop.requests) == 17
-    assert "refused 1 image: " in refused(*order(shop, "--yes")), "it is not asked again by itself"
-    again = order(shop, "--yes", "--retry-refused")
-    with monkeypatch.context() as patch:
-        patch.setattr(generation, "generate_images", Mock(side_effect=KeyboardInterrupt))
-        code, out, err = cli(*again, "--json")
-        assert (code, out) == (CANCELLED, "")
-        assert "the same command goes on" in err
-    assert document(*again)["refused"] == 0
-    assert "There is an image set named 'made' already" in refused(*order(shop, "--yes"))
-
-
-def test_what_cannot_be_drawn_is_said(
-    refused: Refused, shop: Shop, empty_home: Path, monkeypatch: Patch
-) -> None:
-    for option, value, words in (
-        ("--per-group", 3, "from 4 to 10000"),
-        ("--objects", "horse", "'horse'"),
-        ("--price", -1, "-1.0"),
-        ("--name", "scenes", "'scenes'"),
-    ):
-        assert words in refused(*order(shop, "--yes", option, value))
-    monkeypatch.delenv("OPENAI_API_KEY")
-    assert refused(*order(shop)).startswith("OPENAI_API_KEY holds no key"), "before the plan"
-    assert shop.requests == []
-    assert list(empty_home.iterdir()) == []

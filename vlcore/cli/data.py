@@ -1,12 +1,11 @@
 """Commands under ``data``: image sets are drawn, imported, generated, listed, checked and
 removed."""
 
-import math
 import sys
 from argparse import Namespace
-from collections import Counter
 from concurrent.futures import wait
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,14 @@ from vlcore.api.image_sets import make_drawn_set
 from vlcore.api.imports import EMBEDDINGS, import_embeddings
 from vlcore.artifacts import store
 from vlcore.cli.common import CommandError, Document, add_command, comma_separated, whole_number
-from vlcore.data import catalogue, drawn, generation
-from vlcore.data.generation.plan import BACKENDS, PROMPT
+from vlcore.data import catalogue, drawn
+from vlcore.data.decoding import MAX_SIDE
 from vlcore.data.imageset import ImageSet, ImageSetError
 from vlcore.data.importers import format_names, import_set
 from vlcore.data.importers.selection import FEWEST, STATED
 from vlcore.data.importers.writing import LIST
 from vlcore.data.subset import describe_sample
-from vlcore.experiment.files import data_folder, make_folder
-from vlcore.experiment.wording import plural
+from vlcore.experiment.files import make_folder
 from vlcore.jobs import queue
 from vlcore.jobs.progress import counted_bar, job_bar
 from vlcore.scenes import CONTEXTS
@@ -259,7 +257,7 @@ def import_images(options: Namespace) -> Document:
 
 def _add_generate(group: Any) -> None:
     option = add_command(group, generate)
-    option("--name", required=True, help="of the set")
+    option("folder", type=Path, help="new folder of the images, or an unfinished one")
     option(
         "--objects",
         required=True,
@@ -272,91 +270,52 @@ def _add_generate(group: Any) -> None:
         required=True,
         type=comma_separated(2),
         metavar="C,D",
-        help='such as "on the grass,in the desert"',
+        help="such as grass,desert",
     )
+    option("--model", required=True, help="diffusers pipeline: a name on the hub or a folder")
     option(
         "--per-group",
         type=whole_number(FEWEST, 10_000),
         default=48,
         help="images of each object in each context",
     )
-    option("--prompt", default=PROMPT, help="words with {object} and {context}")
-    backend_help = "an OpenAI-compatible service, or diffusers on this machine"
-    option("--backend", choices=BACKENDS, default="service", help=backend_help)
-    option("--model", required=True, help="its name at the service or the hub, or a local folder")
-    option("--base-url", help="of the service; its key is read from OPENAI_API_KEY")
-    option("--size", type=int, default=512, help="side in pixels")
-    option("--steps", type=int, help="denoising steps of a local model")
-    option("--guidance", type=float, help="guidance scale of a local model")
-    option("--batch", type=int, default=1, help="images that a local model draws together")
-    option("--price", type=float, help="of one image, to show the cost before it starts")
-    option("--retry-refused", action="store_true", help="ask once more for what was refused")
-    option("--licence", default="not stated", help="of the images")
-    option("--seed", type=SEED, default=0, help="of local images and of the splits")
-    option("--yes", action="store_true", help="do not ask before drawing")
-
-
-def _chosen_device() -> str:
-    from vlcore.model.device import choose_device  # torch, which a service does not need
-
-    return choose_device()
+    option("--prompt", help="words with {object} and {place}")
+    option("--size", type=whole_number(32, MAX_SIDE), default=512, help="side in pixels")
+    option("--steps", type=whole_number(1, 1000), help="denoising steps")
+    option("--guidance", type=float, help="guidance scale")
+    option("--seed", type=SEED, default=0, help="of the images")
 
 
 def generate(options: Namespace) -> Document:
-    """A text-to-image model draws an image set."""
-    catalogue.check_name(options.name)
-    names = ("backend", "model", "prompt", "size", "seed", "steps", "guidance")
-    settings = {name: getattr(options, name) for name in names}
-    plan = generation.plan(options.objects, options.contexts, options.per_group, **settings)
-    folder = data_folder() / ".generated" / options.name
-    missing = generation.remaining(plan, folder, retry_refused=options.retry_refused)
-    if missing:
-        open_backend = generation.find_backend(
-            plan, base_url=options.base_url, batch=options.batch, choose_device=_chosen_device
-        )
-        price = _price_in_words(options.price, len(missing))
-        facts = (
-            f"{len(missing):,} of {len(plan.images):,} images are to be drawn by {options.model};"
-            f" {price}."
-        )
-        _confirm(options.yes, facts, "Draw them?")
-        backend = open_backend()
-        try:
-            with counted_bar("images") as progress:
-                generation.generate_images(
-                    plan, backend, folder, progress, retry_refused=options.retry_refused
-                )
-        except KeyboardInterrupt:
-            print("What is drawn is kept; the same command goes on.", file=sys.stderr)
-            raise
-    refused = generation.finish(plan, folder)
-    groups = Counter(f"{image.object} {image.context}" for image in refused)
-    for group, count in groups.most_common(1):
-        if options.per_group - count < FEWEST:
-            raise CommandError(
-                f"{options.model} refused {plural(len(refused), 'image')}: {group} has"
-                f" {options.per_group - count}, and a group needs {FEWEST}; run again with"
-                " --retry-refused or a larger --per-group."
-            )
-    contexts, caption = generation.named_contexts(options.contexts)
-    report = import_set(
-        folder,
-        options.name,
-        objects=options.objects,
-        contexts=contexts,
-        descriptive=caption,
-        licence=options.licence,
-        seed=options.seed,
-    )
-    return {**report, "refused": len(refused), "kept_in": str(folder)}
+    """A text-to-image model draws a folder of images.
 
+    Run `data import FOLDER` afterwards. An interrupted run goes on where it stopped.
+    """
+    if not find_spec("diffusers"):
+        raise CommandError("Drawing images needs a package: pip install diffusers.")
+    from vlcore.data.generate import PROMPT, generate_images  # torch and diffusers take seconds
+    from vlcore.model.device import choose_device
 
-def _price_in_words(price: float | None, images: int) -> str:
-    if price is None:
-        return "their price was not given (--price)"
-    if not 0 <= price < math.inf:
-        raise CommandError(f"A price of {price} per image cannot be right; give a number from 0.")
-    return f"they cost {price * images:,.2f} in all"
+    settings = {
+        "height": options.size,
+        "width": options.size,
+        "num_inference_steps": options.steps,
+        "guidance_scale": options.guidance,
+    }
+    with counted_bar("images") as progress:
+        count = generate_images(
+            options.folder,
+            options.objects,
+            options.contexts,
+            options.model,
+            per_group=options.per_group,
+            device=choose_device(),
+            prompt=options.prompt or PROMPT,
+            seed=options.seed,
+            progress=progress,
+            **{name: value for name, value in settings.items() if value is not None},
+        )
+    return {"images": count, "folder": str(options.folder)}
 
 
 def remove(options: Namespace) -> Document:
