@@ -102,7 +102,6 @@ def show_maps(folder: Path) -> dict[str, Any]:
     """Make the table of the maps, PCA and UMAP where it is fitted, as a page of a server does, and
     look for the neighbours of an image."""
     from vlcore.api.compared_maps import compare_maps, points_table
-    from vlcore.api.description import describe_layouts
     from vlcore.api.imports import imported_condition
     from vlcore.api.maps import map_fits
     from vlcore.api.model_map import model_map
@@ -130,8 +129,6 @@ def show_maps(folder: Path) -> dict[str, Any]:
         passed(f"map, {projection.kind}")
         together = compare_maps([model], images)
         passed(f"table of points, {projection.kind}")
-    describe_layouts(together)
-    passed("distances of groups")
     model.neighbours(model.z[7], 5)
     passed("neighbours of an image")
     points_table(together, together.points).to_csv(folder / "points.csv", index=False)

@@ -159,7 +159,9 @@ def test_without_captions_the_rest_is_measured(
     assert {"silhouette_object", "total_variance", "map_quality"} <= set(end)
     key = report["key"]
     document("compare", key, key, "--out", tmp_path / "map.html")
-    assert "so none has an accuracy" in (tmp_path / "map.html").read_text()
+    assert (
+        "rare images is not defined: no captions were given" in (tmp_path / "map.html").read_text()
+    )
 
 
 def test_captions_that_fit_only_some_groups_are_nobodys_own(

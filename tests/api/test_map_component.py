@@ -61,14 +61,13 @@ def test_columns_of_a_users_images_have_their_files(small: ComparedMaps) -> None
 def test_a_legend_names_no_overlay_of_nothing(small: ComparedMaps) -> None:
     base = BASE.replace(data_seed=93, init_seed=94)
     alone = compare_maps([model_map(publish(IMAGES, base, before=False))], IMAGES, thumbs)
-    options = MapOptions(untrained=True, movement=True)
-    for maps, names in ((small, {"untrained", "movement"}), (alone, set())):
+    options = MapOptions(untrained=True)
+    for maps, names in ((small, {"untrained"}), (alone, set())):
         drawing = map_component.drawing(maps, LIGHT, 300, options)
         legend = {entry["name"] for entry in drawing["legend"]}
-        assert legend & {"untrained", "movement"} == set(drawing["overlays"]) == names
+        assert legend & {"untrained"} == set(drawing["overlays"]) == names
         spec = json.dumps(figure(maps, LIGHT, 300, options).to_dict(validate=False))
         assert ("faint: untrained baseline" in spec) == ("untrained" in names)
-        assert ("from its position in the first map" in spec) == ("movement" in names)
         assert ("gx0" in map_component.columns(maps, options)) == ("untrained" in names)
 
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from tests.api.stand_ins import BASE, image_set, publish, space
 from vlcore.api import maps
-from vlcore.api.clusters import fit_key
 from vlcore.api.maps import make_map, map_fits, read_map
 from vlcore.api.model_map import ModelMap, model_map
 from vlcore.artifacts.store import Artifact, StoreError, check_key, fingerprint, read
@@ -40,7 +39,7 @@ def keys(artifacts: Sequence[Artifact]) -> list[str]:
     return [artifact.key for artifact in artifacts]
 
 
-def test_maps_and_clusters_of_the_longest_names_have_keys() -> None:
+def test_maps_of_the_longest_names_have_keys() -> None:
     longest = Condition(
         data="x" * 60,
         bias=0.1234,
@@ -53,7 +52,6 @@ def test_maps_and_clusters_of_the_longest_names_have_keys() -> None:
     for projection in (Projection("umap", seed=options.SEEDS - 1), Projection("tsne")):
         for key in (longest, *map_fits([longest], projection)):
             assert check_key(key) == key
-        assert check_key(fit_key(longest, projection, [longest]))
 
 
 @pytest.mark.parametrize(

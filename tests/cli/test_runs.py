@@ -156,7 +156,6 @@ def test_a_training_with_edits(
     for split in ("val", "probe", "test"):
         assert stored.rows(split).tolist() == images.rows(split).tolist()
     assert stored.caption_texts == ("horse", "camel"), "captions of the readout, as before"
-    assert stored.caption_counts == pytest.approx(np.array([13, 12 + 3 * 4, 1]) / (38 / 30))
     captions = image_captions(model_map(artifact), images, np.array([rows[0], *rows[2:4]]))
     assert captions == ["horse on the grass", "horse", "horse"]
 

@@ -26,8 +26,8 @@ ONCE_FAILED: list[tuple[str, dict[str, str]]] = json.loads(
 _SIDES = ("left", "right", "third", "fourth")
 _OF_MAPS = (
     "map pca_x pca_y colour umap_neighbours umap_dist umap_seed umap_fit tsne_perplexity tsne_seed"
-    " prompt_a prompt_b prompt_c prompt_d groups split show_pictures show_movement show_arrows"
-    " show_neighbours show_trust show_ghost show_clusters"
+    " prompt_a prompt_b prompt_c prompt_d groups split show_pictures show_arrows"
+    " show_neighbours show_trust show_ghost"
 )
 _BLAME = " ".join(f"why_{name}" for name in ("left", "right", "first", "second", *_SIDES[2:]))
 _BLAME_UPLOAD = _BLAME.replace("why_", "why_upload_")
@@ -77,7 +77,7 @@ CHOICES = {
     "models": ("2", "3", "4"),
     "map": ("PCA", "UMAP", "t-SNE", "Prompt axes"),
     "colour": ("object", "prediction", "right or wrong", "split"),
-    "closer": ("Groups", "Movement", "Captions", "The loss", "Training animation", "Export"),
+    "closer": ("Groups", "Captions", "Training animation", "Export"),
     "results": ("published with this version", "runs on this server"),
     "study": ("experiments", "class", "paper"),
     "published": ("experiments", "classic/paper", "size"),

@@ -51,7 +51,7 @@ def test_both_maps_are_whole_on_the_first_screen_and_a_click_draws_arrows(
     conditions = plans.find("experiments").conditions
     linked = MapsOfTab(page, comparison_of([conditions[0].key, conditions[3].key]))
     # A slash behind the name of a page asks for nothing that is not there.
-    linked.opened(f"{server}/Compare/?right_bias=75+%25&show_arrows=true&show_movement=true")
+    linked.opened(f"{server}/Compare/?right_bias=75+%25&show_arrows=true")
     maps = page.locator(".surface[width='450']")
     titles, legend = page.locator(".linked-maps figcaption"), page.locator(".linked-maps .legend")
     for parts, count in ((maps, 2), (titles, 2), (legend, 1), (page.locator(".x-axis"), 2)):
@@ -118,10 +118,7 @@ def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: s
         settled(page)
         judge(page, "[class*='st-key-maps-']")  # judged above, and slow
 
-    opened("Text description", "Cosine distances between the centres")
-    opened("Movement", "The images that moved most")
     opened("Failures", "Worst slices")
-    opened("The loss", "Each row is a training image")
     opened("All measures", "PCA map:")
     opened("Captions", "The star is the caption")
     caption = page.get_by_label("A caption", exact=True)

@@ -8,16 +8,14 @@ from urllib.parse import urljoin, urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import FloatRect, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
 from vlcore.api import map_component
-from vlcore.api.clusters import named_clusters
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.offline_page import NEIGHBOURS
 from vlcore.data.catalogue import open_set
 from vlcore.plots.maps.component import bitmask
-from vlcore.plots.options import MapOptions
 from vlcore.plots.theme import DARK, LIGHT
 from vlcore.study import plans
 from vlcore.web.components import browser
@@ -25,7 +23,7 @@ from vlcore.web.training_images import BLAME, MEND
 
 from .accessibility import in_scheme, judge
 from .linked_maps import LIT, MapsOfTab, comparison_of
-from .serving import complete, expect_text, settled, unfold
+from .serving import complete, expect_text, settled
 from .test_browser_compare import address_field
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -150,22 +148,9 @@ def test_the_pointer_lights_zooms_and_moves_both_maps(maps: MapsOfTab, server: s
 
     tab.mouse.move(*maps.at(1, row))
     expect(maps.root).to_have_attribute("data-hovered", re.compile(r"\d"))
-    unfold(tab, "Show more")
-    tab.get_by_test_id("stPopoverBody").get_by_text("Movement", exact=True).click()
-    expect(tab).to_have_url(re.compile("show_movement=true"))
-    settled(tab)
-    tab.keyboard.press("Escape")
-    before, moved = maps.parts[1], maps.parts_with(MapOptions(movement=True))[1]
-    farthest = int(np.nanargmax(np.linalg.norm(moved - before, axis=1)))
-    left, top, side = maps.box(1)
-    x, y = (moved[farthest] * side).tolist()
-    tab.mouse.move(left + x, top + y)
-    expect(maps.root).to_have_attribute("data-hovered", re.compile(r"\d"))
-    hovered = int(maps.root.get_attribute("data-hovered") or "-1")
-    assert moved[hovered] == pytest.approx(moved[farthest], abs=1 / side)
 
 
-def test_a_lasso_and_the_name_of_a_cluster_reach_the_page(maps: MapsOfTab, server: str) -> None:
+def test_a_lasso_reaches_the_page(maps: MapsOfTab, server: str) -> None:
     tab = maps.tab
     maps.opened(f"{server}/{ADDRESS}")
     left, top, side = maps.box(0)
@@ -210,53 +195,6 @@ def test_a_lasso_and_the_name_of_a_cluster_reach_the_page(maps: MapsOfTab, serve
     expect(maps.root).to_have_attribute("data-marked", "0")
     expect(tab.get_by_text("The images you selected")).to_have_count(0)
     assert min(maps.colours(0, DARK)) > 20
-
-    # The name of a cluster selects its images, and so does its row.
-    unfold(tab, "Show more")
-    tab.get_by_test_id("stPopoverBody").get_by_text("Name clusters", exact=True).click()
-    expect_text(tab, "Tick a row, or click a name on a map")
-    settled(tab)
-    tab.keyboard.press("Escape")
-    clusters = named_clusters(maps.comparison)
-    for pane, found in enumerate(clusters):
-        names = maps.surface(pane).locator(".cluster")
-        expect(names).to_have_text([cluster.label for cluster in found])
-    names.first.scroll_into_view_if_needed()
-    names.first.hover()
-    complete(tab)
-    expect(maps.root.locator(".card")).to_be_hidden()
-    names.first.click()
-    first = clusters[-1][0]
-    expect(maps.root).to_have_attribute("data-marked", str(len(first.rows)))
-    expect_text(tab, f"{len(first.rows)} images of")
-    assert address_field(tab, "selection")
-    settled(tab)
-    judge(tab)
-    table = tab.locator("[class*='st-key-clusters-'] .dvn-scroller").first
-    table.click(position={"x": 17, "y": 52})  # the box of the first row
-    expect_text(tab, f"cluster {clusters[0][0].label} of the left map")
-    expect(maps.root).to_have_attribute("data-marked", str(len(clusters[0][0].rows)))
-    settled(tab)
-    table.click(position={"x": 17, "y": 52})  # ticked it was, also after the page ran again
-    expect(maps.root).to_have_attribute("data-marked", "0")
-
-    # The name of a cluster whose images are all hidden changes nothing.
-    points = maps.comparison.points.set_index(maps.comparison.rows)
-    horses, camels = (
-        (points["group"][cluster.rows] == "camel_grass").sum() for cluster in clusters[0][:2]
-    )
-    assert horses == 0 < camels
-    settled(tab)
-    maps.root.locator(".legend button").filter(has_text="camel on grass").click()
-    expect(maps.root).to_have_attribute("data-shown", re.compile(r"^\d\d$"))
-    settled(tab)
-    names = maps.surface(0).locator(".cluster")
-    names.nth(1).click()
-    expect(maps.root).to_have_attribute("data-marked", str(camels))
-    settled(tab)
-    names.nth(0).click()
-    complete(tab)
-    assert maps.root.get_attribute("data-marked") == str(camels)
 
 
 def test_fingers_tap_and_pinch(
@@ -307,33 +245,6 @@ def test_fingers_tap_and_pinch(
     expect(maps.root).to_have_attribute("data-zoom", "2.00")
     tab.get_by_role("button", name="Whole maps").tap()
     expect(maps.root).to_have_attribute("data-zoom", "1.00")
-
-
-def test_names_of_clusters_stay_off_the_words_of_captions_while_a_map_is_zoomed(
-    come: Callable[..., Page], server: str
-) -> None:
-    tab = come(1280, 720)
-    first, second = (plans.find("experiments").conditions[number].key for number in (0, 1))
-    tab.goto(f"{server}/Compare?left_model={first}&right_model={second}&show_clusters=true")
-    names = tab.locator(".surface .cluster")
-    expect(names.first).to_be_visible()
-    settled(tab)
-    for zoom in ("1.60", "2.56", "4.10"):
-        tab.get_by_role("button", name="Zoom in").click()
-        expect(tab.locator("[data-zoom]").first).to_have_attribute("data-zoom", zoom)
-        for name in names.all():
-            captions = name.locator("xpath=..").locator(".caption").all()
-            assert not any(overlap(name.bounding_box(), word.bounding_box()) for word in captions)
-
-
-def overlap(first: FloatRect, second: FloatRect) -> bool:
-    """Whether the letters of two lines of words overlap; a box has a halo too."""
-    across, down = (
-        min(first[start] + first[size], second[start] + second[size])
-        - max(first[start], second[start])
-        for start, size in (("x", "width"), ("y", "height"))
-    )
-    return across > 0 and down > first["height"] - 15
 
 
 def test_both_questions_about_training_images_are_whole_on_a_phone(

@@ -55,8 +55,6 @@ CASES: list[tuple[MapOptions, dict[str, str]]] = [
 ]
 GROUPS = {"horse_desert": "horse in the desert", "camel_grass": "camel on grass"}
 LEGEND_WORDS = {
-    "clusters": "in italics: a cluster",
-    "movement": "from its position in the first map",
     "neighbours": "to its true neighbours",
     "trust": "false neighbours",
     "untrained": "faint: untrained baseline",
@@ -115,6 +113,4 @@ def words_of_vectors(
         expect(maps.locator(f"[class*='marks_{pane}_marks'] {mark}")).to_have_count(count)
     baseline = maps.locator("path[opacity='0.4']")
     assert (baseline.count() > 100) == options.untrained
-    lines = maps.locator("line[opacity='0.3']")
-    assert (lines.count() > 100) == options.movement
     return words

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vlcore.api import clusters, compared_maps
+from vlcore.api import compared_maps
 from vlcore.plots.maps.component import bitmask, rows_of_bitmask
 from vlcore.plots.options import PCA
 from vlcore.plots.thumbnails import SAFE_URI
@@ -84,25 +84,6 @@ def test_overlays_of_every_image_are_of_few_images(monkeypatch: pytest.MonkeyPat
     look, columns = told_maps(page)
     assert look["overlays"] == ["neighbours"]
     assert not columns["sheet"]
-
-
-@pytest.mark.usefixtures("anew")
-def test_clusters_are_off_and_those_of_many_images_are_found_by_a_worker(
-    queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert all(pane["clusters"] == [] for pane in told_maps(ok(start()))[0]["panes"])
-    look, _, columns = told_maps(ok(start(show_clusters="true")))
-    assert all(pane["clusters"] for pane in look["panes"])
-    assert look["colourStamp"] == columns["stamp"]
-    monkeypatch.setattr(clusters, "AT_ONCE", 10)
-    cache.st.cache_resource.clear()
-    page = ok(start(show_clusters="true"))
-    assert "have to be found first" in text_of(page)
-    assert queue.asked == [], "a link starts nothing"
-    assert all(pane["clusters"] == [] for pane in told_maps(page)[0]["panes"])
-    press(page, "Find clusters")
-    assert queue.asked == [clusters.fit_key(key, PCA, KEYS) for key in KEYS]
-    assert not any(queue.short.values()), "short jobs do not wait for it"
 
 
 def test_what_a_browser_marked_is_listed() -> None:

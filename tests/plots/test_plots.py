@@ -28,7 +28,7 @@ from tests.plots.test_classroom import standings, votes
 from tests.plots.test_contact_sheets import table as sheets
 from tests.plots.test_curves import curve
 from tests.plots.test_intervals import differing, rates
-from tests.plots.test_matrices import pairs, similarities
+from tests.plots.test_matrices import similarities
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots import measure_by_bias, scales
 from vlcore.plots.classroom import ranking_chart, votes_chart
@@ -39,7 +39,7 @@ from vlcore.plots.intervals import forest_chart, rate_chart
 from vlcore.plots.maps.animation import animation_chart
 from vlcore.plots.maps.linked import linked_maps
 from vlcore.plots.maps.small import caption_map, live_map, small_map
-from vlcore.plots.matrices import caption_matrices, pair_matrix
+from vlcore.plots.matrices import caption_matrices
 from vlcore.plots.theme import DARK, LIGHT, Palette
 from vlcore.plots.thumbnails import SAFE_URI
 
@@ -110,7 +110,6 @@ CHARTS: dict[str, Chart] = {
         {"cells": similarities(("horse", "camel"), ("a", "b", "c"))},
         {"titles": ["left", "right"]},
     ),
-    "pair matrix": (pair_matrix, dict(zip(("cells", "images"), pairs(), strict=True)), {}),
     "contact sheets": (contact_sheets, {"rows": sheets(SCENES)}, {"grouping": SCENES, "side": 300}),
     "linked maps": (
         linked_maps,
@@ -208,7 +207,7 @@ def test_what_is_missing_or_foreign_is_refused(name: str) -> None:
 
 
 ROWS = ("heat map", "by bias", "slopes", "moments", "forest", "rates", "votes", "ranking")
-ROWS += ("caption matrices", "pair matrix", "contact sheets")
+ROWS += ("caption matrices", "contact sheets")
 
 
 @pytest.mark.parametrize("name", ROWS)

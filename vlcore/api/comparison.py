@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike
 
 from vlcore.api import offline_page
 from vlcore.api.agreement import agreement_table, compare_neighbours, measure_agreement
-from vlcore.api.clusters import clusters_table
 from vlcore.api.compared_maps import ComparedMaps, compare_maps, row_numbers
 from vlcore.api.maps import make_map, map_fits
 from vlcore.api.metrics_table import measures_table
@@ -100,12 +99,6 @@ class Comparison:
         """
         pairs = compare_neighbours(self.maps, neighbours)
         return agreement_table(measure_agreement(pairs, self._rows(images)))
-
-    def clusters(self) -> pd.DataFrame:
-        """The clusters of every map, a row each: how many images, what tells them apart best, and
-        how many of them have it; as `vlcore.api.clusters.clusters_table`. With the option
-        ``clusters=True`` maps show the names."""
-        return clusters_table(self.maps)
 
     def moved(
         self, images: Collection[str] | None = None, count: int = 12, neighbours: int = NEIGHBOURS

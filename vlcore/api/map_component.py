@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vlcore.api.clusters import cluster_numbers, cluster_words
 from vlcore.api.colourings import coloured
 from vlcore.api.compared_maps import ComparedMaps, row_numbers
 from vlcore.api.model_map import ModelMap
@@ -84,15 +83,9 @@ def sheet(comparison: ComparedMaps, options: MapOptions) -> str:
 
 def colours(comparison: ComparedMaps, options: MapOptions = PLAIN) -> pd.DataFrame:
     """What the colours of some options need beside `columns`, as
-    `vlcore.plots.maps.component.colour_columns`, and with clusters the number of each image's
-    (``cluster0`` and so on; 0 of none)."""
+    `vlcore.plots.maps.component.colour_columns`."""
     maps = coloured(comparison, options)
-    grouping = maps.images.grouping
-    table = colour_columns(maps.points, len(maps.models), grouping, maps.colouring)
-    if options.clusters:
-        for pane, numbers in enumerate(cluster_numbers(comparison)):
-            table[f"cluster{pane}"] = numbers.astype(np.uint8)
-    return table
+    return colour_columns(maps.points, len(maps.models), maps.images.grouping, maps.colouring)
 
 
 def drawing(
@@ -118,7 +111,6 @@ def drawing(
         colouring=comparison.colouring,
         legend_place=legend_place,
         twins=arrows,
-        clusters=cluster_words(comparison) if options.clusters else None,
         uploads=comparison.uploads,
     )
 

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from vlcore.api import description
 from vlcore.api.captions import caption_warnings
-from vlcore.api.clusters import HOW_TO_READ, cluster_words, clusters_in_words
 from vlcore.api.colourings import coloured
 from vlcore.api.compared_maps import ComparedMaps, drawn_sample, row_numbers
 from vlcore.api.differences import describe_differences
@@ -62,10 +61,8 @@ def figure(
     """The maps of a comparison, each `side` px wide, as `options` say, and the group accuracy
     panel. Their projection is that of the comparison. Filters change what is drawn: not how maps
     are aligned, nor trust, neighbours and the accuracies in the panel. Of large maps a sample is
-    drawn, whose trust and neighbours are among its own images; clusters and the untrained baseline
-    are of all."""
+    drawn, whose trust and neighbours are among its own images; the untrained baseline is of all."""
     options = without_overlays_of_nothing(comparison, options)
-    names = cluster_words(comparison) if options.clusters else None
     comparison = coloured(comparison, options)
     if options.untrained:
         comparison = with_untrained_positions(comparison)
@@ -87,7 +84,6 @@ def figure(
         legend_place=legend_place,
         board=None if rows.empty else rows,
         uploads=comparison.uploads,
-        clusters=names,
         neighbours=lines,
         twins=arrows,
     )
@@ -99,10 +95,7 @@ def figure(
 
 
 def without_overlays_of_nothing(comparison: ComparedMaps, options: MapOptions) -> MapOptions:
-    """The options without movement where there is one map, and without the untrained baseline where
-    no model has one."""
-    if len(comparison.models) == 1:
-        options = options.replace(movement=False)
+    """The options without the untrained baseline where no model has one."""
     if options.untrained:
         embeddings = [model.artifact.embeddings for model in comparison.models]
         options = options.replace(untrained=any(each.untrained for each in embeddings))
@@ -260,48 +253,33 @@ def with_clicked_image(
     return {**spec, "params": [param | clicked.get(param["name"], {}) for param in spec["params"]]}
 
 
-def comparison_parts(
-    comparison: ComparedMaps, layouts: description.LayoutDescription
-) -> list[Part]:
-    """The words beside the maps of a comparison: what they show, accuracy by group, and who
-    is near whom."""
+def summary(comparison: ComparedMaps) -> Part:
+    """What the maps of a comparison show, in words, and what their numbers rest on."""
     prompts = comparison.models[0].projection.prompts  # empty of other maps
     warnings = caption_warnings(comparison, prompts)
-    summary = [Text(warning, icon="straighten") for warning in warnings]
-    summary.append(Text(description.describe_comparison(comparison)))
+    texts = [Text(warning, icon="straighten") for warning in warnings]
+    texts.append(Text(description.describe_comparison(comparison)))
     grouping = comparison.images.grouping
     if few := description.small_sample_warning(comparison.models[0].artifact, grouping):
-        summary.append(Text(few, icon="warning"))
+        texts.append(Text(few, icon="warning"))
     if sample := describe_sample(comparison.images):
-        summary.append(Text(sample))
-    layout = [Text(sentence) for sentence in layouts.sentences]
-    groups = Table(group_accuracy_table(comparison))
-    return [
-        Part("summary", "", tuple(summary)),
-        Part("groups", "Accuracy by group", (groups,)),
-        Part(
-            "layouts",
-            "The map in words",
-            (*layout, Table(layouts.table), Text(layouts.note, note=True)),
-        ),
-    ]
+        texts.append(Text(sample))
+    return Part("summary", "", tuple(texts))
 
 
 def page(comparison: ComparedMaps, palette: Palette = LIGHT, options: MapOptions = PLAIN) -> str:
     """The comparison as one offline HTML page: maps, words and numbers, and the training animation,
     if there is one."""
-    layouts = description.describe_layouts(comparison)
     conditions = {name: model.artifact.condition for name, model in comparison.named.items()}
     maps = figure(comparison, palette, PAGE_SIDE, options)
-    words = " ".join([description.describe_comparison(comparison), *layouts.sentences])
+    words = description.describe_comparison(comparison)
+    groups = Part("groups", "Accuracy by group", (Table(group_accuracy_table(comparison)),))
     content = [
         describe_differences(conditions).replace("**", ""),
         Figure(maps, alt=words),
         HANDS,
-        *on_paper(comparison_parts(comparison, layouts), palette, PAGE_SIDE),
+        *on_paper([summary(comparison), groups], palette, PAGE_SIDE),
     ]
-    if options.clusters:
-        content += [Heading("Clusters"), clusters_in_words(comparison), HOW_TO_READ]
     # A model may have one checkpoint only, and a map need not be a principal one.
     with suppress(ComparisonError):
         animation = animate_training(comparison)

@@ -97,16 +97,6 @@ class StoredEmbeddings:
         return self._arrays["train_own"]
 
     @property
-    def caption_counts(self) -> NDArray[np.float64] | None:
-        """Training images of each caption, including those of edits; None without edits."""
-        return self._arrays.get("caption_counts")
-
-    @property
-    def jtt_wrong(self) -> NDArray[np.bool_] | None:
-        """Which training images the first training of jtt got wrong, (n,); None without one."""
-        return self._arrays.get("jtt_wrong")
-
-    @property
     def caption_texts(self) -> tuple[str, ...]:
         return tuple(self._arrays["caption_texts"].tolist())
 

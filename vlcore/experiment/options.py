@@ -48,10 +48,6 @@ class Objective(Option):
     mitigations: tuple[str, ...] = ()  # those that apply; empty for all
     draws_negatives: bool = False  # mismatched captions are drawn: negatives and logit are choices
     places: bool = False  # the background's caption is learnt too, separately
-    whole_batch: bool = False  # each image meets the captions of the whole batch
-    softmax: bool = False  # scores count by their differences alone
-    equal_is_right: bool = True  # an equal caption of another image is a right one
-    no_pairs: str = ""  # why no pairs of image and caption can be shown; empty where they can
     kind: ArtifactKind = ArtifactKind.TRAINED  # what a training returns; pages offer no other kind
     elsewhere: str = ""  # what to do instead of training it
     probed: bool = False  # a linear probe on the training images predicts the object
@@ -131,20 +127,14 @@ OBJECTIVES: dict[str, Objective] = {
     ),
     "infonce": Objective(
         "CLIP's: each image finds its caption in the batch and the reverse; any equal caption is"
-        " right.",
-        whole_batch=True,
-        softmax=True,
+        " right."
     ),
     "infonce_identity": Objective(
         "CLIP's to the letter: equal captions of other images count as wrong. Shows false"
-        " negatives.",
-        whole_batch=True,
-        softmax=True,
-        equal_is_right=False,
+        " negatives."
     ),
     "siglip": Objective(
-        "SigLIP's: all pairs of a batch, matched where captions are equal, binary cross entropy.",
-        whole_batch=True,
+        "SigLIP's: all pairs of a batch, matched where captions are equal, binary cross entropy."
     ),
     "simclr": Objective(
         "No language: two views of an image find each other. What language adds is the difference"
@@ -153,32 +143,23 @@ OBJECTIVES: dict[str, Objective] = {
         labels="constant",
         uses_captions=False,
         mitigations=("none",),
-        no_pairs=(
-            "SimCLR learns from images alone, so its loss has no pairs of image and caption."
-        ),
     ),
     "ce_object": Objective(
         "A classifier of two objects, no text encoder: knows what short labels know.",
         words="classifier of objects",
         labels="undescriptive",
         language="classes",
-        softmax=True,
     ),
     "ce_group": Objective(
         "A classifier of four groups, no text encoder: knows what descriptive labels know.",
         words="classifier of groups",
         labels="descriptive",
         language="classes",
-        softmax=True,
     ),
     "captioner": Objective(
         "Predicts the caption word by word from the image, as GAIA-1 does; the embedding is its"
         " input.",
         language="decoder",
-        no_pairs=(
-            "A captioner learns its captions word by word, so its loss has no pairs of image and"
-            " caption."
-        ),
     ),
     "pretrained": Objective(
         "A pretrained CLIP or SigLIP as it is: captions, or a new last layer, predict the object.",
@@ -200,7 +181,6 @@ OBJECTIVES: dict[str, Objective] = {
         "Embeddings that were computed elsewhere: no loss of ours.",
         labels="constant",
         kind=ArtifactKind.IMPORTED,
-        no_pairs="These embeddings were computed elsewhere, so nothing is known of their loss.",
         elsewhere=(
             "The objective imported is of embeddings that were computed elsewhere; bring them with"
             " `data import FILE.npz`, or choose another objective to train."

@@ -117,8 +117,6 @@ def write_embeddings(out: Path, records: Sequence[TrainingRecord]) -> None:
     arrays["caption_texts"] = np.array(labels.texts, dtype=str)
     arrays["caption_objects"] = np.array(labels.objects, dtype=str)
     arrays["train_own"] = record.caption_index[:count]
-    if condition.edits:
-        arrays["caption_counts"] = record.caption_counts
     for name, checkpoint in record.checkpoints.items():
         for split, z in checkpoint.z.items():
             arrays[f"{name}_{split}"] = z[:count] if split == "train" else z
@@ -128,8 +126,6 @@ def write_embeddings(out: Path, records: Sequence[TrainingRecord]) -> None:
             for split, scores in checkpoint.scores.items():
                 stored = scores[:count] if split == "train" else scores
                 arrays[f"{name}_{split}_scores"] = stored.astype(np.float32)
-    if record.jtt_first_run is not None:
-        arrays["jtt_wrong"] = record.jtt_first_run[1][:count]
     layer = record.checkpoints["end"].readout.layer
     if not why_no_readout(condition, labels):
         predicted = record.predicted("end")

@@ -173,11 +173,6 @@ class MapOptions:
         " Many numbers have a ramp; of words, the twelve most frequent a colour each.",
     )
     images: bool = _option(False, "Images as points", "Every mark becomes its image.")
-    movement: bool = _option(
-        False,
-        "Movement",
-        "A line from an image's position in the first map to its position in the other.",
-    )
     twins: bool = _option(
         False,
         "Counterfactual arrows",
@@ -202,13 +197,6 @@ class MapOptions:
         "The positions of the same images before the first step, in the background: what training"
         " did not do.",
         "pca",
-    )
-    clusters: bool = _option(
-        False,
-        "Name clusters",
-        "Where images lie densely on a map: the cluster's number, and what its images have in"
-        " common, which is the column or caption that tells them apart best. Compare, and pages"
-        " that it saves, have a table of how pure they are.",
     )
     groups: tuple[str, ...] = _option(
         (), "Groups", "Draw the images of these groups only; none stands for all four."

@@ -19,7 +19,6 @@ import streamlit as st
 
 from vlcore.api import colourings, map_component, offline_page
 from vlcore.api.compared_maps import ComparedMaps, compare_maps, drawn_sample
-from vlcore.api.description import LayoutDescription, describe_layouts, place_groups
 from vlcore.api.metrics_table import group_accuracy_rows
 from vlcore.api.model_map import ModelMap, model_map
 from vlcore.api.small_images import draw_thumbs
@@ -28,9 +27,8 @@ from vlcore.data.catalogue import open_set, set_stamp
 from vlcore.data.feature_store import without_features
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
-from vlcore.metrics.layout import Placed
 from vlcore.model import load as run_load
-from vlcore.plots.document import Chart, Part
+from vlcore.plots.document import Chart
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.linked import group_panel_alone
 from vlcore.plots.maps.small import small_map
@@ -129,27 +127,6 @@ def coloured_comparison(
         MapOptionsError: colours cannot stand for that.
     """
     return colourings.coloured(comparison(keys, projection), MapOptions(colour_by=colour_by))
-
-
-@by_content(100)
-def layouts(keys: Sequence[str]) -> LayoutDescription:
-    """Describe in words which groups are near each other in each model."""
-    together = comparison(keys, PCA)
-    return describe_layouts(together, lambda model, _: _placed(model.artifact.key))
-
-
-@by_content(100)
-def parts_by_name(keys: Sequence[str], projection: Projection) -> dict[str, Part]:
-    """Describe the maps of models in words and tables, by the name of a part."""
-    together = comparison(keys, projection)
-    parts = offline_page.comparison_parts(together, layouts(keys))
-    return {part.name: part for part in parts}
-
-
-@by_content(100)
-def _placed(key: str) -> Placed:
-    alone = map_of_model(key, PCA, ())
-    return place_groups(alone, image_set(alone))
 
 
 def image_set(model: ModelMap) -> ImageSet:
@@ -271,7 +248,7 @@ def map_columns(keys: Sequence[str], options: MapOptions) -> MapColumns:
 
 @by_content(30)
 def map_colours(keys: Sequence[str], options: MapOptions) -> MapColumns | None:
-    """What the colours and the clusters of maps need beside `map_columns`; nothing where these
+    """What the colours of maps need beside `map_columns`; nothing where these
     suffice. Of the options nothing else matters."""
     together = coloured_comparison(keys, options.projection, options.colour_by)
     columns = map_component.colours(together, options)

@@ -3,7 +3,7 @@ accuracy panel.
 
 The first component draws. The second brings the columns of the images and shows nothing; they are
 the same for every colouring, filter and theme, so Streamlit sends them once. The third brings what
-a colouring, or clusters, need beside them.
+a colouring needs beside them.
 """
 
 import hashlib
@@ -56,12 +56,7 @@ class LinkedMaps:
     @property
     def columns(self) -> cache.MapColumns:
         in_columns = self.options.replace(
-            colour_by=PLAIN.colour_by,
-            groups=PLAIN.groups,
-            split=PLAIN.split,
-            movement=False,
-            twins=False,
-            clusters=False,
+            colour_by=PLAIN.colour_by, groups=PLAIN.groups, split=PLAIN.split, twins=False
         )
         return cache.map_columns(self.keys, in_columns)
 
@@ -163,10 +158,9 @@ def mount(
     it; False where a browser has no WebGL2. `lists` is whether the page then lists neighbours."""
     points, options, key = maps.comparison.points, maps.options, maps.map_key
     columns, drawing = maps.columns, maps.drawing
-    in_colours = MapOptions(
-        options.projection, colour_by=options.colour_by, clusters=options.clusters
+    colours = cache.map_colours(
+        maps.keys, MapOptions(options.projection, colour_by=options.colour_by)
     )
-    colours = cache.map_colours(maps.keys, in_colours)
     drawn = rows_of_bitmask(drawing["drawn"], len(points))
     drawn &= rows_of_entries(points, maps.clicked_groups, "0")
     told = maps.told.get("shown")

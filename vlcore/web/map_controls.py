@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.api import clusters, colourings, maps
+from vlcore.api import colourings, maps
 from vlcore.api.model_map import ModelMap
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import Grouping, group_words
@@ -59,18 +59,12 @@ def choose_map_options(images: ImageSet, keys: Sequence[str], bar: DeltaGenerato
             projection = _prompt_axes(grouping) if kind == "prompts" else _projection(kind)
         colour_by = choose_colours(images, [cache.map_of_model(key, PCA, ()) for key in keys])
     with bar.popover("Show more", icon=":material/layers:", key="menu-layers"):
-        overlays = {
-            name: _overlay(name)
-            for name in OVERLAYS
-            if kind in _OPTIONS[name].kinds and (name != "movement" or len(keys) > 1)
-        }
+        overlays = {name: _overlay(name) for name in OVERLAYS if kind in _OPTIONS[name].kinds}
         groups = _groups(grouping)
         info = _OPTIONS["split"]
         split = widgets.choose_one(info.label, SPLITS, "split", "all", info.help)
     if not fitted(keys, projection):
         projection = PCA
-    if overlays["clusters"] and not clusters_found(keys, projection):
-        overlays["clusters"] = False
     return MapOptions(projection, colour_by=colour_by, groups=groups, split=split, **overlays)
 
 
@@ -191,22 +185,6 @@ def fitted(keys: Sequence[str], projection: Projection) -> bool:
     st.caption(f"{kind} has to be fitted first, in {long}; until then the maps are PCA.")
     jobs.start_or_offer(fits, f"Fit {kind}")
     _watch(fits, "Fit it again", "This fit")
-    return False
-
-
-def clusters_found(keys: Sequence[str], projection: Projection) -> bool:
-    """Whether the clusters of maps are known, or are found in no time; else they are queued, and
-    their progress is shown."""
-    searches = {}
-    for key in dict.fromkeys(keys):
-        if maps.image_count(cache.artifact(key)) > clusters.AT_ONCE:
-            job = clusters.fit_key(key, projection, keys)
-            searches[job] = _job(job, True, clusters.fit_clusters, key, projection, list(keys))
-    if all(work.view(key).done for key in searches):
-        return True
-    st.caption("The clusters of so many images have to be found first, in a minute or two.")
-    jobs.start_or_offer(searches, "Find clusters")
-    _watch(searches, "Find them again", "This search")
     return False
 
 

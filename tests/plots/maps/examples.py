@@ -88,16 +88,6 @@ def _neighbours(points: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "pane", "x", "y", "x2", "y2"])
 
 
-def _clusters() -> pd.DataFrame:
-    """Four clusters in each map, two of them in one place."""
-    rows = [
-        (pane, number, f"{number} camel in the desert", *middle)
-        for pane in range(PANES)
-        for number, middle in enumerate((*MIDDLES[:3], MIDDLES[0]), start=1)
-    ]
-    return pd.DataFrame(rows, columns=["pane", "number", "words", "x", "y"])
-
-
 def _twins(points: pd.DataFrame) -> pd.DataFrame:
     """Two arrows of each held-out scene in each map."""
     test = points[points["kind"] == "test"].set_index("scene")
@@ -157,4 +147,4 @@ def _coloured() -> tuple[pd.DataFrame, dict[str, Colouring]]:
 
 
 (POINTS, COLOURINGS), CAPTIONS, UPLOADS, BOARD = _coloured(), _captions(), _uploads(), _board()
-NEIGHBOURS, TWINS, CLUSTERS = _neighbours(POINTS), _twins(POINTS), _clusters()
+NEIGHBOURS, TWINS = _neighbours(POINTS), _twins(POINTS)

@@ -12,16 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tests.plots.maps.examples import (
-    CAPTIONS,
-    CLUSTERS,
-    COLOURINGS,
-    EVERYTHING,
-    INFO,
-    POINTS,
-    TWINS,
-    UPLOADS,
-)
+from tests.plots.maps.examples import CAPTIONS, COLOURINGS, EVERYTHING, INFO, POINTS, TWINS, UPLOADS
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots.colouring import GROUPS, Colouring
 from vlcore.plots.maps import component
@@ -131,17 +122,6 @@ def test_every_map_has_its_words_and_captions() -> None:
         assert POINTS[f"x{pane}"].dropna().between(left, right).all()
         assert POINTS[f"y{pane}"].dropna().between(low, high).all()
         assert shown["axes"] == [INFO.x_title, INFO.y_title]
-
-
-def test_every_map_has_the_names_of_its_clusters() -> None:
-    assert all(shown["clusters"] == [] for shown in drawing()["panes"])
-    clusters = CLUSTERS.query("pane < 2")
-    sent = drawing(MapOptions(clusters=True), clusters=clusters)
-    json.dumps(sent)
-    for pane, shown in enumerate(sent["panes"]):
-        meant = clusters[clusters["pane"] == pane][["number", "words", "x", "y"]]
-        named = [[name[key] for key in meant] for name in shown["clusters"]]
-        assert named == meant.to_numpy().tolist()
 
 
 def test_every_map_has_the_images_of_a_visitor_inside_it() -> None:

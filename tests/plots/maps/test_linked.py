@@ -18,11 +18,9 @@ from tests.plots import drawn
 from tests.plots.maps.examples import (
     BOARD,
     CAPTIONS,
-    CLUSTERS,
     COLOURINGS,
     EVERYTHING,
     INFO,
-    MIDDLES,
     NEIGHBOURS,
     POINTS,
     TWINS,
@@ -32,7 +30,6 @@ from tests.plots.test_theme import VISIONS, contrast, lab, linear
 from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.plots.colouring import OBJECTS, OUTCOMES, PREDICTIONS, SPLIT
 from vlcore.plots.maps import layers as map_layers
-from vlcore.plots.maps.labels import LINE
 from vlcore.plots.maps.legend import map_legend
 from vlcore.plots.maps.linked import brushed, linked_maps
 from vlcore.plots.maps.panes import MapStyle, Pane
@@ -48,7 +45,6 @@ WHOLE = {
     "uploads": UPLOADS,
     "neighbours": NEIGHBOURS.query("pane < 2"),
     "twins": TWINS.query("pane < 2"),
-    "clusters": CLUSTERS.query("pane < 2"),
     "board": BOARD,
     "options": EVERYTHING,
     "colouring": OUTCOMES,
@@ -108,7 +104,7 @@ def test_one_to_four_maps_are_two_in_a_row_or_one_on_a_phone(
     panes: int, columns: int, side: int
 ) -> None:
     stars = pd.concat([UPLOADS, UPLOADS.assign(id="up-2")])
-    options = MapOptions(trust=True, movement=True, untrained=True)
+    options = MapOptions(trust=True, untrained=True)
     spec = maps(panes, side=side, options=options, colouring=SPLIT, uploads=stars)
     assert (len(spec["concat"]), spec["columns"]) == (panes, columns)
     assert all(pane["width"] == pane["height"] == side for pane in spec["concat"])
@@ -196,14 +192,13 @@ def test_an_extent_is_square_and_holds_all_finite_positions(
 
 
 def test_a_map_has_room_for_all_that_is_drawn() -> None:
-    far = POINTS.assign(gx0=50.0, gy0=0.0, x0=POINTS["x0"] - 20)
+    far = POINTS.assign(gx0=50.0, gy0=0.0)
 
     def domain(index: int, **options: Any) -> list[float]:
         pane = panes_of(maps(points=far, options=MapOptions(**options)))[index]
         return named(pane, f"marks_{index}")["encoding"]["x"]["scale"]["domain"]
 
     assert domain(0)[1] < 50 < domain(0, untrained=True)[1]
-    assert domain(1, movement=True)[0] < -19 < domain(1)[0]
 
 
 @pytest.mark.parametrize("colour_by", COLOURINGS)
@@ -274,43 +269,6 @@ def test_trust_makes_marks_small_and_images_pale() -> None:
     assert marks["tooltip"][-1]["field"] == "trusted"
     images = named(panes_of(maps(options=MapOptions(trust=True, images=True)))[0], "marks_0")
     assert images["encoding"]["opacity"]["field"] == "trust"
-
-
-def test_names_of_clusters_lie_at_their_middles_off_each_other(full: drawn.Spec) -> None:
-    for index, pane in enumerate(panes_of(full)):
-        names = [
-            mark
-            for mark in drawn.marks(pane)
-            if mark["encoding"].get("text", {}).get("field") == "words"
-            and mark["mark"].get("fontStyle") == "italic"
-        ]
-        assert names[1]["mark"]["color"] == LIGHT.text
-        halo, text = (drawn.rows(full, mark) for mark in names)
-        assert halo == text
-        assert [row["words"] for row in text] == CLUSTERS[CLUSTERS["pane"] == index][
-            "words"
-        ].tolist()
-        first, *_, last = text
-        assert (first[f"x{index}"], first[f"y{index}"]) == MIDDLES[0]
-        assert last[f"x{index}"] == first[f"x{index}"]
-        assert abs(last["dy"] - first["dy"]) >= LINE
-
-
-def test_movement_leads_from_the_first_map(full: drawn.Spec) -> None:
-    lines = [
-        [
-            mark
-            for mark in drawn.marks(pane)
-            if [mark["encoding"].get(name, {}).get("field") for name in ("x", "x2")] == ["x0", "x1"]
-        ]
-        for pane in panes_of(full)
-    ]
-    assert lines[0] == []
-    _, hovered = lines[1]
-    for layer in lines[1]:
-        assert [layer["encoding"][end]["field"] for end in ("x", "y", "y2")] == ["x0", "y0", "y1"]
-        assert {"filter": "isValid(datum.x0) && isValid(datum.y0)"} in layer["transform"]
-    assert {"filter": {"param": "hov", "empty": False}} in hovered["transform"]
 
 
 def test_lines_to_neighbours_come_for_the_hovered_and_the_clicked_image(full: drawn.Spec) -> None:

@@ -23,7 +23,7 @@ import pandas as pd
 
 from vlcore.experiment.grouping import Grouping
 from vlcore.plots.colouring import CONTEXTS, GROUPS, OBJECTS, SPLIT, Colouring
-from vlcore.plots.maps.layers import placed_captions, placed_clusters, upload_side
+from vlcore.plots.maps.layers import placed_captions, upload_side
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.linked import MapContent, map_content
 from vlcore.plots.maps.panes import GAP, Pane
@@ -137,7 +137,6 @@ def map_drawing(
     colouring: Colouring = GROUPS,
     legend_place: LegendPlace = "bottom",
     twins: pd.DataFrame | None = None,
-    clusters: pd.DataFrame | None = None,
     uploads: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """How maps look, as what JSON can hold: everything beside the columns of the images.
@@ -151,7 +150,6 @@ def map_drawing(
         colouring: what colours stand for.
         legend_place: beside or below the maps.
         twins: arrows of that option, which name their kinds in the legend.
-        clusters: names of that option, with the ``number`` of each.
         uploads: a visitor's images, as those of `vlcore.plots.maps.linked.linked_maps`.
     """
     count = len(infos)
@@ -162,7 +160,6 @@ def map_drawing(
         checked_columns(captions, ["pane", "caption", "x", "y"]),
         uploads=star_table(uploads, count),
         twins=twins,
-        clusters=clusters,
         colouring=colouring,
     )
     content = map_content(tables, count, palette, grouping, options)
@@ -202,12 +199,8 @@ def _pane_drawing(content: MapContent, number: int, info: MapInfo, side: int) ->
         "axes": [info.x_title, info.y_title],
         "extent": [*extent[0], *extent[1]],
         "captions": _records(placed_captions(tables, pane), pane, words),
-        "clusters": [],
         "uploads": [],
     }
-    if tables.clusters is not None:
-        names = ["dx", "dy", "number", "words"]
-        drawing["clusters"] = _records(placed_clusters(tables, pane), pane, names)
     if tables.uploads is not None:
         stars = tables.uploads.assign(side=upload_side(pane))
         drawing["uploads"] = _records(stars, pane, ["side", "thumb", "name", "words", "spoken"])

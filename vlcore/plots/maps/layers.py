@@ -63,19 +63,6 @@ def untrained_baseline(_tables: MapTables, pane: Pane, style: MapStyle) -> Layer
     return [mark.encode(**pane.at(x, y))]
 
 
-def movement_lines(_tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
-    """Lines from each image's position in the first map to that in this one; that of the hovered
-    one stands out."""
-    if not (style.options.movement and pane.index):
-        return []
-    x2, y2 = pane.columns
-    images = pane.images(style).transform_filter("isValid(datum.x0) && isValid(datum.y0)")
-    lines = images.encode(**pane.at("x0", "y0"), x2=f"{x2}:Q", y2=f"{y2}:Q")
-    every = lines.mark_rule(color=style.palette.muted, strokeWidth=1, aria=False)
-    hovered = lines.mark_rule(color=style.palette.text, strokeWidth=2, opacity=1, aria=False)
-    return [every.encode(opacity=_lit(style, 0.3, 0.04)), hovered.transform_filter(_HOVERED)]
-
-
 def neighbours(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
     """Lines from the hovered and the clicked image to those nearest to it in the full space."""
     if tables.neighbours is None:
@@ -256,14 +243,6 @@ def _leaders(base: alt.Chart, pane: Pane, colour: str) -> alt.Chart:
     return rule.encode(x2=f"{x}:Q", y2=f"{y}:Q")
 
 
-def placed_clusters(tables: MapTables, pane: Pane) -> pd.DataFrame:
-    """The names of a map's clusters with their shifts in px (`dx`, `dy`) off the words of captions
-    and each other."""
-    assert tables.clusters is not None
-    rows = pane.rows(tables.clusters)
-    return _off_captions(rows, pane.pixels(rows), tables, pane)
-
-
 def _off_captions(
     rows: pd.DataFrame, anchors: Points, tables: MapTables, pane: Pane, above: float = 0
 ) -> pd.DataFrame:
@@ -275,25 +254,6 @@ def _off_captions(
     middles = place_names(rows["words"].tolist(), anchors - [0, above], pane.side, occupied)
     dx, dy = (middles - anchors).round(1).T
     return rows.assign(dx=dx, dy=dy)
-
-
-def cluster_names(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
-    """The names of clusters at their middles, in italics."""
-    if tables.clusters is None:
-        return []
-    placed = placed_clusters(tables, pane)
-    if placed.empty:
-        return []
-    base = pane.present(placed.assign(spoken="cluster " + placed["words"]))
-    text = {
-        **_by_row("dx", "dy"),
-        "fontSize": style.sizes.words,
-        "fontStyle": "italic",
-        "fontWeight": 600,
-        "align": "center",
-        "baseline": "middle",
-    }
-    return _words_over_marks(base, "words:N", style.palette.text, style, text)
 
 
 def shortened_captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
@@ -383,14 +343,12 @@ def hovered(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
 LAYERS: tuple[Layer, ...] = (
     legend,
     untrained_baseline,
-    movement_lines,
     neighbours,
     ground,
     marks,
     twin_arrows,
     picked,
     captions,
-    cluster_names,
     uploads,
     hovered,
 )

@@ -26,12 +26,11 @@ LegendPlace = Literal["bottom", "right"]
 _MARK_COLUMNS = ("object", "kind", "minority")  # that shapes, fillings and rings stand for
 
 # Vega draws symbols from -1 to 1. A ring around a dot, a frame in a frame, a small dot, a line,
-# slanting letters, an arrow:
+# an arrow:
 _RING = "M-1,0A1,1,0,1,1,1,0A1,1,0,1,1,-1,0M-.45,0A.45,.45,0,1,1,.45,0A.45,.45,0,1,1,-.45,0"
 _FRAMES = "M-1,-1H1V1H-1ZM-.5,-.5H.5V.5H-.5Z"
 _DOT = "M-.45,0A.45,.45,0,1,1,.45,0A.45,.45,0,1,1,-.45,0"
 _LINE = "M-1.2,0L1.2,0"
-_NAME = "M-.8,.8L.2,-.8M-.2,.8L.8,-.8"
 _ARROW = "M-1.4,0L1.2,0M.4,-.7L1.2,0L.4,.7"
 
 
@@ -153,11 +152,6 @@ def _explanations(palette: Palette, tables: MapTables, options: MapOptions) -> l
         entries.append(LegendEntry("trust", words, muted, _DOT))
     if options.untrained:
         entries.append(LegendEntry("untrained", "faint: untrained baseline", muted, _DOT))
-    if options.movement:
-        words = "from its position in the first map"
-        entries.append(LegendEntry("movement", words, muted, _LINE))
-    if options.clusters:
-        entries.append(LegendEntry("clusters", "in italics: a cluster", text, _NAME))
     if options.neighbours:
         entries.append(LegendEntry("neighbours", "to its true neighbours", text, _LINE))
     for kind, colour in zip(tables.arrow_kinds, (text, accent), strict=False):

@@ -107,8 +107,7 @@ def linked_maps(
         colouring: what colours stand for.
         board: the rows of the group accuracy panel, as `group_grid` reads them.
         overlay_tables: `uploads`, stars on top: `id`, `name`, `x0`, `y0` and so on, `thumb`,
-            `spoken`; `clusters`, names of that option: `words`, `pane`, `x`, `y`;
-            `neighbours`, lines of that option: `id`, `pane`, `x`, `y`, `x2`, `y2`;
+            `spoken`; `neighbours`, lines of that option: `id`, `pane`, `x`, `y`, `x2`, `y2`;
             `twins`, arrows of that option: `scene`, `kind` (two kinds at most), `pane`, `x`, `y`,
             `x2`, `y2`.
 

@@ -26,7 +26,6 @@ class MapTables:
     uploads: pd.DataFrame | None = None  # a visitor's images
     neighbours: pd.DataFrame | None = None  # lines (`ENDS`) of an `id`
     twins: pd.DataFrame | None = None  # arrows (`ENDS`) of a `scene` and of a `kind`
-    clusters: pd.DataFrame | None = None  # `words` at the middle (`x`, `y`) of each
     typed: pd.DataFrame | None = None  # a `caption` that a visitor typed
     shortened: pd.DataFrame | None = None  # arrows from there to the caption without a `word`
     colouring: Colouring = GROUPS  # of the points
@@ -53,10 +52,6 @@ class MapTables:
                 positions.append(table.loc[table["pane"] == pane, ends])
         if options.untrained:
             positions.append(self.points[[f"gx{pane}", f"gy{pane}"]])
-        if options.movement and pane:
-            positions.append(
-                self.points.loc[self.points[columns].notna().all(axis=1), ["x0", "y0"]]
-            )
         return extent_of([table.to_numpy(float) for table in positions])
 
 

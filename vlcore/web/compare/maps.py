@@ -15,6 +15,7 @@ from vlcore.api.offline_page import (
     ZOOMING,
     other_object,
     scenes,
+    summary,
     twin_lengths,
     with_clicked_image,
 )
@@ -26,7 +27,7 @@ from vlcore.experiment.plain_text import plain
 from vlcore.plots.options import PCA
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, map_controls, shell, widgets
-from vlcore.web.compare import agreement, blame, clusters, map_component, selections
+from vlcore.web.compare import agreement, blame, map_component, selections
 from vlcore.web.compare.models import Side, badges
 from vlcore.web.compare.selected_images import predicts, words_of_prediction
 from vlcore.web.compare.view import Clicks, Shown
@@ -48,7 +49,7 @@ def choose_maps(sides: Sequence[Side], palette: Palette, bar: DeltaGenerator) ->
 def show(view: Shown, selection: Selection | None = None) -> None:
     """The maps, what they show in words, and the images that are selected or were clicked."""
     comparison, images = view.comparison, view.images
-    alt = " ".join([describe_comparison(comparison), *cache.layouts(view.keys).sentences])
+    alt = describe_comparison(comparison)
     if words := describe_shown(comparison):
         st.caption(words)
     clicks, key = map_component.show(view, alt, selection), view.map_key
@@ -56,9 +57,7 @@ def show(view: Shown, selection: Selection | None = None) -> None:
         clicks, key = _show_vectors(view, alt, view.vectors_key), view.vectors_key
     badges(view.sides)
     agreement.show_sentence(view)
-    widgets.show_part(view.parts["summary"])
-    if view.options.clusters:
-        clusters.show(view, selection)
+    widgets.show_part(summary(comparison))
     up_close = view.image_up_close(clicks, key, selection)
     selections.show(view, selection)
     with shell.errors_as_sentences():

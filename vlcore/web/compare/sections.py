@@ -5,17 +5,14 @@ from functools import partial
 
 import streamlit as st
 
-from vlcore.api import loss_matrix, training_animation
+from vlcore.api import training_animation
 from vlcore.api.compared_maps import ComparedMaps, points_table
-from vlcore.api.description import describe_evaluation, describe_fit_step, largest_displacements
+from vlcore.api.description import describe_evaluation
 from vlcore.api.exports import parquet_bytes
-from vlcore.api.metrics_table import describe_map_quality, measures_table
+from vlcore.api.metrics_table import describe_map_quality, group_accuracy_table, measures_table
 from vlcore.api.model_map import WITHOUT_CAPTIONS
 from vlcore.api.offline_page import figure, page, with_clicked_image
-from vlcore.api.small_images import draw_thumbs
 from vlcore.experiment.plain_text import plain, safe_csv
-from vlcore.experiment.wording import title
-from vlcore.plots import matrices
 from vlcore.plots.maps.panes import MOMENT
 from vlcore.plots.options import PCA
 from vlcore.plots.rendering import chart_png, chart_svg
@@ -29,11 +26,10 @@ from vlcore.web.compare.view import Shown
 from vlcore.web.components import browser
 
 PAPER_SIDE = 520  # px of a map in an image file
-MOVED_SIDE = 104  # px of an image that moved
 
 
 def _groups(view: Shown) -> None:
-    widgets.show_part(view.parts["groups"])
+    widgets.show_table(group_accuracy_table(view.comparison))
     st.caption(
         plain(
             f"Accuracy of the {view.images.grouping.object_word} on held-out images, 95 % intervals"
@@ -42,62 +38,6 @@ def _groups(view: Shown) -> None:
     )
     if not view.images.has_pictures and not any(model.captions for model in view.comparison.models):
         st.info(plain(WITHOUT_CAPTIONS), icon=":material/info:")
-
-
-def _movement(view: Shown) -> None:
-    if len(set(view.keys)) == 1:
-        several = "All maps are of the same model: nothing moved."
-        single = "There is only one map, and images move from one map to another."
-        st.caption(several if len(view.keys) > 1 else single)
-        return
-    images = view.images
-    try:
-        by_model = largest_displacements(view.comparison)
-    except ValueError as error:
-        st.info(plain(str(error)), icon=":material/info:")
-        return
-    first = next(iter(view.comparison.named))
-    for name, displacements in by_model.items():
-        st.markdown(f"**From the {first} to the {name} model**")
-        widgets.show_table(displacements.table)
-        st.caption(
-            "Movement is on the aligned maps: 1 is the size of the first. Kept neighbours are of"
-            " the full space and need no map: of ten, unrelated models share"
-            f" {100 * displacements.chance:.0f} % by chance. Intervals are over scenes, of one pair"
-            " of runs."
-        )
-        st.markdown("The images that moved most")
-        with st.container(horizontal=True, gap="small"):
-            for moved in displacements.largest.itertuples():
-                alt = images.description(moved.row)
-                caption = plain(f"{alt}: {moved.way:.1f}, {moved.kept:.0%} kept")
-                widgets.show_image_of_set(
-                    images, moved.row, width=MOVED_SIDE, caption=caption, alt=alt
-                )
-
-
-def _loss(view: Shown) -> None:
-    st.markdown(
-        "Each row is a training image, each column a caption. A cell says what the loss counts the"
-        " pair as, and its colour how the model scores it at the end. A *false negative* is a"
-        " caption that is true of the image and was counted as wrong."
-    )
-    for column, key in widgets.in_pairs(dict.fromkeys(view.keys)):
-        with column, widgets.reason_if_absent("grid_on"):
-            words, spec = _loss_pairs(key, view.palette)
-            st.markdown(f"**{plain(title(cache.artifact(key).condition))}**")
-            cache.show_chart(spec, alt=words, key=f"pairs-{key}")
-            st.caption(plain(words))
-
-
-@st.cache_resource(
-    max_entries=60, show_spinner="Pairing images and captions …", hash_funcs=cache.BY_CONTENT
-)
-def _loss_pairs(key: str, palette: Palette) -> tuple[str, cache.Spec]:
-    model = cache.map_of_model(key, PCA, ())
-    pairs = loss_matrix.loss_pairs(model, cache.image_set(model), draw_thumbs)
-    chart = matrices.pair_matrix(pairs.cells, pairs.images, palette=palette, middle=pairs.middle)
-    return pairs.words, cache.chart_spec(chart)
 
 
 def show_animation(keys: Sequence[str], palette: Palette, side: int) -> None:
@@ -132,13 +72,6 @@ def _measures(view: Shown) -> None:
     table = measures_table(view.comparison)
     st.dataframe(table, hide_index=True, width="stretch")
     artifacts = {name.capitalize(): model.artifact for name, model in view.comparison.named.items()}
-    fits = [
-        f"{name}: {describe_fit_step(artifact)}"
-        for name, artifact in artifacts.items()
-        if "first_fit_step" in artifact.metrics
-    ]
-    if fits:
-        st.caption(" ".join(fits))
     for name, artifact in artifacts.items():
         if quality := describe_map_quality(artifact):
             st.caption(f"{name} PCA map: {quality}.")
@@ -202,23 +135,16 @@ def _export(view: Shown) -> None:
 
 SECTIONS: dict[str, Callable[[Shown], None]] = {
     "Groups": _groups,
-    "Text description": lambda view: widgets.show_part(view.parts["layouts"]),
-    "Movement": _movement,
     agreement.SECTION: agreement.show_agreement,
     "Captions": show_captions,
     "Failures": show_failures,
     "Suspect labels": show_suspects,
-    "The loss": _loss,
     "Training animation": lambda view: show_animation(view.keys, view.palette, view.side),
     "All measures": _measures,
     "Export": _export,
 }
 # Of addresses before 0.5.
-_FORMER_NAMES = {
-    "Map in words": "Text description",
-    "Film": "Training animation",
-    "Take along": "Export",
-}
+_FORMER_NAMES = {"Film": "Training animation", "Take along": "Export"}
 
 
 def show_section(view: Shown) -> None:

@@ -9,8 +9,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from vlcore.api.selections import Selection, images_key
-from vlcore.plots.document import Part
-from vlcore.web import cache
 from vlcore.web.compare.models import Side
 from vlcore.web.linked_maps import LinkedMaps
 
@@ -166,11 +164,6 @@ class Shown(LinkedMaps):
     def vectors_key(self) -> str:
         """The key of the same maps as Altair draws them."""
         return f"{self.map_key}-vectors"
-
-    @property
-    def parts(self) -> dict[str, Part]:
-        """The words about the comparison, by name."""
-        return cache.parts_by_name(self.keys, self.options.projection)
 
     @property
     def points(self) -> pd.DataFrame:

@@ -16,7 +16,6 @@ const CLOSEST = 400, CLOSER = 1.6;  // zoom, and what a button or key adds to it
 const OF_FINGER = 24;  // px between a finger and the words about what is under it
 const FRAME = 28, LARGEST = 68;  // px of an image that stands for its mark, on whole maps and close by
 const AROUND = 8, LINE = 16;  // px of an arrow's end from its image, and of a line of words
-const CHARACTER = 6.7, LINES = 9;  // px of a letter, and lines that a name moves, as in vlcore/plots/maps/labels.py
 const CELLS = 160;  // of the index of a map, along each axis
 const IMAGE = 68;  // px of the image that lights up
 const DWELL = 80;  // ms on a mark until its image is asked for: a pointer crosses many
@@ -124,22 +123,6 @@ function textOf(marked) {
     text += String.fromCharCode(...bytes.subarray(start, start + 8192));
   }
   return btoa(text);
-}
-
-// The box of words at a position, in px: left, top, right, bottom.
-function wordBox(words, x, y, anchor) {
-  const width = CHARACTER * words.length, left = x - {start: 0, middle: width / 2, end: width}[anchor];
-  return [left, y - LINE / 2, left + width, y + LINE / 2];
-}
-
-// How far up or down in px a box moves to be off others; 0 where no move within some lines is enough.
-function freeShift([left, top, right, bottom], others) {
-  const overlaps = shift => others.some(box => Math.min(right, box[2]) - Math.max(left, box[0]) > 1
-    && Math.min(bottom + shift, box[3]) - Math.max(top + shift, box[1]) > 1);
-  for (let line = 0; line <= LINES; line++)
-    for (const shift of [line * LINE, -line * LINE])
-      if (!overlaps(shift)) return shift;
-  return 0;
 }
 
 function isInside(path, x, y) {
@@ -423,14 +406,14 @@ class LinkedMaps {
     if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
     // Small in a crowd, and larger as one comes closer.
     const radius = Math.min(4.5, Math.max(1, 0.42 * side / Math.sqrt(this.most)) * view.zoom ** 0.4);
-    const isLarge = radius > 2.2, lines = Math.min(0.3, Math.max(0.02, 300 * view.zoom / this.most));
+    const isLarge = radius > 2.2;
     this.tile = this.columns.sheet ? Math.min(LARGEST, FRAME * view.zoom ** 0.4) : 0;
     const [alpha, faded] = this.tile ? [1, 0.08] : isLarge ? [0.9, 0.1] : [0.75, 0.04];
     // What is coloured like the mark under the pointer stands out, where marks are apart.
     const kin = this.colourAt ?? (isLarge && this.hovered !== null ? this.columns[data.colourColumns[this.over]][this.hovered] : -1);
     const style = {
       colours: data.colours, muted: data.ink.muted, overlays: data.overlays, selection: this.selected,
-      kin, radius, picture: this.tile, alpha, faded, lines,
+      kin, radius, picture: this.tile, alpha, faded,
     };
     this.smallMarksNote.hidden = isLarge || this.tile > 0;
     this.points.clear(pixels);
@@ -478,10 +461,6 @@ class LinkedMaps {
         const to = this.pixel(pane, other);
         if (to) spoke(from, to, ink.text);
       }
-      const before = [this.columns.x0[row], this.columns.y0[row]];
-      if (row === hovered && pane && data.overlays.includes("movement") && before[0] === before[0]) {
-        line(this.at(pane, ...before), from, ink.text, 2);
-      }
     }
     for (const row of this.best[pane] ?? []) circle(row, 7, ink.accent, 1.3);
     if (picked !== null) {
@@ -492,7 +471,6 @@ class LinkedMaps {
       const place = {x: side / 2, y: side / 2, "text-anchor": "middle"};
       parts.push(svgElement("text", {...place, class: "caption"}, "No image of this map is here."));
     }
-    const occupied = [];  // boxes of words
     for (const caption of data.panes[pane].captions) {
       const [x, y] = this.at(pane, caption.x, caption.y);
       const look = {fill: ink.text, stroke: ink.ground, "stroke-width": 0.2};
@@ -501,14 +479,6 @@ class LinkedMaps {
       if (Math.abs(caption.dy) > LINE) line([x, y], [place.x, place.y], ink.text, 1);  // words that are far
       parts.push(svgElement("path", {d: SHAPES.diamond, transform: `translate(${x} ${y}) scale(6.5)`, ...look}));
       parts.push(svgElement("text", {...place, class: "caption"}, caption.caption));
-      occupied.push(wordBox(caption.caption, place.x, place.y, anchor));
-    }
-    for (const cluster of data.panes[pane].clusters) {
-      const [x, y] = this.at(pane, cluster.x, cluster.y), place = {x: x + cluster.dx, y: y + cluster.dy};
-      place.y += freeShift(wordBox(cluster.words, place.x, place.y, "middle"), occupied);  // a zoom brings words together
-      occupied.push(wordBox(cluster.words, place.x, place.y, "middle"));
-      const look = {class: "cluster", "text-anchor": "middle", "dominant-baseline": "central", "data-number": cluster.number};
-      parts.push(svgElement("text", {...place, ...look}, cluster.words));
     }
     data.panes[pane].uploads.forEach((upload, number) => {
       const [x, y] = this.at(pane, upload.x, upload.y), half = upload.side / 2;
@@ -645,8 +615,7 @@ class LinkedMaps {
     this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
     const isPinch = this.pointers.size > 1;
     const other = this.mode === "move" ? "rectangle" : "move", mode = event.shiftKey ? other : this.mode;
-    const cluster = Number(event.target.dataset.number ?? 0);  // whose name the pointer is on
-    const single = {pane, from: this.pointerPosition(event, surface), mode, cluster, upload: this.upload(event, pane)};
+    const single = {pane, from: this.pointerPosition(event, surface), mode, upload: this.upload(event, pane)};
     this.gesture = isPinch ? {pinch: this.fingers()} : single;
     this.hover(null);
   }
@@ -662,7 +631,6 @@ class LinkedMaps {
     if (!gesture) {
       const upload = this.upload(event, pane);
       if (upload) return this.hoverUpload(upload, event);
-      if (event.target.dataset.number) return this.hover(null);  // a click means the cluster, not an image below its name
       if (event.pointerType !== "touch") this.hover(this.nearest(pane, here, this.reach(event)), pane, event);
       return;
     }
@@ -694,8 +662,7 @@ class LinkedMaps {
     }
     this.gesture = null;
     if (!gesture || gesture.pinch) return;
-    if (!gesture.moved && gesture.cluster) this.selectWhere(pane, row => this.columns[`cluster${pane}`][row] === gesture.cluster);
-    else if (!gesture.moved && gesture.upload) this.hoverUpload(gesture.upload, event);
+    if (!gesture.moved && gesture.upload) this.hoverUpload(gesture.upload, event);
     else if (!gesture.moved) this.tap(event, surface, pane);
     else if (gesture.path) this.select(pane, gesture.path);
   }
@@ -725,21 +692,15 @@ class LinkedMaps {
   select(pane, path) {
     const x = this.columns[`x${pane}`], y = this.columns[`y${pane}`];
     const ends = [0, 1].map(axis => path.map(corner => corner[axis])).map(ends => [Math.min(...ends), Math.max(...ends)]);
-    const isAny = this.selectWhere(pane, row => {
-      const [across, up] = this.part(pane, x[row], y[row]);
-      if (across < ends[0][0] || across > ends[0][1] || up < ends[1][0] || up > ends[1][1]) return false;
-      return isInside(path, across, up);
-    });
-    if (!isAny) this.clear();
-  }
-
-  // Marks the images of a map that meet a condition and are shown; tells whether there are any.
-  selectWhere(pane, isMeant) {
     const {count} = this.data, looks = this.looks[pane], marked = new Uint8Array(count);
-    for (let row = 0; row < count; row++) marked[row] = looks[4 * row + 2] !== HIDDEN && isMeant(row);
-    const isAny = marked.includes(1);
-    if (isAny) this.mark(marked);
-    return isAny;
+    for (let row = 0; row < count; row++) {
+      if (looks[4 * row + 2] === HIDDEN) continue;
+      const [across, up] = this.part(pane, x[row], y[row]);
+      if (across < ends[0][0] || across > ends[0][1] || up < ends[1][0] || up > ends[1][1]) continue;
+      marked[row] = isInside(path, across, up);
+    }
+    if (marked.includes(1)) this.mark(marked);
+    else this.clear();
   }
 
   clear() {

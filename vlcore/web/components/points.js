@@ -78,27 +78,6 @@ void main() {
   ink = vec4(colour.rgb, 1.0) * colour.a * shown;
 }`;
 
-const LINE_VERTEX = `#version 300 es
-precision highp float;
-layout(location = 0) in float x;
-layout(location = 1) in float y;
-layout(location = 2) in uvec4 look;
-layout(location = 3) in float x2;
-layout(location = 4) in float y2;
-uniform vec2 centre, scale;
-uniform int state;
-void main() {
-  vec2 end = gl_VertexID == 0 ? vec2(x, y) : vec2(x2, y2);
-  bool whole = !any(isnan(vec4(x, y, x2, y2)));  // an image may be absent from either map
-  gl_Position = whole && int(look.z) == state ? vec4((end - centre) * scale, 0.0, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
-}`;
-
-const LINE_FRAGMENT = `#version 300 es
-precision highp float;
-uniform vec4 colour;
-out vec4 ink;
-void main() { ink = vec4(colour.rgb, 1.0) * colour.a; }`;
-
 function rgba(hex, alpha) {
   return [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16) / 255).concat(alpha);
 }
@@ -147,7 +126,7 @@ class Points {
       throw new Error(gl.getProgramInfoLog(program));
     }
     const at = {};
-    for (const name of ["centre", "scale", "radius", "pixels", "picture", "across", "state", "kin", "colours", "colour"]) {
+    for (const name of ["centre", "scale", "radius", "pixels", "picture", "across", "state", "kin", "colours"]) {
       at[name] = gl.getUniformLocation(program, name);
     }
     return {program, at};
@@ -159,10 +138,9 @@ class Points {
     this.columns = columns;
     this.count = columns.row.length;
     this.marks = this.program(POINT_VERTEX, POINT_FRAGMENT);
-    this.lines = this.program(LINE_VERTEX, LINE_FRAGMENT);
     this.order = shuffled(this.count);
     const buffers = {};
-    const array = (name, location, instanced) => {
+    const array = (name, location) => {
       buffers[name] ??= gl.createBuffer();
       gl.bindBuffer(gl.ARRAY_BUFFER, buffers[name]);
       if (!gl.getBufferParameter(gl.ARRAY_BUFFER, gl.BUFFER_SIZE)) {
@@ -170,17 +148,15 @@ class Points {
       }
       gl.enableVertexAttribArray(location);
       gl.vertexAttribPointer(location, 1, gl.FLOAT, false, 0, 0);
-      gl.vertexAttribDivisor(location, instanced);
     };
-    const vertices = (look, order, ends, instanced) => {
+    const vertices = (look, order, position) => {
       const vertexArray = gl.createVertexArray();
       gl.bindVertexArray(vertexArray);
-      ends.forEach((name, number) => array(name, number < 2 ? number : number + 1, instanced));
+      position.forEach(array);
       gl.bindBuffer(gl.ARRAY_BUFFER, look);
       gl.enableVertexAttribArray(2);
       gl.vertexAttribIPointer(2, 4, gl.UNSIGNED_BYTE, 0, 0);
-      gl.vertexAttribDivisor(2, instanced);
-      if (!instanced) gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, order);
+      gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, order);
       return vertexArray;
     };
     this.panes = Array.from({length: panes}, (_, pane) => {
@@ -189,9 +165,8 @@ class Points {
       return {
         look,
         order,
-        marks: vertices(look, order, [x, y], 0),
-        before: columns[gx] ? vertices(look, order, [gx, gy], 0) : null,
-        moved: pane ? vertices(look, order, ["x0", "y0", x, y], 1) : null,
+        marks: vertices(look, order, [x, y]),
+        before: columns[gx] ? vertices(look, order, [gx, gy]) : null,
       };
     });
     gl.bindVertexArray(null);
@@ -226,7 +201,7 @@ class Points {
   // positions to the rectangle; `style` has `colours`, `radius`, `picture` (px of an image that stands for its mark, or 0),
   // `alpha`, `faded`, `kin`, `muted`, and whether there is a `selection`.
   draw(pane, box, centre, scale, style) {
-    const {gl} = this, {marks, before, moved} = this.panes[pane], [left, bottom, width, height] = box;
+    const {gl} = this, {marks, before} = this.panes[pane], [left, bottom, width, height] = box;
     for (const area of ["viewport", "scissor"]) {
       gl[area](...[left, bottom, width, height].map(length => Math.round(length * this.pixels)));
     }
@@ -251,12 +226,6 @@ class Points {
     if (before && style.overlays.includes("untrained")) {
       gl.bindVertexArray(before);
       points(LIT, Array.from({length: MOST_COLOURS}, () => rgba(style.muted, 0.3)), {radius: 1.4, picture: 0, kin: -1});
-    }
-    if (moved && style.overlays.includes("movement")) {
-      gl.bindVertexArray(moved);
-      const at = use(this.lines, LIT);
-      gl.uniform4fv(at.colour, rgba(style.muted, style.lines));
-      gl.drawArraysInstanced(gl.LINES, 0, 2, this.count);
     }
     gl.bindVertexArray(marks);
     if (style.selection) points(FADED, padded(style.faded), style);
