@@ -2,10 +2,7 @@
 # docker build -t vl-bias-lab --build-arg DEVICE=cuda .  one for NVIDIA GPUs; run it with --gpus all
 FROM python:3.11-slim
 ARG DEVICE=cpu
-# What the machine's security updates bring is wanted, so nginx has no version.
-# hadolint ignore=DL3008
-RUN apt-get update && apt-get install -y --no-install-recommends nginx-light && rm -rf /var/lib/apt/lists/* \
-  && useradd --uid 10001 --create-home --home-dir /home/lab lab
+RUN useradd --uid 10001 --create-home --home-dir /home/lab lab
 WORKDIR /lab
 COPY constraints-torch.txt constraints.txt ./
 RUN if [ "$DEVICE" = cuda ]; then \
@@ -21,4 +18,4 @@ VOLUME /home/lab
 EXPOSE 8501
 HEALTHCHECK --start-period=60s --timeout=10s \
   CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8501/_stcore/health', timeout=8)"]
-CMD ["python", "-m", "vlcore", "serve", "--port", "8501"]
+CMD ["streamlit", "run", "app.py", "--server.headless", "true"]

@@ -16,6 +16,7 @@ import pytest
 from tests.jobs.children import until
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.judge
 # What a clone has not, or what a wheel takes nothing of.
 LEFT_OUT = shutil.ignore_patterns(
     ".*_cache", ".git", ".hypothesis", ".venv", "__pycache__", "build", "site", "tests"
@@ -61,7 +62,7 @@ def test_the_installed_command_lists_all_commands(installed: Path, tmp_path: Pat
         check=True,
     )
     listed = {line.split()[0] for line in done.stdout.splitlines() if line.strip()}
-    assert {"app", "data", "train", "study", "compare", "serve"} <= listed
+    assert {"app", "data", "train", "study", "compare"} <= listed
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Two processes on one store of features share the work; one that is killed leaves nothing that
 counts."""
 
-import os
 import random
 import subprocess
 from pathlib import Path
@@ -16,7 +15,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.row_store import FileStamp, RowStore
 from vlcore.experiment.files import data_folder
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills processes")
+pytestmark = pytest.mark.judge
 COUNT, CHUNK = 120, 4  # images
 KILLS = 4
 # Waits for a line before each chunk that it computes, while it holds the lock; not once its input

@@ -1,7 +1,6 @@
 """Kills at random moments: nothing published is lost, nothing is half-published, no process is
 left."""
 
-import os
 import signal
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from tests.faults.kills import Server, kill
 from tests.jobs.children import until
 from vlcore.artifacts import store
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="looks for processes in /proc")
+pytestmark = pytest.mark.judge
 
 
 @pytest.mark.parametrize(("servers", "count"), [(False, 4), (True, 1)])

@@ -84,7 +84,7 @@ def kill_one(conditions: list[Condition]) -> str:
     return seen[0].key
 
 
-@pytest.mark.slurm
+@pytest.mark.judge
 def test_a_killed_task_loses_one_run(
     cluster: None, document: Document, local: Local, shared: list[Condition]
 ) -> None:
@@ -117,7 +117,7 @@ def test_a_killed_task_loses_one_run(
     assert not folder.exists()
 
 
-@pytest.mark.slurm
+@pytest.mark.judge
 def test_what_waits_is_cancelled(
     cluster: None, document: Document, refused: Refused, shared: list[Condition]
 ) -> None:
@@ -148,7 +148,7 @@ def test_what_waits_is_cancelled(
     refused("cancel", task)
 
 
-@pytest.mark.slurm
+@pytest.mark.judge
 def test_a_dry_run_writes_what_would_be_submitted(
     cluster: None, document: Document, shared: list[Condition]
 ) -> None:
@@ -164,7 +164,7 @@ def test_a_dry_run_writes_what_would_be_submitted(
     assert queue() == [] == store.published_keys()
 
 
-@pytest.mark.slurm
+@pytest.mark.judge
 def test_what_slurm_refuses_is_one_sentence_and_leaves_nothing(
     cluster: None,
     refused: Refused,
@@ -203,6 +203,7 @@ def test_an_engine_that_is_not_there_is_one_sentence(
         assert "pip install" in refused(*STUDY, "--engine", engine)
 
 
+@pytest.mark.judge
 def test_workers_of_dask_train_the_same_and_one_that_is_killed_loses_its_run(
     local: Local, shared: list[Condition], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

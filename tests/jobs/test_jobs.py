@@ -123,6 +123,7 @@ def test_clearing_takes_away_the_last_report_alone(empty_home: Path) -> None:
     assert (jobs.work_folder("a-key") / "status.json").exists()
 
 
+@pytest.mark.judge
 def test_thirty_threads_of_five_processes_make_it_once(empty_home: Path) -> None:
     """Whoever is first works until somebody else was told that it is busy, so the race is real
     whoever wins."""
@@ -162,6 +163,7 @@ with ThreadPoolExecutor(6) as pool:
     assert sorted(answers) == ["cached"] * 29 + ["trained"]
 
 
+@pytest.mark.judge
 def test_a_killed_process_shows_as_interrupted_and_its_key_is_free(empty_home: Path) -> None:
     process = child(
         """

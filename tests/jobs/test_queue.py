@@ -362,6 +362,7 @@ def test_a_broken_pool_is_made_anew_and_many_end_in_a_sentence(
     assert seen.status["message"].startswith("The worker processes end before they begin")
 
 
+@pytest.mark.judge
 def test_real_worker_processes_run_report_and_survive_a_kill(empty_home: Path) -> None:
     """One pool of one process: a job is seen running, is killed with its worker, and who waited
     goes on."""
@@ -418,7 +419,7 @@ def test_real_worker_processes_run_report_and_survive_a_kill(empty_home: Path) -
             pool.shutdown()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.judge
 def test_workers_end_with_their_server(empty_home: Path) -> None:
     """The server's process ends at once, and its workers with it, though they are in the middle of
     a job."""
@@ -467,6 +468,7 @@ def test_a_job_that_waits_is_marked_on_the_disk_until_it_begins_or_is_not_wanted
     assert [mark_of(key) for key in "abd"] == ["", "", ""]
 
 
+@pytest.mark.judge
 def test_a_job_that_waited_in_a_killed_process_shows_as_interrupted(
     pools: Pools, tmp_path: Path
 ) -> None:

@@ -1,6 +1,5 @@
 """Workers: none outlives the process that began it, and no job keeps one for ever."""
 
-import os
 import signal
 import threading
 import time
@@ -19,9 +18,7 @@ from vlcore.jobs.jobs import State
 from vlcore.jobs.queue import JobQueue, worker_pool
 from vlcore.jobs.workers import JobTimeoutError, within
 
-pytestmark = pytest.mark.skipif(
-    os.name == "nt", reason="Windows tells no process that another has ended"
-)
+pytestmark = pytest.mark.judge
 
 
 def test_workers_end_with_a_server_that_is_killed(empty_home: Path) -> None:

@@ -137,6 +137,14 @@ def test_a_page_begins_with_our_script(pages: TestClient, path: str) -> None:
     assert pages.get(script[1]).headers["content-type"].startswith("text/javascript")
 
 
+def test_an_answer_loads_nothing_from_elsewhere(pages: TestClient) -> None:
+    """A browser test complains of what the policy refuses."""
+    for path in ("/Compare", "/media/page.html", "/Nothing"):
+        policy = pages.get(path).headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "unsafe-eval" not in policy
+
+
 def test_other_files_are_sent_as_they_are(pages: TestClient) -> None:
     assert "scripts" not in pages.get("/media/page.html").text
     assert pages.get("/media/page.html", headers={"If-None-Match": "1"}).status_code == 304

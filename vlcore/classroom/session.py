@@ -8,7 +8,6 @@ cannot be read or written."""
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 import sqlite3
@@ -31,7 +30,7 @@ IDLE = 3600.0  # seconds without a change after which another session may replac
 KEPT = 8 * 24 * 3600.0  # seconds after which a session is deleted
 FEW = 4  # votes of an address that never stand out
 STANDS_OUT = 3  # times as many as others have
-_KEY = os.environ.get("VLCORE_ADDRESS_KEY", "").encode() or secrets.token_bytes(16)
+_KEY = secrets.token_bytes(16)  # of each start: nobody can look up an address later
 _LETTERS = "BCDFGHJKLMPRTWXZ"  # no vowels, so no words; none that looks like another
 _CODE = re.compile(f"[{_LETTERS}]{{4}}")
 _VOTER = re.compile(r"[A-Za-z0-9_-]{8,40}", re.ASCII)

@@ -1,10 +1,14 @@
-"""ASGI middleware: visitor cookie, upload quota, websocket message limits, preloading for Home, our
-script in every page."""
+"""ASGI middleware: visitor cookie, content policy, upload quota, websocket message limits,
+preloading for Home, our script in every page."""
 
+import base64
+import hashlib
+import importlib.util
 import re
 import secrets
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -25,6 +29,23 @@ _PAGE_SCRIPT = text_beside(browser.__file__, "page.js")
 # The headers by which a browser asks for a page only if it is a new one, or for a compressed one.
 _CONDITIONS = (b"if-none-match", b"if-modified-since", b"accept-encoding", b"range")
 _BEFORE_EVERY_PAGE = "/_stcore/host-config"  # what Streamlit's script asks for first, uncached
+
+
+def _content_policy() -> str:
+    """Return the Content-Security-Policy of all answers: nothing comes from another server."""
+    streamlit = importlib.util.find_spec("streamlit")
+    page = Path(str(streamlit and streamlit.origin)).with_name("static") / "index.html"
+    scripts = re.findall(r"<script>(.*?)</script>", page.read_text(encoding="utf-8"), re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()) for script in scripts]
+    inline = " ".join(f"'sha256-{digest.decode()}'" for digest in digests)
+    return (
+        f"default-src 'self'; script-src 'self' blob: {inline}; style-src 'self' 'unsafe-inline';"
+        " img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' data: blob:;"
+        " worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'"
+    )
+
+
+_POLICY = _content_policy()
 
 
 class RateLimit:
@@ -52,10 +73,10 @@ class VisitorMiddleware:
     """Names each browser and limits what it sends.
 
     A browser gets a random name, which no script of a page can read, before its first page, and
-    with Home the address of the atlas, which then arrives beside the scripts. An upload beyond the
-    quotas is refused (413). Every page begins with our script, `page.js`. A websocket message
-    that no page sends is dropped, and a page that sends more of them than a hand can is
-    disconnected.
+    with Home the address of the atlas, which then arrives beside the scripts. Every answer has a
+    Content-Security-Policy. An upload beyond the quotas is refused (413). Every page begins with
+    our script, `page.js`. A websocket message that no page sends is dropped, and a page that sends
+    more of them than a hand can is disconnected.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -66,6 +87,7 @@ class VisitorMiddleware:
             receive = _page_messages(receive)
         elif scope["type"] == "http":
             request = Request(scope)
+            send = _with_header(send, "Content-Security-Policy", _POLICY)
             if _may_be_page(scope):
                 headers = [pair for pair in scope["headers"] if pair[0] not in _CONDITIONS]
                 scope = {**scope, "headers": headers}
