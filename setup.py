@@ -7,15 +7,7 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-PARTS = (
-    ".streamlit",
-    "app.py",
-    "docs/results",
-    "docs/study.md",
-    "models/shipped",
-    "pages",
-    "static",
-)
+PARTS = (".streamlit", "app.py", "docs/results", "models/shipped", "pages", "static")
 
 
 class BuildWithApp(build_py):

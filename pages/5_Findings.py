@@ -10,40 +10,32 @@ from vlcore.study import plans
 from vlcore.study.answer_words import listed
 from vlcore.study.results import Study
 from vlcore.web import cache, condition_controls, shell, widgets
-from vlcore.web.findings import answer, documents, sections
+from vlcore.web.findings import answer, sections
 
 palette, _ = shell.begin("Findings")
-
-# Two figures are beside each other; in a narrow window they are below each other.
 side = shell.map_side()
-narrow = side <= PHONE_SIDE
-full_width = side if narrow else 2 * side + 40
-width = side if full_width > 700 else full_width
+width = side if side <= PHONE_SIDE else 2 * side + 40
 
 other_set = st.container()
 published = answer.read_answer()
 if published:
     with st.container(key="answer"):
-        answer.show_answer(published, palette, full_width)
-    answer.show_log_odds(published, palette, full_width)
-answer.show_comparisons()
-documents.show_documents()
+        answer.show_answer(published, palette, width)
 answer.show_downloads()
 
-STUDIES = ("experiments", "class", "paper")
 st.subheader("Studies on this server", anchor="studies")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     images = shell.image_set_choice()
     about = (
-        "Each crosses short and descriptive captions with bias levels. Paper: six levels; class:"
-        " three; experiments: the two of the study's four experiments."
+        "Each compares short with descriptive captions at several bias levels. Experiments: two"
+        " levels; class: three; paper: six."
     )
-    name = widgets.choose_one("Study", STUDIES, "study", STUDIES[0], about)
+    name = widgets.choose_one("Study", plans.STUDIES, "study", plans.STUDIES[0], about)
     steps = condition_controls.training_length("length")
     towers = SCRATCH
     if images.has_pictures:
         towers = shell.towers_choice(shell.usual_towers(images))
-    about = "Six or more can decide something; ten to twenty are usual for a claim."
+    about = "Fewer than six decide nothing. Ten to twenty are usual for a claim."
     seeds = widgets.integer_input("Seed pairs planned", 1, 50, 10, "blocks", about, width=150)
 shell.show_attribution(images)
 if published and images.name not in published.sets:
@@ -54,40 +46,7 @@ if published and images.name not in published.sets:
 
 with shell.errors_as_sentences():
     base = usual_condition(images).with_towers(towers).replace(steps=steps)
-    plan = plans.find(name, base, seeds)
-    study = Study(plan, images.grouping, cache.artifact)
-
-if not study.n_trained:
-    sections.nothing_yet(study)
+    study = Study(plans.find(name, base, seeds), cache.artifact)
 sections.show_planned_runs(study)
-if not study.n_trained:
-    sections.show_choices()
-    st.stop()
-
-part = sections.chosen_part()
-with shell.errors_as_sentences():
-    findings = sections.findings_of(study)
-    parts = sections.report_parts_of(study)
-
-canvas = sections.Canvas(study, findings, palette, width, full_width)
-
-if part == sections.ANSWER:
-    sections.answer_of_study(canvas)
-    with st.expander("The answer in full"):
-        canvas.show_part(parts["answer"])
-elif part == sections.CLAIMS:
-    sections.show_claims(findings, narrow=narrow)
-    sections.claim(canvas)
-elif part == sections.OVER_BIAS:
-    sections.over_bias(canvas)
-elif part == sections.GROUPS:
-    for name in ("groups", "training"):
-        st.markdown(f"**{parts[name].heading}**")
-        canvas.show_part(parts[name])
-elif part == sections.COMPARISONS:
-    canvas.show_part(parts["comparisons"])
-else:
-    sections.downloads(study)
-    sections.missing_runs(study)
-    canvas.show_part(parts["methods"])
-    sections.show_choices()
+if study.n_trained:
+    sections.show_comparisons(study, images, palette, width)

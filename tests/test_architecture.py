@@ -39,9 +39,10 @@ ORDER = (
     "scenes",
     "experiment",
     "data metrics plots artifacts",
-    "model study",
+    "model",
     "jobs",
     "api",
+    "study",
     "classroom",
     "cli web",
 )

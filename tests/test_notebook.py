@@ -17,19 +17,19 @@ from PIL import Image
 import vlcore as vl
 from tests.conftest import QUICK_STEPS
 from tests.pages.app import pets
-from vlcore.api import studies
 from vlcore.api.models import Model
 from vlcore.artifacts.store import Artifact
 from vlcore.data.decoding import UploadError
 from vlcore.data.imageset import ImageSetError
 from vlcore.experiment.errors import LabError
+from vlcore.study import running
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTED = (
     "vlcore",
     "vlcore.api.comparison",
     "vlcore.api.models",
-    "vlcore.api.studies",
+    "vlcore.study.running",
     "vlcore.data",
     "vlcore.api.exports",
     "vlcore.api.failures",
@@ -63,12 +63,9 @@ def test_public_names_are_there_and_nothing_heavy_comes_with_the_library() -> No
         vl.nothing  # noqa: B018
 
 
-def test_names_that_changed_say_the_new_one(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_that_changed_say_the_new_one(model: Model) -> None:
     with pytest.warns(DeprecationWarning, match="vl.data"):
         assert vl.datasets is vl.data
-    monkeypatch.setattr(studies, "run_study", lambda *values, **more: (values, more))
-    with pytest.warns(DeprecationWarning, match="vl.run_study"):
-        assert vl.study("experiments", seeds=2) == (("experiments",), {"seeds": 2})
     with pytest.warns(DeprecationWarning, match="artifact"):
         assert model.artefact is model.artifact
     both = vl.compare(model)
@@ -116,7 +113,7 @@ def test_the_walk_goes_on_with_images_of_ones_own(
     trained, version = vl.models().iloc[0], vl.data.load("mine").version
     assert (trained["data"], trained["data_version"], trained["bias"]) == ("mine", version, 0.5)
     # Others train a study; here it is asked what would be trained.
-    monkeypatch.setattr(studies, "train_missing", lambda _plan, **_more: studies.StudyRun([]))
+    monkeypatch.setattr(running, "train_missing", lambda _plan, _engine: running.StudyRun())
     moved = vl.Condition().replace(data="mine")
     arms = vl.run_study("experiments", base=moved).plan.conditions
     assert {(arm.data_version, arm.n_per_group) for arm in arms} == {

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from vlcore.api.grid import Grid, grid
     from vlcore.api.models import Model, embed, explain, load, models, train
     from vlcore.api.selections import Selection
-    from vlcore.api.studies import run_study
     from vlcore.api.suspect_labels import suspect_labels
     from vlcore.experiment.condition import Condition
     from vlcore.experiment.errors import LabError
     from vlcore.metrics.estimate import Estimate
     from vlcore.plots.options import MapOptions, Projection
     from vlcore.study.results import Study
+    from vlcore.study.running import run_study
 
 __all__ = [
     "Comparison",
@@ -81,15 +81,15 @@ _MODULES = {
     "grid": "vlcore.api.grid",
     "load": "vlcore.api.models",
     "models": "vlcore.api.models",
-    "run_study": "vlcore.api.studies",
+    "run_study": "vlcore.study.running",
     "suspect_labels": "vlcore.api.suspect_labels",
     "train": "vlcore.api.models",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("data", "study"):
-        return import_module(f"vlcore.{name}")  # study: the name of run_study until 0.5
+    if name == "data":
+        return import_module("vlcore.data")
     if name == "datasets":
         warnings.warn("vl.datasets is now vl.data.", DeprecationWarning, stacklevel=2)
         return import_module("vlcore.data")

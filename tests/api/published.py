@@ -11,7 +11,6 @@ from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.grouping import SCENES
-from vlcore.study.statistics.factorial import phi
 
 N = 2000
 STEPS = (0, 20, 60, 200, 600)
@@ -25,7 +24,7 @@ def measured(condition: Condition, moment: str) -> dict[str, Any]:
     )
     is_trained = moment != "untrained"
     is_descriptive = condition.labels == "descriptive"
-    bias = 0.0 if condition.size_mode == "random_removal" else float(phi(condition.bias))
+    bias = condition.phi
     minority = 0.93 - (0.8 if is_descriptive else 0.5) * bias if is_trained else 0.5
     minority -= 0.1 * bias * (moment == "first_fit")
     truth = {

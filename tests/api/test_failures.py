@@ -25,8 +25,8 @@ from vlcore.artifacts.store import Artifact
 from vlcore.data.attributes import attributes_of
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet
+from vlcore.metrics.finders import FOLDS
 from vlcore.metrics.slices import LEAST
-from vlcore.study.finders import FOLDS
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from vlcore.api.tried_settings import SeedStack, filter_stacks, setting_choices, stack_seeds
 from vlcore.experiment.condition import Condition
 from vlcore.metrics.estimate import Estimate
-from vlcore.study.statistics.paired import t_interval
+from vlcore.metrics.paired import t_interval
 
 SHORT = Condition(bias=0.75, labels="undescriptive")
 PRIMARY = "minority_accuracy"

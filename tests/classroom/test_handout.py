@@ -9,10 +9,10 @@ import re
 import numpy as np
 import pytest
 
-from tests.classroom.test_one_room_results import PLAN, USUAL, state_of, trained
+from tests.classroom.test_one_room_results import PLAN, state_of, trained
 from tests.classroom.test_repair import IMAGES, POOL
 from tests.classroom.test_repair_results import standing as standing_of
-from vlcore.classroom import one_room, one_room_results, repair_results
+from vlcore.classroom import one_room_results, repair_results
 from vlcore.classroom.answers import Answer, Measurement
 from vlcore.classroom.handout import (
     GLOSSARY,
@@ -29,7 +29,6 @@ from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots.document import ImageRow
 from vlcore.plots.thumbnails import thumb_uri
-from vlcore.study import registry
 
 SHOWN = ImageRow([thumb_uri(np.zeros((8, 8, 3), dtype=np.uint8))], ["horse <b>"])
 
@@ -87,7 +86,6 @@ def charts(page: str) -> list[list[dict[str, object]]]:
 
 @pytest.mark.usefixtures("empty_home")
 def test_a_rooms_study_on_paper_has_its_plan_and_what_the_wall_shows() -> None:
-    registry.record_plan(one_room.study_of(PLAN, USUAL, SCENES, "BCDF"))
     now = state_of(PLAN, trained(PLAN, 9))
     sentences = now.sentences({3: 0.04, 8: 0.01})
     page = study_html(now, sentences, "Nobody decides alone.")
@@ -96,8 +94,7 @@ def test_a_rooms_study_on_paper_has_its_plan_and_what_the_wall_shows() -> None:
     difference = now.results.level.difference  # type: ignore[union-attr]
     assert difference is not None
     said = [
-        f"Plan {registry.plan_hash(now.study)} was written down",
-        "before its first run",
+        f"Plan {PLAN.hash} was fixed before the first run.",
         one_room_results.rule(PLAN, SCENES),
         "8 of 8 + 1",
         f"{100 * difference.mean.low:+.1f} to {100 * difference.mean.high:+.1f}",

@@ -9,8 +9,8 @@ import pytest
 from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS, LETTERS, Lesson, lessons, placeholders
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.grouping import SCENES, Grouping
+from vlcore.metrics.paired import EQUIVALENCE
 from vlcore.study import plans
-from vlcore.study.statistics.paired import EQUIVALENCE
 
 PETS = Grouping(("cat", "dog"), ("home", "park"))
 ALL = [

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.api.published import publish
@@ -13,31 +12,20 @@ from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import PRESETS, TOWERS
 from vlcore.experiment.wording import difference, percent
 from vlcore.jobs.jobs import State
-from vlcore.plots.theme import PHONE_SIDE
-from vlcore.study import plans, registry, report
+from vlcore.metrics.catalogue import PRIMARY
+from vlcore.study import plans
 from vlcore.study.answer_file import published_answer
 from vlcore.study.answer_words import FIGURE, QUESTION, set_words
 from vlcore.study.plans import StudyPlan
 from vlcore.study.results import Study
-from vlcore.web.findings import answer, documents, sections
+from vlcore.web.findings import answer, sections
 
 from .app import FakeQueue, alts, opened, pets, press, text_of
 
-DOCUMENTS = "Full results and methods"
-PUBLISHED = 2  # charts of the published answer: in points, and in log odds
-# Charts of each part, below the one that answers.
-CHARTS = {
-    sections.ANSWER: 1,
-    sections.CLAIMS: 2,
-    sections.OVER_BIAS: 5,
-    sections.GROUPS: 2,
-    sections.COMPARISONS: 0,
-    sections.METHODS: 0,
-}
+PUBLISHED = 1  # charts of the published answer
 
 
 def start(**address: str) -> AppTest:
@@ -54,7 +42,7 @@ def complete(plan: StudyPlan, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A complete study in a home of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", str(tmp_path_factory.mktemp("complete")))
-        publish([*plan.conditions, *plans.controls(plan)])
+        publish(plan.conditions)
         yield plan
 
 
@@ -63,8 +51,7 @@ def results_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of published results of a test's own, without a file."""
     folder = tmp_path / "results"
     folder.mkdir()
-    for module in (answer, documents):
-        monkeypatch.setattr(module, "FOLDER", folder)
+    monkeypatch.setattr(answer, "FOLDER", folder)
     return folder
 
 
@@ -87,7 +74,7 @@ def test_the_first_screen_has_the_answer_of_the_file(
     assert f"{accuracies} -12.3 (-13.4 to -11.2) | 777 |" in text
     assert scenes.pairs == 777
     assert "Limits: Everything is odd." in text
-    points, log_odds = alts(page)[:2]
+    [points] = alts(page)
     for contrasts in FIGURE.values():
         for row, name in contrasts.items():
             for data in published.sets:
@@ -96,7 +83,6 @@ def test_the_first_screen_has_the_answer_of_the_file(
                     ends = {"value": value, "low": low, "high": high}
                     numbers = f"{difference(ends, 1)} points"
                     assert f"{row}, {set_words(data)}: {numbers}" in points
-                    assert f"{contrast.log_odds[0]:+.2f} (" in log_odds
 
 
 def test_each_claim_has_one_verdict_per_image_set_with_its_number(
@@ -146,36 +132,8 @@ def test_without_the_answer_one_sentence_is_in_its_place_and_the_rest_works(
     assert "missing or damaged" in warning.value
     assert not page.error
     assert not alts(page)
-    assert [box.label for box in page.expander][:2] == ["Every comparison", DOCUMENTS]
     press(page, "Run this study")
     assert queue.asked
-
-
-def test_every_comparison_is_found_by_words_of_any_column(
-    empty_home: Path, results_folder: Path, queue: FakeQueue
-) -> None:
-    page = opened("5_Findings")
-    assert "The file comparisons.csv is not installed" in text_of(page)
-    header = (
-        "study,set,bias,variant,baseline,images,readout,pairs,points,points_low,points_high,"
-        "log_odds,log_odds_low,log_odds_high,p"
-    )
-    rows = [
-        "paper,scenes,0.75,descriptive,short,rare,captions,140,-5.3,-6.4,-4.2,-.2,-.3,-.1,.001",
-        "size,renders,0.75,sky (a+b),short,rare,balanced probe,20,-9.6,-14,-4,-.4,-.6,-.2,.01",
-    ]
-    (results_folder / "comparisons.csv").write_text("\n".join([header, *rows]), encoding="utf-8")
-    page = opened("5_Findings")
-    table = table_of(page, "points_low")
-    assert list(table.columns) == header.split(",")
-    assert table["points"].tolist() == [-5.3, -9.6]
-    for wanted, found in {"RENDERS probe": ["size"], "(a+b": ["size"], "nothing": []}.items():
-        page.text_input(key="comparison").set_value(wanted).run()
-        assert not page.exception
-        assert table_of(page, "points_low")["study"].tolist() == found
-        assert f"{len(found)} of 2 comparisons" in text_of(page)
-    (results_folder / "comparisons.csv").write_text("", encoding="utf-8")
-    assert "comparisons.csv cannot be read" in text_of(opened("5_Findings"))
 
 
 def test_files_behind_the_answer_are_offered_if_they_are_installed(
@@ -189,27 +147,6 @@ def test_files_behind_the_answer_are_offered_if_they_are_installed(
         (results_folder / name).write_bytes(b"set\nscenes")
     files = ["Every comparison, CSV", "All runs, parquet", "Plans, zip"]
     assert offered() == ["The answer, JSON", *files]
-
-
-def test_pages_of_results_are_read_with_their_figures(
-    empty_home: Path, results_folder: Path, queue: FakeQueue
-) -> None:
-    assert DOCUMENTS not in [box.label for box in opened("5_Findings").expander]
-    Image.new("RGB", (4, 4)).save(results_folder / "answer.png")
-    (results_folder / "README.md").write_text(
-        "# Results\n\nSee [details](details.md).\n\n![the figure](answer.png)\n\nAfter it.",
-        encoding="utf-8",
-    )
-    (results_folder / "details.md").write_text("# Details\n\nFive tables.", encoding="utf-8")
-    for name, words in {"Results": "See details.", "Details": "Five tables."}.items():
-        page = opened("5_Findings", document=name)
-        [box] = [box for box in page.expander if box.label == DOCUMENTS]
-        assert box.proto.expanded, "a link to a page shows it"
-        shown = " ".join(part.value for part in box.markdown)
-        assert words in shown
-        assert "](" not in shown
-        images = [image.proto.imgs[0].alt for image in box.get("image")]
-        assert images == (["the figure"] if name == "Results" else [])
 
 
 def test_an_own_set_is_told_that_the_answer_is_not_about_it(
@@ -249,16 +186,14 @@ def test_a_study_is_on_the_towers_that_are_usual_for_its_set(
 
 def test_a_study_is_run_and_followed(empty_home: Path, queue: FakeQueue, plan: StudyPlan) -> None:
     page, keys = start(), [condition.key for condition in plan.conditions]
-    assert "None of the 36 runs of this study is there yet" in page.info[0].value
+    assert "0 of 36 planned runs are finished." in text_of(page)
     assert "python -m vlcore study class --data scenes" in page.code[0].value
     assert not list(empty_home.iterdir()), "looking at the page writes nothing"
     queue.status = {"fraction": 0.5, "stage": "training", "step": 350, "steps": 700}
     press(page, "Run this study")
     assert queue.asked == keys
-    (entry,) = registry.plan_history(plan)
-    assert entry.runs == 0
     (bar,) = page.get("progress")
-    assert bar.proto.text.startswith("0 of 36 runs are there, 36 are training: ")
+    assert bar.proto.text.startswith("0 of 36 runs are finished, 36 are training: ")
     assert bar.proto.text.endswith(" left. You can leave this page.")
     assert bar.proto.value == 50
     assert "training, step 350 of 700" in text_of(page)
@@ -271,68 +206,42 @@ def test_a_training_that_failed_says_why(empty_home: Path, queue: FakeQueue) -> 
     assert ["The disk is full." in warning.value for warning in start().warning] == [True]
 
 
-def test_a_part_of_a_study_shows_what_is_missing(
+def test_a_part_of_a_study_trains_what_is_missing(
     empty_home: Path, queue: FakeQueue, plan: StudyPlan
 ) -> None:
     publish(plan.conditions[:1])
     text = text_of(start())
     assert "Inconclusive: a comparison needs two seed pairs" in text
-    assert len(alts(start())) == PUBLISHED + CHARTS[sections.ANSWER], "the run that is there"
-    assert "There is no figure" not in text
-    assert "There is no figure here: " in text_of(start(part=sections.OVER_BIAS))
+    assert "There is no figure: " in text
     publish(plan.conditions[1:12])
     page = start()
-    text = text_of(page)
-    assert "12 of 36 planned runs are there; the other 24" in text
-    assert "inconclusive (2 seed pairs)" in page.metric[2].label
-    page = start(part=sections.METHODS)
-    missing = next(frame.value for frame in page.dataframe if list(frame.value.columns) == ["run"])
-    assert list(missing["run"]) == [condition.key for condition in plan.conditions[12:]]
+    assert "12 of 36 planned runs are finished. The other 24" in text_of(page)
+    assert table_of(page, "Finding")["Finding"].tolist()[:2] == ["inconclusive"] * 2
     press(page, "Run what is missing")
-    assert queue.asked == list(missing["run"])
+    assert queue.asked == [condition.key for condition in plan.conditions[12:]]
 
 
-def test_on_a_phone_claims_are_below_each_other(
-    complete: StudyPlan, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+def test_a_complete_study_answers_with_a_sentence_a_figure_and_a_table(
+    complete: StudyPlan, queue: FakeQueue
 ) -> None:
-    assert "| Control |" in text_of(start(part=sections.CLAIMS))
-    monkeypatch.setattr("vlcore.web.shell.map_side", lambda: PHONE_SIDE)
-    text = text_of(start(part=sections.CLAIMS))
-    assert "| Control |" not in text
-    assert all(f"**C{number}**" in text for number in range(1, 9))
-
-
-def test_a_complete_study_answers_with_numbers(complete: StudyPlan, queue: FakeQueue) -> None:
     page = start()
     assert not page.error
     text = text_of(page)
-    assert "All 36 planned runs are there." in text
-    assert "(6 seed pairs)" in page.metric[2].label
+    assert "All 36 planned runs are finished." in text
+    assert "Minority-group accuracy with 75 % removed (12 of 48 kept): " in text
     assert not page.button, "nothing is missing, so there is nothing to run"
-    for part, charts in CHARTS.items():
-        page = start(part=part)
-        text = text_of(page)
-        assert len(alts(page)) == PUBLISHED + charts, part
-        assert all(len(alt) > 20 for alt in alts(page))
-        if part == sections.CLAIMS:
-            assert text.count("-badge[") >= 9, "a status a claim, and that of the chosen one"
-        if part == sections.METHODS:
-            assert all(f"**{title}**" in text for title in ("Data.", "Statistics.", "Software."))
+    assert len(alts(page)) == PUBLISHED + 1
+    assert alts(page)[-1].startswith("difference from short, points: ")
+    assert len(table_of(page, "Finding")) == 3
+    measure = "The background can be read off (linear probe)"
+    assert measure in text_of(start(measure=measure))
 
 
-def test_the_address_chooses_claim_and_measure_or_falls_back(
-    complete: StudyPlan, queue: FakeQueue
-) -> None:
-    page = start(claim="C5")
-    assert "**C5 · " in text_of(page)
-    assert "Spread of horse on grass" in " ".join(alts(page))
-    page = start(measure="The background can be read off (linear probe)")
-    assert any(alt.startswith("The background can be read off") for alt in alts(page))
+def test_an_odd_address_means_the_usual_study(complete: StudyPlan, queue: FakeQueue) -> None:
     for blocks in ("-3", "many"):
-        page = start(
-            study="../../etc", length="<script>", blocks=blocks, claim="C99", measure="' or 1=1"
-        )
+        page = start(study="../../etc", length="<script>", blocks=blocks, measure="' or 1=1")
         assert not page.error
+        assert not page.exception
 
 
 def test_runs_that_do_not_compare_are_refused(empty_home: Path, queue: FakeQueue) -> None:
@@ -351,12 +260,9 @@ def test_a_damaged_run_is_set_aside(empty_home: Path, queue: FakeQueue) -> None:
     assert "set aside" in start(length="careful").error[0].value
 
 
-def test_downloads_are_made_from_the_runs_that_are_shown(
-    complete: StudyPlan, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(report, "report_html", lambda found: f"report of {found.n_trained}")
-    study = Study(complete, SCENES)
-    assert sections.study_file(study, "runs.csv").startswith(b"key,data,")
-    assert sections.study_file(study, "runs.parquet")[:4] == b"PAR1"
-    assert b"difference.low" in sections.study_file(study, "comparisons.csv").splitlines()[0]
-    assert sections.study_file(study, "report.html") == b"report of 36"
+def test_downloads_are_made_from_the_runs_that_are_shown(complete: StudyPlan) -> None:
+    study = Study(complete)
+    assert sections.study_file(study, "runs.csv", PRIMARY).startswith(b"key,data,")
+    comparisons = sections.study_file(study, "comparisons.csv", PRIMARY)
+    assert b"difference.low" in comparisons.splitlines()[0]
+    assert b"--seeds 6" in sections.study_file(study, "report.html", PRIMARY)

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tests.plots import drawn
-from vlcore.plots.intervals import answer_chart, forest_chart, paired_forest_chart, rate_chart
+from vlcore.plots.intervals import answer_chart, forest_chart, rate_chart
 from vlcore.plots.theme import LIGHT, PHONE_SIDE
 
 
@@ -51,13 +51,13 @@ def test_every_rate_has_a_dot_and_its_interval_and_chance_is_a_dashed_line() -> 
         assert len(set(scale["range"])) == 2
 
 
-def test_a_forest_has_room_for_zero_and_no_minus_zero() -> None:
+def test_a_forest_has_room_for_zero() -> None:
     spec = forest_chart(differing(), palette=LIGHT, width=600, title="points", unit=100).to_dict(
         validate=False
     )
     said = {row["words"]: row["estimate"] for row in drawn.rows(spec) if "estimate" in row}
-    assert said["75 % removed"] == "0 (-20 to +20), n = 6 · not decided"
-    assert said["90 % removed"] == "-20 (-30 to -10), n = 6 · lower"
+    assert said["75 % removed"] == "-0.1 (-20.0 to +19.8), n = 6 · not decided"
+    assert said["90 % removed"] == "-20.0 (-30.0 to -10.0), n = 6 · lower"
     low, high = spec["layer"][0]["encoding"]["x"]["scale"]["domain"]
     assert low < -30
     assert high > 19.8
@@ -78,34 +78,10 @@ def test_on_a_phone_words_stand_above_and_below_their_line() -> None:
     assert [layer["mark"].get("stroke") for layer in texts] == [LIGHT.ground] * 2 + [None] * 2, (
         "first their ground"
     )
-    assert "-20 (-30 to -10), n = 6\nlower" in {row.get("estimate") for row in drawn.rows(narrow)}
+    assert "-20.0 (-30.0 to -10.0), n = 6\nlower" in {
+        row.get("estimate") for row in drawn.rows(narrow)
+    }
     assert narrow["description"] == wide["description"]
-
-
-def test_both_scales_of_paired_differences_share_their_axes_and_a_phone_has_them_in_a_row() -> None:
-    rows = pd.DataFrame(
-        [
-            (images, words, kind, scale, value, value - 1, value + 1)
-            for images, value in (("scenes", -6.0), ("renders", -8.0))
-            for words, kind in (("20 pairs (one)", "study"), ("all 20 pairs", "pooled"))
-            for scale in ("log odds", "points")
-        ],
-        columns=["images", "words", "kind", "scale", "value", "low", "high"],
-    )
-    wide, narrow = (
-        paired_forest_chart(rows, palette=LIGHT, width=px).to_dict(validate=False)
-        for px in (900, PHONE_SIDE)
-    )
-    panes = [pane for row in wide["vconcat"] for pane in row["hconcat"]]
-    domains = [pane["layer"][0]["encoding"]["x"]["scale"]["domain"] for pane in panes]
-    assert len(panes) == 4
-    assert domains[0] == domains[2]
-    assert domains[0][0] < -9
-    assert domains[0][1] > 0, "no difference is on the axis"
-    assert "all 20 pairs: -8.0 (-9.0 to -7.0) points" in wide["description"]
-    phone = [pane for row in narrow["vconcat"] for pane in row["vconcat"]]
-    assert [pane["title"] for pane in phone][:2] == ["scenes, log odds", "scenes, points"]
-    assert all(pane["width"] < PHONE_SIDE for pane in phone)
 
 
 def answered() -> pd.DataFrame:
@@ -137,18 +113,14 @@ def test_the_answer_has_a_pane_per_group_and_one_scale_and_look_for_each_image_s
     assert "change in accuracy on rare images, points" in drawn.texts(spec)
 
 
-def test_the_answer_says_every_difference_with_its_interval_in_the_unit_of_the_chart() -> None:
+def test_the_answer_says_every_difference_with_its_interval() -> None:
     rows = answered()
-    points, odds = (
-        answer_chart(rows, LIGHT, 900, unit).to_dict()["description"]
-        for unit in ("points", "log odds")
-    )
+    points = answer_chart(rows, LIGHT, 900).to_dict()["description"]
     assert points.startswith("Change in accuracy on rare images, points. from scratch: ")
     for row in rows.itertuples():
         pairs = "1 seed pair" if row.pairs == 1 else f"{row.pairs} seed pairs"
         numbers = f"{row.value:+.1f} ({row.low:+.1f} to {row.high:+.1f}) points, {pairs}"
         assert f"{row.row}, {row.images}: {numbers}" in points
-    assert "scenes: -5.30 (-6.40 to -4.20) log odds, 140 seed pairs" in odds
 
 
 def test_the_answer_has_its_words_above_the_intervals_on_a_phone() -> None:

@@ -11,7 +11,6 @@ import pytest
 from altair.utils import schemapi
 
 from tests.plots import drawn
-from tests.plots import test_measure_by_bias as study
 from tests.plots.maps import test_small as small
 from tests.plots.maps import tracks
 from tests.plots.maps.examples import (
@@ -30,11 +29,11 @@ from tests.plots.test_curves import curve
 from tests.plots.test_intervals import differing, rates
 from tests.plots.test_matrices import similarities
 from vlcore.experiment.grouping import SCENES
-from vlcore.plots import measure_by_bias, scales
+from vlcore.plots import scales
 from vlcore.plots.classroom import ranking_chart, votes_chart
 from vlcore.plots.colouring import OUTCOMES
 from vlcore.plots.contact_sheets import contact_sheets
-from vlcore.plots.curves import learning_curve, probe_chart
+from vlcore.plots.curves import learning_curve
 from vlcore.plots.intervals import forest_chart, rate_chart
 from vlcore.plots.maps.animation import animation_chart
 from vlcore.plots.maps.linked import linked_maps
@@ -62,34 +61,9 @@ ANIMATION = tracks.pictures()[[*ALWAYS, "caption_1", "predicted_1"]]
 TRACKS = [tracks.track(ANIMATION, tracks.STEPS, seed) for seed in (1, 2)]
 
 
-def small_multiples(points: pd.DataFrame, means: pd.DataFrame, **more: Any) -> Any:
-    return measure_by_bias.small_multiples(
-        [(name, points, means) for name in ("one", "two", "three")], **more
-    )
-
-
 # What draws each chart, the tables that it checks, and what else it is told.
 Chart = tuple[Callable[..., Any], dict[str, pd.DataFrame], dict[str, Any]]
-SHARE, STUDY = (
-    {"scale": study.SHARE, "width": 600},
-    {"points": study.runs(), "means": study.cells()},
-)
 CHARTS: dict[str, Chart] = {
-    "heat map": (measure_by_bias.heat_map_chart, {"rows": study.cells()}, SHARE),
-    "index": (
-        measure_by_bias.heat_map_chart,
-        {"rows": study.cells()},
-        SHARE | {"scale": study.INDEX},
-    ),
-    "by bias": (
-        measure_by_bias.by_bias_chart,
-        STUDY | {"references": study.REFERENCES},
-        SHARE | {"height": 300},
-    ),
-    "panes": (small_multiples, STUDY, SHARE),
-    "slopes": (measure_by_bias.paired_slopes_chart, {"points": study.runs()}, SHARE),
-    "moments": (measure_by_bias.moments_chart, {"rows": study.MOMENTS}, SHARE),
-    "curves": (probe_chart, {"curves": study.CURVES}, {"fits": study.FITS, "width": 700}),
     "forest": (forest_chart, {"rows": differing()}, {"width": 600, "title": "points", "unit": 100}),
     "rates": (rate_chart, {"rows": rates()}, {"width": 400}),
     "ranking": (
@@ -181,7 +155,7 @@ def test_every_chart(name: str) -> None:
     assert all("ctrlKey" in param["select"]["zoom"] for param in zooming), (
         "no chart zooms under a scrolling page"
     )
-    if CHARTS[name][2].get("scale") or name in ("curves", "forest"):
+    if name == "forest":
         assert len(spec["description"]) > 20
 
     picture = drawn.svg(spec)
@@ -206,13 +180,12 @@ def test_what_is_missing_or_foreign_is_refused(name: str) -> None:
                     draw(name, **{table: rows.assign(thumb=foreign)})
 
 
-ROWS = ("heat map", "by bias", "slopes", "moments", "forest", "rates", "votes", "ranking")
-ROWS += ("caption matrices", "contact sheets")
+ROWS = ("forest", "rates", "votes", "ranking", "caption matrices", "contact sheets")
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_a_table_without_rows_is_refused(name: str) -> None:
-    for table in set(CHARTS[name][1]) - {"references"}:
+    for table in CHARTS[name][1]:
         with pytest.raises(ValueError, match="there is nothing to show"):
             draw(name, **{table: CHARTS[name][1][table].iloc[:0]})
 

@@ -22,8 +22,8 @@ from vlcore.experiment.progress import Progress, silent
 from vlcore.experiment.wording import FEW, plural, points, rate_words
 from vlcore.jobs import jobs
 from vlcore.metrics import estimate, shortcuts
+from vlcore.metrics.paired import ALPHA, holm
 from vlcore.scenes import Drawing, draw_scene
-from vlcore.study.statistics.paired import ALPHA, holm
 
 QUESTIONS = 3  # of this version; when they change, sets are checked again
 PER_GROUP = 100  # images that the probes look at

@@ -34,10 +34,10 @@ from vlcore.jobs.progress import trainings_bar
 from vlcore.jobs.queue import all_cores, worker_pool
 from vlcore.metrics.accuracy import logits, object_scores
 from vlcore.metrics.estimate import Estimate
+from vlcore.metrics.paired import t_interval
 from vlcore.model.image_features import feature_store, features_of_images
 from vlcore.model.load import load_model
 from vlcore.model.views import Labels, why_no_caption_readout, with_altered
-from vlcore.study.statistics.paired import t_interval
 
 if TYPE_CHECKING:
     from vlcore.data.feature_store import FeatureStore

@@ -26,6 +26,16 @@ from vlcore.experiment.wording import difference, percent, rate_words
 from vlcore.metrics import estimate
 from vlcore.metrics.accuracy import confidence
 from vlcore.metrics.estimate import Estimate
+from vlcore.metrics.finders import (
+    BOUND,
+    FINDERS,
+    Direction,
+    LabelledImages,
+    OfferedSlice,
+    best_words,
+    fit_direction,
+    offered_cell,
+)
 from vlcore.metrics.slices import (
     LEAST,
     Mask,
@@ -36,16 +46,6 @@ from vlcore.metrics.slices import (
     worst_cells,
 )
 from vlcore.model.load import load_model
-from vlcore.study.finders import (
-    BOUND,
-    FINDERS,
-    Direction,
-    LabelledImages,
-    OfferedSlice,
-    best_words,
-    fit_direction,
-    offered_cell,
-)
 
 # Dimensions of the pretrained tower's features in which failures are searched.
 COMPONENTS = 32

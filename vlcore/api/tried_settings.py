@@ -10,7 +10,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.wording import title
 from vlcore.metrics.estimate import Estimate
-from vlcore.study.statistics.paired import t_interval
+from vlcore.metrics.paired import t_interval
 
 _FREE_TEXT = {"template", "checkpoint"}  # what users typed is no setting to choose from
 _SEEDS = {"data_seed", "init_seed"}

@@ -16,8 +16,8 @@ from vlcore.classroom.lessons import Choice, Lesson, LessonStep, Quantity
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.wording import difference, number, points, rate_words
 from vlcore.metrics.estimate import Estimate
+from vlcore.metrics.paired import ENOUGH, t_interval
 from vlcore.study.answer_file import DIGITS, published_answer
-from vlcore.study.statistics.paired import ENOUGH, t_interval
 
 SEEDS = range(20)  # of the seed pairs of this server that are looked for
 ANOTHER = "This is one run of each model; another seed gives other numbers."

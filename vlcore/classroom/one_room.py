@@ -5,6 +5,8 @@ that restarts, a phone that reloads and a presenter whose browser closes change 
 is a study of its own beside that of the class, on other seeds, so that nobody knows its results
 before."""
 
+import hashlib
+import json
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +34,7 @@ from vlcore.experiment.options import PRESETS
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics import catalogue, counterfactual
 from vlcore.metrics.catalogue import PRIMARY, Need
-from vlcore.study import plans, registry
+from vlcore.study import plans
 from vlcore.study.plans import StudyPlan
 
 NAME = "one-room"
@@ -88,7 +90,7 @@ class ClassPlan:
         measure: the primary one.
         seed: of the first block.
         prediction: one of `DIRECTIONS`: what the treatment does to the measure.
-        hash: of the study's plan.
+        hash: of the study, which tells plans apart.
         towers: of its session, one of `vlcore.experiment.options.TOWERS`.
     """
 
@@ -221,6 +223,13 @@ def study_of(
     return replace(study, measure=plan.measure, prediction=plan.prediction)
 
 
+def plan_hash(study: StudyPlan) -> str:
+    """Name the plan of a study: equal plans have equal names."""
+    keys = [condition.key for condition in study.conditions]
+    text = json.dumps([keys, study.measure, study.prediction])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
 def pair_of(plan: ClassPlan, usual: Condition, grouping: Grouping, place: int) -> Pair:
     """The conditions of a block, the baseline's first."""
     alone = replace(plan, seed=plan.seed + place)
@@ -265,8 +274,7 @@ def fix_plan(code: str, token: str, plan: ClassPlan, usual: Condition, images: I
     study = study_of(plan, usual, images.grouping, code)
     with presenter_transaction(code, token) as file:
         _require_no_plan(file, code)
-        registry.record_plan(study)
-        _write(file, code, CLASS, replace(plan, hash=registry.plan_hash(study)))
+        _write(file, code, CLASS, replace(plan, hash=plan_hash(study)))
         file.execute("UPDATE lessons SET phase = 'run' WHERE code = ?", (code,))
 
 
@@ -367,7 +375,7 @@ def rehearse(code: str, token: str, plan: ClassPlan, usual: Condition, grouping:
     for all but the presenter.
     """
     plan = replace(plan, seed=REHEARSAL_SEED)
-    plan = replace(plan, hash=registry.plan_hash(study_of(plan, usual, grouping, code)))
+    plan = replace(plan, hash=plan_hash(study_of(plan, usual, grouping, code)))
     delete_rehearsal(code, token)
     with presenter_transaction(code, token) as file:
         _write(file, code, REHEARSAL, plan)

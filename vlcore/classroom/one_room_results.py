@@ -31,16 +31,14 @@ from vlcore.experiment.wording import TOWERS_SEEN, plural, points, signed
 from vlcore.experiment.wording import difference as number_words
 from vlcore.metrics.catalogue import PRIMARY, measure_of, words_of
 from vlcore.metrics.estimate import Estimate
+from vlcore.metrics.paired import ALPHA, ENOUGH, EQUIVALENCE, Paired, Status, half_width
 from vlcore.plots import classroom as charts
 from vlcore.plots.theme import Palette
-from vlcore.study import registry
 from vlcore.study.analysis import Level, compare_arms
 from vlcore.study.answer_file import DIGITS, PublishedAnswer, PublishedContrast
 from vlcore.study.answer_words import same_setting
 from vlcore.study.plans import ARM, StudyPlan
 from vlcore.study.runs_table import measure_rows, runs_table
-from vlcore.study.statistics.paired import ALPHA, ENOUGH, EQUIVALENCE, Paired, Status, half_width
-from vlcore.study.text import difference_words, level_words
 
 # How the published answer names contrasts of these measures.
 _READOUTS = {
@@ -113,7 +111,7 @@ def class_results(
     arms = {condition.key: study.arm_of(condition) for pair in pairs.values() for condition in pair}
     frame = runs_table([read(key) for key in arms], study.measure)
     frame = frame.assign(**{ARM: frame["key"].map(arms)})
-    ends = measure_rows(frame, study.measure, "end").set_index("key")["value"]
+    ends = measure_rows(frame, study.measure).set_index("key")["value"]
     class_dots = []
     for place, (first, second) in sorted(pairs.items()):
         keys = first.key, second.key
@@ -123,17 +121,14 @@ def class_results(
     counted = {key for dot in class_dots if dot.planned for key in dot.keys}
     level = None
     if len(counted) > 2:
-        (treatment,) = study.treatments
-        analysis = compare_arms(
+        (level,) = compare_arms(
             frame[frame["key"].isin(counted)],
             ARM,
             study.baseline,
-            treatment,
+            study.treatments,
             study.measure,
-            secondary=(),
             free=study.varied,
         )
-        (level,) = analysis.primary.levels
     return ClassResults(tuple(class_dots), level, len(pairs) - len(class_dots))
 
 
@@ -204,7 +199,7 @@ class ClassStudy:
         if self.kind == REHEARSAL:
             plan = "Rehearsal."
         else:
-            plan = registry.plan_words(self.study, registry.plan_history(self.study))
+            plan = f"Plan {self.plan.hash} was fixed before the first run."
         return f"{plan} {rule(self.plan, self.grouping)} {TOWERS_SEEN[self.plan.towers]}"
 
     def numbers(self) -> dict[str, str]:
@@ -342,7 +337,8 @@ def verdict(results: ClassResults, plan: ClassPlan) -> str:
     level = results.level
     if level is None:
         return "Inconclusive: a comparison needs two seed pairs."
-    decided = f"{difference_words(level)}: {level_words(level)}"
+    pairs = plural(len(level.blocks), "seed pair")
+    decided = f"{level.difference_words}: {level.verdict} ({pairs})"
     if (missing := plan.planned - results.counted) > 0:
         return (
             f"So far {decided}. The plan decides when {missing} more of its"
@@ -393,8 +389,7 @@ def peeking(looks: Mapping[int, float], plan: ClassPlan) -> str:
 
 
 def with_more_students(results: ClassResults) -> str:
-    """How narrow the interval would be with more students, and how many see a difference; empty
-    without a spread."""
+    """How narrow the interval would be with more students; empty without a spread."""
     level = results.level
     if level is None or level.difference is None or not level.difference.sd:
         return ""
@@ -405,10 +400,4 @@ def with_more_students(results: ClassResults) -> str:
         return f"±{unit * half_width(sd, blocks):.{digits}f}"
 
     wider = ", ".join(f"{students} more {width(n + students)}" for students in MORE_STUDENTS)
-    words = f"With this spread between seed pairs the interval is {width(n)}; with {wider}."
-    for delta, seeds in list(level.seeds_needed.items())[:1]:
-        words += (
-            f" To see {100 * delta:g} points in four of five classes takes {seeds.value:,} seed"
-            f" pairs ({seeds.low:,} to {seeds.high:,}, as the spread is known from {n})."
-        )
-    return words
+    return f"With this spread between seed pairs the interval is {width(n)}; with {wider}."

@@ -30,9 +30,9 @@ from vlcore.experiment.edits import MOST, read_edits
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.wording import percent, points, rate_words, signed
 from vlcore.metrics.estimate import Estimate
+from vlcore.metrics.paired import ENOUGH, t_interval
 from vlcore.plots.classroom import ranking_chart
 from vlcore.plots.theme import Palette
-from vlcore.study.statistics.paired import ENOUGH, t_interval
 
 KINDS = {
     "add": "added images",

@@ -31,7 +31,6 @@ GRIDS: dict[str, tuple[float, ...]] = {
     "experiments": (0.0, STUDY_BIAS),
     "paper": (0.0, 0.25, 0.5, 0.75, 0.9, 1.0),
     "class": (0.0, 0.75, 1.0),
-    "full": (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0),
 }
 # Values that a setting had before there was a choice of it. A key leaves such a value out of what
 # it hashes, and stored conditions leave it out: without an entry here every key would change.

@@ -33,11 +33,9 @@ PLAY_SCRIPT = text_beside(__file__, "play.js")
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; under a title where it has one, set smaller where it is a note, with an icon
-    where it warns."""
+    """A paragraph, set smaller where it is a note, with an icon where it warns."""
 
     text: str
-    title: str = ""
     note: bool = False
     icon: str = ""
 
@@ -51,7 +49,7 @@ class Command:
 @dataclass(frozen=True)
 class Table:
     rows: pd.DataFrame
-    by: tuple[str, ...] = ()  # on paper a table for each value of these columns
+    by: str = ""  # on paper a table for each value of this column
 
 
 @dataclass(frozen=True)
@@ -104,15 +102,15 @@ def on_paper(parts: Iterable[Part], palette: Palette, width: int) -> Iterator[An
         for content in part.content:
             match content:
                 case Text():
-                    yield f"{content.title}. {content.text}" if content.title else content.text
+                    yield content.text
                 case Command():
                     yield f"{content.does}: {content.text}"
-                case Table(by=()):
+                case Table(by=""):
                     yield content.rows
                 case Table():
-                    for names, rows in content.rows.groupby(list(content.by), sort=False):
-                        yield f"{names[0]} ({', '.join(names[1:])}):"
-                        yield rows.drop(columns=list(content.by))
+                    for name, rows in content.rows.groupby(content.by, sort=False):
+                        yield f"{name}:"
+                        yield rows.drop(columns=content.by)
                 case Chart():
                     try:
                         yield content.draw(palette, width)

@@ -10,7 +10,6 @@ import pandas as pd
 from vlcore.experiment.wording import difference, plural, rate_words
 from vlcore.plots.scales import (
     PERCENT,
-    either,
     filled_columns,
     finished,
     rule_at,
@@ -78,7 +77,7 @@ def forest_chart(
     """
     table = filled_columns(rows, ["words", "value", "low", "high", "n", "status"])
     table[["value", "low", "high"]] = table[["value", "low", "high"]].astype(float) * unit
-    digits = 0 if unit == 100 else 2
+    digits = 1 if unit == 100 else 2
     table["estimate"] = [
         f"{difference(row._asdict(), digits)}, n = {row.n} · {row.status}"
         for row in table.itertuples()
@@ -123,86 +122,12 @@ def forest_chart(
     return finished(layers, palette, description=description, width=plot, height=height)
 
 
-def paired_forest_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.VConcatChart:
-    """Paired differences in log odds and in points beside each other, or below each other on a
-    phone, a line each, by image set; a diamond is pooled over the lines above it.
-
-    Args:
-        rows: `images`, `words`, `kind` (``study`` or ``pooled``), `scale` (``log odds`` or
-            ``points``), `value`, `low`, `high`, in units of the scale.
-        palette: light or dark.
-        width: of the whole figure, in px.
-
-    Raises:
-        ValueError: as `filled_columns`.
-    """
-    columns = ["images", "words", "kind", "scale", "value", "low", "high"]
-    table = filled_columns(rows, columns)
-    table["estimate"] = [
-        difference(row._asdict(), 1 if row.scale == "points" else 2) for row in table.itertuples()
-    ]
-    table["spoken"] = table["images"] + ", " + table["words"] + ": "
-    table["spoken"] += table["estimate"] + " " + table["scale"]
-    scales = table["scale"].unique().tolist()
-    is_narrow = width <= PHONE_SIDE
-    plot: float = width - 20
-    if not is_narrow:
-        plot = (width - 6.4 * table["words"].str.len().max() - 40) / len(scales)
-    domains = {scale: _around_zero(part, scale) for scale, part in table.groupby("scale")}
-    panes = []
-    for number, (images, part) in enumerate(table.groupby("images", sort=False)):
-        row = []
-        for scale in scales:
-            axis = None
-            if scale == scales[0] and not is_narrow:
-                axis = words_axis(palette, labelLimit=400, labelPadding=8)
-            lines = part[part["scale"] == scale]
-            pane = _paired_pane(lines, domains[scale], axis, palette, number)
-            title = f"{images}, {scale}" if is_narrow else images if axis else ""
-            if is_narrow:
-                words = {"align": "left", "dy": -13, "fontSize": 11, "color": palette.text}
-                above = spoken_chart(lines).mark_text(aria=False, **words)
-                y = alt.Y("words:N", sort=lines["words"].tolist(), axis=None)
-                pane += above.encode(x=alt.value(0), y=y, text="words:N")
-            height = (36 if is_narrow else 20) * len(lines)
-            row.append(pane.properties(width=int(plot), height=height, title=title))
-        panes.append(alt.vconcat(*row) if is_narrow else alt.hconcat(*row, spacing=12))
-    pooled = table[table["kind"] == "pooled"]
-    main = table if pooled.empty else pooled
-    description = "Descriptive minus short labels: " + "; ".join(main["spoken"])
-    return finished(alt.vconcat(*panes, spacing=12), palette, description=description)
-
-
-def _paired_pane(
-    part: pd.DataFrame, x: alt.X, axis: alt.Axis | None, palette: Palette, number: int
-) -> alt.LayerChart:
-    """One image set on one scale."""
-    colour = palette.groups[number]
-    base = spoken_chart(
-        part,
-        y=alt.Y("words:N", sort=part["words"].tolist(), title=None, axis=axis),
-        tooltip=tooltips({"words:N": "in", "estimate:N": "descriptive minus short"}),
-    )
-    shapes = told_apart(alt.Shape, "kind:N", {"study": "circle", "pooled": "diamond"})
-    sizes = either(alt.SizeValue, {"test": "datum.kind == 'pooled'"}, 200, 70)
-    zero = rule_at("low", 0.0, "no difference", palette)
-    return alt.layer(
-        zero.encode(x=x),
-        base.mark_rule(strokeWidth=2.5, color=colour, opacity=0.6).encode(x=x, x2="high:Q"),
-        base.mark_point(filled=True, opacity=1, color=colour).encode(
-            x="value:Q", shape=shapes, size=sizes
-        ),
-    )
-
-
 _ROW, _PHONE_ROW = 28, 58  # px of a row with the intervals of up to three image sets
 _PHONE_WORDS = 20  # px of the words above the intervals of a row on a phone
 _SET_SHAPES = ("circle", "square", "diamond", "triangle-up")
 
 
-def answer_chart(
-    rows: pd.DataFrame, palette: Palette, width: int, unit: str = "points"
-) -> alt.VConcatChart:
+def answer_chart(rows: pd.DataFrame, palette: Palette, width: int) -> alt.VConcatChart:
     """Draw differences with their 95% intervals around 0, one pane per group of rows.
 
     Each row has an interval for each image set that has one; colour and shape tell image sets
@@ -210,26 +135,24 @@ def answer_chart(
 
     Args:
         rows: one per interval, in the order of the figure: `group` and `row` (words), `images`
-            (words of the image set), `value`, `low`, `high` in `unit`, and `pairs` (the number of
+            (words of the image set), `value`, `low`, `high` in points, and `pairs` (the number of
             seed pairs).
         palette: light or dark.
         width: of the whole figure, in px.
-        unit: of the values, ``points`` or ``log odds``.
 
     Raises:
         ValueError: as `filled_columns`.
     """
     table = filled_columns(rows, ["group", "row", "images", "value", "low", "high", "pairs"])
-    digits = 1 if unit == "points" else 2
     table["estimate"] = [
-        f"{difference(row._asdict(), digits)} {unit}, {plural(row.pairs, 'seed pair')}"
+        f"{difference(row._asdict(), 1)} points, {plural(row.pairs, 'seed pair')}"
         for row in table.itertuples()
     ]
     table["spoken"] = table["row"] + ", " + table["images"] + ": " + table["estimate"]
     is_narrow = width <= PHONE_SIDE
     words_width = 0 if is_narrow else int(6.6 * table["row"].str.len().max()) + 16
     plot = width - words_width - 30
-    title = f"change in accuracy on rare images, {unit}"
+    title = "change in accuracy on rare images, points"
     x = _around_zero(table, title)
     groups = table["group"].unique().tolist()
     panes = []

@@ -40,7 +40,6 @@ class PublishedContrast:
             between two differences.
         other: mean accuracy of the first variant; None where `short` is None.
         points: the difference in percentage points.
-        log_odds: the difference in log odds.
         pairs: the number of seed pairs.
         planned: the plan that named it before its runs; empty for an exploratory contrast.
         predicted: the sign that the plan predicted; 0 without a prediction.
@@ -57,7 +56,6 @@ class PublishedContrast:
     short: float | None
     other: float | None
     points: Interval
-    log_odds: Interval
     pairs: int
     planned: str = ""
     predicted: int = 0
@@ -84,33 +82,6 @@ class PublishedClaim:
     set: str
     verdict: str
     sentence: str
-
-
-@dataclass(frozen=True)
-class PublishedTest:
-    """A test of the planned chain on an image set.
-
-    Attributes:
-        step: of the chain.
-        set: the image set.
-        towers: ``scratch`` or ``pretrained``, the image encoder.
-        points: the difference in percentage points.
-        log_odds: the difference in log odds, which the test is about.
-        p: of the exact test, adjusted over the encoders of its step.
-        pairs: the number of seed pairs.
-        rejected: whether its hypothesis is.
-        confirmatory: whether every step before it was rejected.
-    """
-
-    step: str
-    set: str
-    towers: str
-    points: Interval
-    log_odds: Interval
-    p: float
-    pairs: int
-    rejected: bool
-    confirmatory: bool
 
 
 @dataclass(frozen=True)
@@ -149,7 +120,6 @@ class PublishedAnswer:
         claims: one per claim and image set, in the order of the study.
         lessons: by name.
         limits: one sentence each.
-        chain: the tests of the planned chain, in its order.
     """
 
     version: str
@@ -158,7 +128,6 @@ class PublishedAnswer:
     claims: tuple[PublishedClaim, ...]
     lessons: Mapping[str, PublishedLesson]
     limits: tuple[str, ...]
-    chain: tuple[PublishedTest, ...] = ()
 
     @property
     def sets(self) -> list[str]:
@@ -192,15 +161,14 @@ def _read(file: Path, _changed: int) -> PublishedAnswer:
         tuple(PublishedClaim(**entry) for entry in document["claims"]),
         {name: _lesson(entry) for name, entry in document["lessons"].items()},
         tuple(document["limits"]),
-        tuple(PublishedTest(**entry) for entry in document["chain"]),
     )
 
 
 def contrast_of(entry: Mapping[str, Any]) -> PublishedContrast:
     """Read a contrast from its entry in the file."""
-    intervals = {name: tuple(entry[name]) for name in ("points", "log_odds")}
-    known = {setting.name for setting in fields(PublishedContrast)}
-    return PublishedContrast(**{name: entry[name] for name in known & set(entry)} | intervals)
+    known = {setting.name for setting in fields(PublishedContrast)} & set(entry)
+    values = {name: entry[name] for name in known}
+    return PublishedContrast(**values | {"points": tuple(entry["points"])})
 
 
 def _lesson(entry: Mapping[str, Any]) -> PublishedLesson:

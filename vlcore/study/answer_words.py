@@ -96,20 +96,14 @@ def two_accuracies(answer: PublishedAnswer, data: str) -> str:
     )
 
 
-def figure_rows(answer: PublishedAnswer, scale: str = "points") -> pd.DataFrame:
-    """Return the rows of `vlcore.plots.intervals.answer_chart`.
-
-    Args:
-        answer: the published answer.
-        scale: of the values, ``points`` or ``log odds``.
-    """
+def figure_rows(answer: PublishedAnswer) -> pd.DataFrame:
+    """Return the rows of `vlcore.plots.intervals.answer_chart`, in points."""
     rows = []
     for group, contrasts in FIGURE.items():
         for words, name in contrasts.items():
             for data in answer.sets:
                 if contrast := answer.contrasts.get(f"{data}.{name}"):
-                    mean = contrast.points if scale == "points" else contrast.log_odds
-                    rows.append((group, words, set_words(data), *mean, contrast.pairs))
+                    rows.append((group, words, set_words(data), *contrast.points, contrast.pairs))
     columns = ["group", "row", "images", "value", "low", "high", "pairs"]
     return pd.DataFrame(rows, columns=columns)
 

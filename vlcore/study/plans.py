@@ -3,35 +3,22 @@
 A study varies one setting, the factor. Its arms are values of that setting, crossed with bias
 levels and seed pairs; everything else is shared, so that an arm differs from the baseline in one
 thing. A file may name arms that are sets of settings instead, where two settings differ at once (a
-classifier has other labels). Conditions that differ in more are planned apart, and so are the
-controls of the claims."""
+classifier has other captions)."""
 
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from vlcore.data.catalogue import traits_of
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.option_names import OPTIONS, stored_name
-from vlcore.experiment.options import (
-    MITIGATIONS,
-    NEGATIVES,
-    RECIPES,
-    SIZE_MODES,
-    objectives_here,
-    style_names,
-)
+from vlcore.experiment.option_names import OPTIONS, shown_name, stored_name
 from vlcore.metrics.catalogue import PRIMARY
 
 Value = str | int | float  # of a condition's field
-PlanFile = Path | zipfile.Path  # on the disk, or in the archive of plans
 MOST_SEEDS = 1000
-PLACEBO = "shuffled_context"
 ARM = "arm"  # the factor of a study whose arms are sets of settings
 _FOLLOWERS = {"recipe": ("batch_size",), "data": ("data_version", "n_per_group")}
 # What the YAML reader raises beside its own errors: at what it takes for a number or a date, and at
@@ -55,7 +42,6 @@ class StudyPlan:
         baseline: the arm that the others are compared with.
         treatments: the other arms.
         conditions: block by block, in each block by bias and then by arm.
-        extra: conditions that are run too, and differ from the baseline in more than the factor.
         grid: what `find` knows it by: its name, or the path of its file.
         arm_settings: the settings of each arm where the factor is `ARM`.
         measure: the primary measure.
@@ -67,7 +53,6 @@ class StudyPlan:
     baseline: Value
     treatments: tuple[Value, ...]
     conditions: tuple[Condition, ...]
-    extra: tuple[Condition, ...] = ()
     grid: str = ""
     arm_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     measure: str = PRIMARY
@@ -94,10 +79,6 @@ class StudyPlan:
     def keys(self) -> set[str]:
         return {condition.key for condition in self.conditions}
 
-    @property
-    def all_conditions(self) -> tuple[Condition, ...]:
-        return tuple(dict.fromkeys((*self.conditions, *self.extra)))
-
 
 @dataclass(frozen=True)
 class _Design:
@@ -108,40 +89,11 @@ class _Design:
     treatments: tuple[Value, ...]
     biases: Sequence[float]
     settings: Mapping[str, Any] = field(default_factory=dict)
-    extra: Sequence[Mapping[str, Any]] = ()
     arm_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     vary: Sequence[str] = _SEEDS  # the seeds that differ between blocks
 
 
-def _design(factor: str, arms: Iterable[str], biases: Sequence[float], *shared: Any) -> _Design:
-    """A design whose baseline is the default value of the factor."""
-    default = getattr(Condition(), factor)
-    treatments = tuple(arm for arm in arms if arm not in (default, "own"))
-    return _Design(factor, default, treatments, biases, *shared)
-
-
-# An objective that needs another label style than the study's is no arm, but is run beside them.
-_OBJECTIVES = sorted(
-    objectives_here().items(), key=lambda item: (bool(item[1].labels), not item[1].uses_captions)
-)
-_OTHER_LABELS = {
-    name: objective.labels
-    for name, objective in _OBJECTIVES
-    if objective.labels not in ("", "descriptive")
-}
-_EXTRA = [{"objective": name, "labels": labels} for name, labels in _OTHER_LABELS.items()]
-_COMPARABLE = [name for name, _ in _OBJECTIVES if name not in _OTHER_LABELS]
-_DESCRIPTIVE = {"labels": "descriptive"}
-_DESIGNS = {
-    **{name: _design("labels", STYLES_OF_THE_STUDY, biases) for name, biases in GRIDS.items()},
-    "labels": _design("labels", style_names(), (0.0, 0.75)),
-    "objectives": _design("objective", _COMPARABLE, (0.0, 0.75), _DESCRIPTIVE, _EXTRA),
-    "negatives": _design("negatives", NEGATIVES, (0.0, 0.75), _DESCRIPTIVE),
-    "mitigation": _design("mitigation", MITIGATIONS, (0.5, 0.75, 0.9)),
-    "recipes": _design("recipe", RECIPES, (0.0, 0.75)),
-    "sizes": _design("size_mode", SIZE_MODES, (0.5, 0.75, 0.9)),
-}
-STUDIES = tuple(_DESIGNS)
+STUDIES = tuple(GRIDS)
 
 
 def find(name: str, base: Condition | None = None, seeds: int = 1) -> StudyPlan:
@@ -158,17 +110,14 @@ def find(name: str, base: Condition | None = None, seeds: int = 1) -> StudyPlan:
     """
     base = base or Condition()
     if name.endswith((".yaml", ".yml")):
-        return read_plan(Path(name), base, seeds)
-    if name not in _DESIGNS:
-        known = ", ".join(_DESIGNS)
+        return _read_plan(Path(name), base, seeds)
+    if name not in GRIDS:
+        known = ", ".join(STUDIES)
         raise StudyError(
             f"No study is named {name!r}; choose one of {known}, or give the path of a .yaml file."
         )
-    design = _DESIGNS[name]
-    if design.factor == "labels" and not set(design.treatments) <= set(style_names(())):
-        fitting = style_names(traits_of(base.data))
-        usable = tuple(style for style in design.treatments if style in fitting)
-        design = replace(design, treatments=usable)
+    short, descriptive = STYLES_OF_THE_STUDY
+    design = _Design("labels", short, (descriptive,), GRIDS[name])
     return _planned(name, name, design, base, seeds)
 
 
@@ -206,60 +155,31 @@ def _planned(name: str, grid: str, design: _Design, base: Condition, seeds: int)
         usual = on_its_set(Condition(data, version, n_per_group=n_per_group))
         return {"data_version": usual.data_version, "n_per_group": usual.n_per_group}
 
-    def crossed(arms: Iterable[Mapping[str, Any]]) -> tuple[Condition, ...]:
-        conditions = []
-        for number in range(seeds):
-            block = {
-                seed: value + number if seed in design.vary else value
-                for seed, value in first.items()
-            }
-            for bias in design.biases:
-                for arm in arms:
-                    settings = {**design.settings, **block, "bias": bias, **arm}
-                    condition = base.replace(**settings)
-                    images = on_set(condition.data, condition.data_version, condition.n_per_group)
-                    conditions.append(condition.replace(**images))
-        return tuple(conditions)
-
     values = (design.baseline, *design.treatments)
     arms = list(design.arm_settings.values()) or [{design.factor: value} for value in values]
+    conditions = []
+    for number in range(seeds):
+        block = {
+            seed: value + number if seed in design.vary else value for seed, value in first.items()
+        }
+        for bias in design.biases:
+            for arm in arms:
+                condition = base.replace(**{**design.settings, **block, "bias": bias, **arm})
+                images = on_set(condition.data, condition.data_version, condition.n_per_group)
+                conditions.append(condition.replace(**images))
     return StudyPlan(
         name,
         design.factor,
         design.baseline,
         design.treatments,
-        crossed(arms),
-        crossed(design.extra),
+        tuple(conditions),
         grid,
         design.arm_settings,
     )
 
 
-def controls(plan: StudyPlan) -> tuple[Condition, ...]:
-    """Return the controls of the claims, for a study of label styles.
-
-    They are labels of the same words whose background is drawn at random, and training sets that
-    lost as many images without getting biased.
-    """
-    if plan.factor != "labels":
-        return ()
-    placebos = [
-        condition.with_labels(PLACEBO)
-        for condition in plan.conditions
-        if condition.labels == plan.baseline
-    ]
-    removals = [
-        condition.replace(size_mode="random_removal")
-        for condition in plan.conditions
-        if condition.labels in STYLES_OF_THE_STUDY and condition.bias > 0
-    ]
-    planned = set(plan.conditions)
-    return tuple(condition for condition in (*placebos, *removals) if condition not in planned)
-
-
-def read_plan(path: PlanFile, base: Condition, seeds: int) -> StudyPlan:
-    """Read a study from a YAML file, which may lie in an archive; arguments and errors as `find`
-    has them."""
+def _read_plan(path: Path, base: Condition, seeds: int) -> StudyPlan:
+    """Read a study from a YAML file; arguments and errors as `find` has them."""
     document = _document(path)
     settings = document.get("settings") or {}
     if not isinstance(settings, dict):
@@ -292,7 +212,7 @@ def read_plan(path: PlanFile, base: Condition, seeds: int) -> StudyPlan:
     return _planned(name, str(path), design, base, document.get("seeds", seeds))
 
 
-def _document(path: PlanFile) -> dict[str, Any]:
+def _document(path: Path) -> dict[str, Any]:
     """The fields of a study's file, which has arms and bias levels."""
     import yaml
 
@@ -329,7 +249,7 @@ def _document(path: PlanFile) -> dict[str, Any]:
     return document
 
 
-def _arms_of_values(document: Mapping[str, Any], path: PlanFile, base: Condition) -> _Design:
+def _arms_of_values(document: Mapping[str, Any], path: Path, base: Condition) -> _Design:
     """The arms of a file that are values of one setting."""
     factor = document.get("factor", "labels")
     known = [setting.name for setting in fields(Condition)]
@@ -348,7 +268,7 @@ def _arms_of_values(document: Mapping[str, Any], path: PlanFile, base: Condition
     return _Design(factor, arms[0], tuple(arms[1:]), ())
 
 
-def _arms_of_settings(document: Mapping[str, Any], path: PlanFile, base: Condition) -> _Design:
+def _arms_of_settings(document: Mapping[str, Any], path: Path, base: Condition) -> _Design:
     """The arms of a file that are sets of settings by name, completed to name the same settings."""
     arms = document["arms"]
     baseline = str(document.get("baseline"))
@@ -378,3 +298,8 @@ def _arms_of_settings(document: Mapping[str, Any], path: PlanFile, base: Conditi
         raise StudyError(f"{path.name} has two arms of the same settings; leave one out.")
     complete = {baseline: complete[baseline], **complete}
     return _Design(ARM, baseline, tuple(complete), (), arm_settings=complete)
+
+
+def shown_arm(plan: StudyPlan, arm: Value) -> str:
+    """Return an arm by the name that pages show."""
+    return shown_name(plan.factor, str(arm)) if plan.factor in OPTIONS else str(arm)

@@ -1,282 +1,315 @@
-"""A study's runs, and what they say, as tables, findings and a report."""
+"""A study: its runs, and what they say, as tables, a sentence, a figure and an offline report.
+
+A reader who has nothing but the report can see what was measured, how, on what, and what is
+missing.
+"""
 
 import hashlib
 import html
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 
+import altair as alt
 import pandas as pd
 
 from vlcore.artifacts import store
 from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
-from vlcore.experiment.condition import Condition
+from vlcore.data.subset import usual_condition
+from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.files import write_text
 from vlcore.experiment.grouping import Grouping
-from vlcore.metrics.catalogue import PRIMARY
+from vlcore.experiment.option_names import OPTIONS, shown_name
+from vlcore.experiment.version import __version__
+from vlcore.experiment.wording import decimal, describe_bias, percent, plural
+from vlcore.metrics.catalogue import PRIMARY, measure_of, secondary, words_of
 from vlcore.metrics.estimate import Estimate
-from vlcore.study import plans, registry
-from vlcore.study.analysis import Analysis, adjusted, compare_arms
-from vlcore.study.claims import evaluate_claims
-from vlcore.study.evidence import ClaimResult
-from vlcore.study.findings import (
-    Findings,
-    Headline,
-    StudyTables,
-    curves_with_settings,
-    over_scenes,
-    provenance,
-    study_findings,
-    training_curves,
+from vlcore.metrics.paired import ENOUGH, EQUIVALENCE, EXACT
+from vlcore.plots.document import Chart, Command, Part, Table, Text, on_paper, page_html
+from vlcore.plots.intervals import forest_chart
+from vlcore.plots.theme import LIGHT, Palette
+from vlcore.study.analysis import LIMIT, Level, compare_arms
+from vlcore.study.plans import StudyError, StudyPlan, shown_arm
+from vlcore.study.runs_table import measure_rows, runs_table
+
+WIDTH = 900  # px of the figure
+HOW = (
+    "A seed pair is one model per arm with the same seeds. Differences are taken within each seed"
+    " pair, with 95% t intervals over seed pairs. p is of the exact sign-flip test, adjusted for"
+    " the number of bias levels and arms (Holm). With more than"
+    f" {EXACT} seed pairs, the test counts random sign patterns. Fewer than {ENOUGH} seed pairs"
+    " decide nothing. A difference in accuracy is equivalent if two one-sided tests put it within"
+    f" {100 * EQUIVALENCE:.0f} points."
 )
-from vlcore.study.plans import StudyError, StudyPlan, Value
-from vlcore.study.registry import Entry
-from vlcore.study.runs_table import (
-    SEEDS,
-    AnalysisError,
-    block_of,
-    matching_runs,
-    runs_table,
-    with_differences,
-)
-from vlcore.study.sanity import failing_seed_pairs
-from vlcore.study.tables import TABLES, analysis_tables
+_RUN_COLUMNS = ("key", "bias", "block", "value", "low", "high", "n", "device", "versions")
 
 
 class Study:
     """A study and its trained runs, as they are now; a later look is another value. Example:
-    ``Study(plans.find("experiments", seeds=7)).findings().table()``"""
+    ``Study(plans.find("experiments", seeds=7)).comparisons()``"""
 
-    version = ""  # of the lab that made its runs; runs on the disk do not say
-
-    def __init__(
-        self,
-        plan: StudyPlan,
-        grouping: Grouping | None = None,
-        read: Callable[[str], Artifact] | None = store.read,
-        elsewhere: pd.DataFrame | None = None,
-    ) -> None:
+    def __init__(self, plan: StudyPlan, read: Callable[[str], Artifact] = store.read) -> None:
         """Read the runs of a study.
 
         Args:
             plan: the study.
-            grouping: which groups are the majority; that of its image set when absent.
-            read: reads the artifact of a key that is on the disk (CorruptArtifactError where that
-                is damaged); None to read none.
-            elsewhere: rows of other runs, of `runs_table`. They count in tables and analyses where
-                a run is not on the disk, and in the sanity check where the study has no bias 0.
-        """
-        # The controls of its claims come after its own runs.
-        wanted = (*plan.all_conditions, *plans.controls(plan))
-        self.plan = plan
-        self.artifacts: list[Artifact] = []
-        if read is not None:
-            keys = (condition.key for condition in wanted)
-            self.artifacts = [read(key) for key in keys if store.published(key)]
-        self._grouping = grouping
-        if elsewhere is None:
-            elsewhere = runs_table([])
-        unbiased = plan.conditions[0].replace(bias=0.0)
-        unbiased_runs = matching_runs(elsewhere, unbiased, ("labels", *SEEDS))
-        blocks = {block_of(condition) for condition in plan.conditions}
-        self._unbiased_elsewhere = unbiased_runs[unbiased_runs["block"].isin(blocks)]
-        absent = {condition.key for condition in wanted} - {run.key for run in self.artifacts}
-        self._elsewhere = elsewhere[elsewhere["key"].isin(absent)]
+            read: reads the artifact of a key that is on the disk.
 
-    @property
-    def grouping(self) -> Grouping:
-        first = self.plan.conditions[0]
-        return self._grouping or open_set(first.data, first.data_version).grouping
+        Raises:
+            CorruptArtifactError: an artifact is damaged.
+        """
+        self.plan = plan
+        keys = (condition.key for condition in plan.conditions)
+        self.artifacts = [read(key) for key in keys if store.published(key)]
 
     @cached_property
     def missing(self) -> list[Condition]:
         """The planned runs that are not trained."""
-        trained = self._keys()
+        trained = {run.key for run in self.artifacts}
         return [condition for condition in self.plan.conditions if condition.key not in trained]
-
-    def _keys(self) -> set[str]:
-        """The keys of all runs."""
-        return {run.key for run in self.artifacts} | set(self._elsewhere["key"])
 
     @property
     def n_trained(self) -> int:
         """How many of the planned runs are trained."""
-        return len(self.plan.conditions) - len(self.missing)
+        return len(self.artifacts)
+
+    @property
+    def n_pairs(self) -> int:
+        """How many seed pairs are planned."""
+        return len({(run.data_seed, run.init_seed) for run in self.plan.conditions})
 
     @cached_property
     def digest(self) -> str:
-        """Changes with the plan, with every run, and with the names of the groups."""
+        """Changes with the plan and with every run."""
         planned = [condition.key for condition in self.plan.conditions]
-        runs = [(run.key, run.digest) for run in self.artifacts]
-        others = sorted(set(self._elsewhere["key"]))
-        state = planned, runs, others, self._grouping
+        state = planned, [(run.key, run.digest) for run in self.artifacts]
         return hashlib.sha256(repr(state).encode()).hexdigest()
 
-    @cached_property
-    def failing_blocks(self) -> dict[str, list[str]]:
-        """Seed pairs that fail the sanity check, and in what."""
-        return failing_seed_pairs(self.unbiased_runs())
-
-    def unbiased_runs(self) -> pd.DataFrame:
-        """The rows that the sanity check reads: of `runs` at bias 0, or those from elsewhere."""
-        rows = self.runs()
-        rows = rows[rows["bias"] == 0]
-        return rows if len(rows) else self._unbiased_elsewhere
-
     def runs(self) -> pd.DataFrame:
-        """Everything that was measured, of `vlcore.study.runs_table.with_differences`."""
+        """Everything that was measured, of `vlcore.study.runs_table.runs_table`."""
         return self._frame
 
     @cached_property
     def _frame(self) -> pd.DataFrame:
-        frame = runs_table(self.artifacts)
-        if len(self._elsewhere):
-            frame = pd.concat([frame, self._elsewhere], ignore_index=True)
-        return with_differences(frame)
-
-    def planned_runs(self) -> pd.DataFrame:
-        """The rows of `runs` without the controls of claims."""
-        return self.runs()[self.runs()["key"].isin(self.plan.keys)]
-
-    def claims(self) -> list[ClaimResult]:
-        """The results of the study's claims alone."""
-        return evaluate_claims(self.runs(), self.grouping)
-
-    def findings(self) -> Findings:
-        """What a study of short and descriptive labels found, about the primary measure.
-
-        Raises:
-            StudyError: when the study is about something else or has no run.
-            AnalysisError: when its runs do not compare.
-        """
-        return self._findings
+        return runs_table(self.artifacts)
 
     @cached_property
-    def _findings(self) -> Findings:
-        tables, failing = self._tables(), self.failing_blocks
-        findings = study_findings(self.plan, self.grouping, tables, failing)
-        headline = findings.headline
-        general = None if headline is None else self._over_scenes(headline)
-        plans = self._history()
-        return replace(findings, plans=plans, over_scenes=general, version=self.version)
+    def measures(self) -> list[str]:
+        """The measures that some run has, the primary one first."""
+        names = dict.fromkeys((self.plan.measure, PRIMARY, *secondary()))
+        return [name for name in names if measure_rows(self._frame, name)["value"].notna().any()]
 
-    def _planned_artifacts(self) -> list[Artifact]:
-        return [run for run in self.artifacts if run.key in self.plan.keys]
-
-    def _tables(self) -> StudyTables:
-        runs = self.runs()
-        curves = curves_with_settings(self._curves(), runs)
-        return StudyTables(runs, curves, provenance(runs, self.files(), self.plan.keys))
-
-    def _curves(self) -> pd.DataFrame:
-        return training_curves(self._planned_artifacts())
-
-    def files(self) -> pd.DataFrame:
-        """`trained_at` (UTC), `seconds` and `checksum` of each run, by key."""
-        files = {
-            run.key: {
-                "trained_at": run.manifest.get("trained_at", ""),
-                "seconds": run.manifest.get("seconds"),
-                "checksum": run.digest,
-            }
-            for run in self.artifacts
-        }
-        return pd.DataFrame.from_dict(files, "index", columns=["trained_at", "seconds", "checksum"])
-
-    def _over_scenes(self, headline: Headline) -> Estimate | None:
-        return over_scenes(self._planned_artifacts(), headline.level, self.grouping)
-
-    def _history(self) -> tuple[Entry, ...]:
-        return registry.plan_history(self.plan)
-
-    def analyses(
-        self, measure: str = PRIMARY, moment: str = "end"
-    ) -> dict[Value, Analysis | AnalysisError]:
-        """Compare every treatment with the baseline.
+    def levels(self, measure: str = "") -> list[Level]:
+        """Compare every arm with the baseline at every bias level.
 
         Args:
-            measure: the primary measure.
-            moment: ``end``, ``first_fit`` or ``untrained``.
-
-        Returns:
-            By treatment, its analysis, or why its runs do not compare.
+            measure: the primary one of the plan where it is empty.
 
         Raises:
-            StudyError: when no run is trained, only the baseline is, or none has the measure or the
-                moment.
-            AnalysisError: when no treatment compares.
+            StudyError: no run is trained, or none has the measure.
+            AnalysisError: the runs do not compare.
         """
-        plan = self.plan
-        advice = f"run `python -m vlcore study {plan.grid}` with the same settings first."
+        plan, measure = self.plan, measure or self.plan.measure
         if not self.n_trained:
-            raise StudyError(f"No run of the study {plan.name!r} is there; {advice}")
-        rows = self.planned_runs()
-        for column, value in (("moment", moment), ("measure", measure)):
-            known = sorted(set(rows[column]))
-            if value not in known:
-                raise StudyError(
-                    f"No run has a {column} named {value!r}; there are {', '.join(known)}."
-                )
-        arms = {condition.key: plan.arm_of(condition) for condition in plan.conditions}
-        rows = rows.assign(**{plan.factor: rows["key"].map(arms)})
-        if not set(plan.treatments) & set(rows[plan.factor]):
-            raise StudyError(f"Of the study {plan.name!r} only the baseline is there; {advice}")
-        compare = partial(
-            compare_arms,
-            rows,
-            plan.factor,
-            plan.baseline,
-            measure=measure,
-            moment=moment,
-            planned=plan.conditions,
-            arm_of=plan.arm_of,
-            free=plan.varied,
-        )
-        compared: dict[Value, Analysis] = {}
-        refused: dict[Value, AnalysisError] = {}
-        for treatment in plan.treatments:
-            try:
-                compared[treatment] = compare(treatment)
-            except AnalysisError as error:
-                refused[treatment] = error
-        if not compared:
-            raise next(iter(refused.values()))
-        results = dict(zip(compared, adjusted(list(compared.values())), strict=True)) | refused
-        return {treatment: results[treatment] for treatment in plan.treatments}
+            raise StudyError(
+                f"No run of the study {plan.name!r} is finished. Run `python -m vlcore study"
+                f" {plan.grid}` with the same settings first."
+            )
+        arms = {
+            condition.key: shown_arm(plan, plan.arm_of(condition)) for condition in plan.conditions
+        }
+        rows = self._frame.assign(**{plan.factor: self._frame["key"].map(arms)})
+        baseline, *treatments = (shown_arm(plan, arm) for arm in (plan.baseline, *plan.treatments))
+        return compare_arms(rows, plan.factor, baseline, treatments, measure, free=plan.varied)
 
-    def comparisons(self, measure: str = PRIMARY, moment: str = "end") -> pd.DataFrame:
-        """Every treatment beside the baseline, a row a measure and bias level; raises as
-        `analyses` does."""
-        return joined_tables(self.analyses(measure, moment))["comparisons"]
+    def comparisons(self, measure: str = "") -> pd.DataFrame:
+        """Every arm beside the baseline, one row per measure, arm and bias level.
 
-    def report(self, path: str | Path) -> Path:
-        """Write the findings as an offline HTML file; raises as `findings` does, or OSError."""
-        from vlcore.study.report import report_html  # altair takes half a second
+        Args:
+            measure: the only measure; all of `measures` where it is empty.
 
-        return write_text(Path(path), report_html(self.findings()))
+        Raises:
+            LabError: as `levels`.
+        """
+        rows = [
+            {"measure": name, **_flat(level.as_dict())}
+            for name in ([measure] if measure else self.measures or [""])
+            for level in self.levels(name)
+        ]
+        return pd.DataFrame(rows)
+
+    def report(self, path: str | Path, measure: str = "") -> Path:
+        """Write the comparisons as an offline HTML file, with a figure of one measure; raises as
+        `levels` does, or OSError."""
+        return write_text(Path(path), report_html(self, measure))
 
     def __repr__(self) -> str:
         plan, first = self.plan, self.plan.conditions[0]
         return (
             f"Study {plan.name!r} of {plan.factor} on {first.data}, {first.steps:,} steps:"
-            f" {self.n_trained} of {len(plan.conditions)} planned runs are there."
+            f" {self.n_trained} of {len(plan.conditions)} planned runs are finished."
         )
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"
 
 
-def joined_tables(analyses: Mapping[Value, Analysis | AnalysisError]) -> dict[str, pd.DataFrame]:
-    """Join the tables of all treatments that compare, by the names of `TABLES`."""
-    tables = {
-        treatment: analysis_tables(analysis)
-        for treatment, analysis in analyses.items()
-        if isinstance(analysis, Analysis)
-    }
-    joined = {}
-    for name in TABLES:
-        parts = [table[name].assign(treatment=treatment) for treatment, table in tables.items()]
-        joined[name] = pd.concat(parts, ignore_index=True)
-    return joined
+def _flat(document: dict[str, object], prefix: str = "") -> dict[str, object]:
+    """Nested values by their dotted names; a list becomes one text, and None has no column."""
+    flat: dict[str, object] = {}
+    for name, value in document.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            flat[f"{prefix}{name}"] = " ".join(map(str, value))
+        elif value is not None:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def answer_sentence(study: Study, measure: str, levels: Sequence[Level], grouping: Grouping) -> str:
+    """What the study says at the usual bias level, or at the strongest that was compared."""
+    compared = [level for level in levels if level.difference and level.bias < LIMIT]
+    if not compared:
+        return "Inconclusive: a comparison needs two seed pairs with both arms."
+    usual = [level for level in compared if level.bias == STUDY_BIAS]
+    level = (usual or compared)[-1]
+    bias = describe_bias(study.plan.conditions[0].replace(bias=level.bias))
+    first, second = (
+        _value(estimate, level.share) for estimate in (level.baseline, level.treatment)
+    )
+    baseline = shown_arm(study.plan, study.plan.baseline)
+    p = "" if level.holm_p is None else f", adjusted p = {level.holm_p:.2g}"
+    return (
+        f"{words_of(measure, grouping)} with {bias}: {second} with {level.arm}, {first} with"
+        f" {baseline}. The difference is {level.difference_words}, {level.verdict}"
+        f" ({plural(len(level.blocks), 'seed pair')}{p})."
+    )
+
+
+def comparisons_table(plan: StudyPlan, levels: Sequence[Level]) -> pd.DataFrame:
+    """The levels in words, one row per arm and bias level."""
+    rows = []
+    for level in levels:
+        p = "" if level.holm_p is None else f"{level.holm_p:.2g}"
+        rows.append(
+            {
+                "Arm": level.arm,
+                "Removed": f"{100 * level.bias:g}%",
+                shown_arm(plan, plan.baseline).capitalize(): _value(level.baseline, level.share),
+                "With the arm": _value(level.treatment, level.share),
+                "Difference (95% interval)": level.difference_words,
+                "Seed pairs": len(level.blocks),
+                "p (Holm)": p,
+                "Finding": level.verdict,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _value(estimate: Estimate | None, share: bool) -> str:
+    if estimate is None:
+        return ""
+    return percent(estimate.value) if share else decimal(estimate.value)
+
+
+def forest(study: Study, measure: str, palette: Palette, width: int) -> alt.LayerChart:
+    """The difference of each arm at each bias level; ValueError where there is none."""
+    rows, plan = [], study.plan
+    for level in study.levels(measure):
+        if level.difference is not None:
+            words = f"{100 * level.bias:g}% removed"
+            if len(plan.treatments) > 1:
+                words = f"{level.arm}, {words}"
+            mean = level.difference.mean.as_dict()
+            rows.append({"words": words, **mean, "status": level.verdict})
+    if not rows:
+        raise ValueError("no bias level has two seed pairs with both arms")
+    is_share = measure_of(measure).is_share
+    baseline = shown_arm(plan, plan.baseline)
+    title = f"difference from {baseline}, {'points' if is_share else 'in the measure itself'}"
+    table = pd.DataFrame(rows)
+    unit = 100 if is_share else 1
+    return forest_chart(table, palette=palette, width=width, title=title, unit=unit)
+
+
+def comparison_parts(study: Study, measure: str, grouping: Grouping) -> list[Text | Chart | Table]:
+    """What a study says of one measure: its sentence, figure and table.
+
+    Raises:
+        LabError: as `Study.levels`.
+    """
+    levels = study.levels(measure)
+    return [
+        Text(answer_sentence(study, measure, levels, grouping)),
+        Chart(f"forest_{measure}", partial(forest, study, measure)),
+        Table(comparisons_table(study.plan, levels)),
+        Text(HOW, note=True),
+    ]
+
+
+def report_html(study: Study, measure: str = "") -> str:
+    """A whole study as one offline HTML page, with a figure of one measure; raises as
+    `Study.levels`."""
+    plan, measure = study.plan, measure or study.plan.measure
+    first = plan.conditions[0]
+    images = open_set(first.data, first.data_version)
+    about = (
+        f"{plan.factor.capitalize()} on {first.data} {first.data_version}, {first.steps:,} steps."
+        f" {study.n_trained} of {len(plan.conditions)} planned runs are finished, in"
+        f" {plural(study.n_pairs, 'seed pair')}. Analysed by VL Bias Lab {__version__}."
+    )
+    content = comparison_parts(study, measure, images.grouping)
+    missing = ", ".join(run.key for run in study.missing) or "Every planned run is finished."
+    parts = [
+        Part("about", "", (Text(about),)),
+        Part("answer", words_of(measure, images.grouping), tuple(content)),
+        Part("others", "Other measures", tuple(_other_measures(study, measure, images.grouping))),
+        Part("again", "To run it again", (Command(command(plan), "Command"), _settings(first))),
+        Part("missing", "What is missing", (Text(missing),)),
+        Part("runs", "Runs", (_runs(study, measure),)),
+    ]
+    on_page = [*on_paper(parts, LIGHT, WIDTH), *filter(None, [images.attribution])]
+    return page_html(on_page, f"Study {plan.name}")
+
+
+def _other_measures(study: Study, measure: str, grouping: Grouping) -> Iterator[Table]:
+    """A table of all measures but one, if there are any."""
+    tables = [
+        comparisons_table(study.plan, study.levels(name)).assign(Measure=words_of(name, grouping))
+        for name in study.measures
+        if name != measure
+    ]
+    if tables:
+        yield Table(pd.concat(tables), "Measure")
+
+
+def _settings(condition: Condition) -> Table:
+    rows = [
+        (name, shown_name(name, value) if name in OPTIONS else str(value))
+        for name, value in vars(condition).items()
+    ]
+    return Table(pd.DataFrame(rows, columns=["Setting", "First run"]))
+
+
+def _runs(study: Study, measure: str) -> Table:
+    rows = study.runs()
+    rows = rows[(rows["measure"] == measure) & (rows["moment"] == "end")]
+    return Table(rows[list(_RUN_COLUMNS)])
+
+
+def command(plan: StudyPlan) -> str:
+    """The command line that runs a study."""
+    condition = plan.conditions[0]
+    pairs = len({(run.data_seed, run.init_seed) for run in plan.conditions})
+    preset = condition.preset
+    steps = f"--set steps={condition.steps}" if preset == "custom" else f"--preset {preset}"
+    options = [f"--data {condition.data}", steps, f"--seeds {pairs}"]
+    usual = usual_condition(open_set(condition.data))
+    by_itself = {**vars(usual.replace(recipe=condition.recipe)), "recipe": usual.recipe}
+    for name, value in vars(condition).items():
+        if value != by_itself[name] and name not in ("data", "steps", "bias", plan.factor):
+            options.append(f"--set {shlex.quote(f'{name}={value}')}")
+    return f"python -m vlcore study {shlex.quote(plan.grid)} {' '.join(options)}"

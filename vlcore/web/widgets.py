@@ -25,7 +25,6 @@ from vlcore.plots.document import Chart, Command, Part, Table, Text
 from vlcore.plots.maps.small import live_map
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
-from vlcore.study.sanity import SanityStatus, sanity_check
 from vlcore.web import cache, shell, streamlit_private
 
 Item = TypeVar("Item")
@@ -35,11 +34,6 @@ _SMALL = 16, 6  # rows and columns of a table that a phone shows whole
 NEIGHBOUR = 84  # px of an image in a row of neighbours: four are beside each other on a phone
 ONE_LINE = 20  # characters of a name beside or below an image
 CARD_MAP = 214  # px; the side of a small map
-_SANITY_BADGES: dict[SanityStatus, tuple[str, Any]] = {
-    SanityStatus.PASSED: (":material/check_circle:", "green"),
-    SanityStatus.FAILED: (":material/cancel:", "red"),
-    SanityStatus.NOT_RUN: (":material/help:", "gray"),
-}
 
 
 def in_address(key: str, about: str | None = None, **options: Any) -> dict[str, Any]:
@@ -263,18 +257,6 @@ def curves(
     return True
 
 
-def sanity_badge(condition: Condition) -> None:
-    """Show whether models of this kind learn at all without bias."""
-    check = sanity_check(condition, cache.artifact)
-    icon, colour = _SANITY_BADGES[check.status]
-    st.badge(
-        f"sanity check {check.status.value}",
-        icon=icon,
-        color=colour,
-        help=plain(" ".join(check.sentences)),
-    )
-
-
 def in_pairs(items: Iterable[Item]) -> list[tuple[DeltaGenerator, Item]]:
     """Return items, each with its column: two are beside each other."""
     items = list(items)
@@ -333,8 +315,7 @@ def show_part(part: Part, draw: Callable[[Chart], None] | None = None) -> None:
             case Text(note=True):
                 st.caption(plain(content.text))
             case Text():
-                title = f"**{plain(content.title)}.** " if content.title else ""
-                st.markdown(f"{title}{plain(content.text)}")
+                st.markdown(plain(content.text))
             case Command():
                 st.code(content.text, language="sh")
             case Table():

@@ -231,7 +231,7 @@ def set_and_steps(images: ImageSet, sides: Sequence[Side]) -> str:
 
 
 def badges(sides: Sequence[Side]) -> None:
-    """Show how the models differ, and of each what it is, its sanity check, and a collapse."""
+    """Show how the models differ, and of each what it is, and a collapse."""
     if len(sides) > 1:
         st.markdown(describe_differences({side.name: side.condition for side in sides}))
     for column, side in widgets.in_pairs(sides):
@@ -239,8 +239,6 @@ def badges(sides: Sequence[Side]) -> None:
             st.caption(
                 f"**{side.name.capitalize()}**: {plain(title(side.condition))}", width="content"
             )
-            if side.condition.steps:
-                widgets.sanity_badge(side.condition)
             artifact = cache.artifact(side.key)
             if artifact.bundled_with:
                 about = (

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from vlcore.experiment.errors import LabError
+from vlcore.experiment.files import project_folder
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import difference, percent, plural
 from vlcore.plots.intervals import answer_chart
@@ -20,9 +21,8 @@ from vlcore.study.answer_words import (
     set_words,
 )
 from vlcore.web import cache, shell, widgets
-from vlcore.web.findings.documents import FOLDER
 
-COMPARISONS = "comparisons.csv"
+FOLDER = project_folder() / "docs" / "results"
 _SETTING = (
     "Small models learn horses, mostly on grass, and camels, mostly in the desert. Rare images"
     " show the other two combinations; guessing gets half of them right. A seed pair is two"
@@ -37,7 +37,7 @@ _BADGES = {
 }
 _DOWNLOADS = {
     "answer.json": ("The answer, JSON", "application/json", "description"),
-    COMPARISONS: ("Every comparison, CSV", "text/csv", "table"),
+    "comparisons.csv": ("Every comparison, CSV", "text/csv", "table"),
     "runs.parquet": ("All runs, parquet", "application/vnd.apache.parquet", "table"),
     "plans.zip": ("Plans, zip", "application/zip", "folder_zip"),
 }
@@ -63,56 +63,10 @@ def show_answer(answer: PublishedAnswer, palette: Palette, width: int) -> None:
     st.markdown(f"**{QUESTION}** {answer_sentence(answer)}")
     st.caption(_SETTING)
     _show_by_set(answer)
-    cache.show_described(_figure(answer, "points", palette, width), "answer_points")
+    cache.show_described(_figure(answer, palette, width), "answer_points")
     with st.container(key="verdicts"):
         _show_verdicts(answer)
     st.caption(f"Limits: {plain(' '.join(answer.limits))}")
-
-
-def show_log_odds(answer: PublishedAnswer, palette: Palette, width: int) -> None:
-    """Show the figure again, in log odds."""
-    with st.expander("Log odds"):
-        cache.show_described(_figure(answer, "log odds", palette, width), "answer_log_odds")
-        st.caption("Near 0% and 100%, a point counts for more in log odds than near 50%.")
-
-
-def show_comparisons() -> None:
-    """Show every published comparison as a table that a text filters."""
-    file = FOLDER / COMPARISONS
-    with st.expander("Every comparison"):
-        if not file.is_file():
-            st.caption(f"The file {COMPARISONS} is not installed with this copy.")
-            return
-        try:
-            table = _comparisons(str(file), file.stat().st_mtime)
-        except ValueError:
-            st.caption(f"The file {COMPARISONS} cannot be read as CSV. Put it there again.")
-            return
-        wanted = st.text_input(
-            "Show rows that contain",
-            key="comparison",
-            placeholder="scenes pretrained probe",
-            max_chars=100,
-            width=460,
-        )
-        rows = _containing(table, wanted)
-        st.dataframe(rows, hide_index=True, width="stretch")
-        st.caption(f"{len(rows):,} of {plural(len(table), 'comparison')}")
-
-
-@cache.by_content(2)
-def _comparisons(file: str, changed: float) -> pd.DataFrame:
-    """Read the comparisons; `changed`, the time of the last change, names them in the cache."""
-    del changed
-    return pd.read_csv(file, dtype={"set": str, "variant": str, "baseline": str})
-
-
-def _containing(table: pd.DataFrame, wanted: str) -> pd.DataFrame:
-    """Return the rows that contain every word, in any column, whatever its case."""
-    lines = table.astype(str).agg(" ".join, axis=1).str.lower()
-    for word in wanted.lower().split():
-        lines = lines[lines.str.contains(word, regex=False)]
-    return table.loc[lines.index]
 
 
 def show_downloads() -> None:
@@ -149,9 +103,8 @@ def _show_by_set(answer: PublishedAnswer) -> None:
 
 
 @cache.by_content(24)
-def _figure(answer: PublishedAnswer, scale: str, palette: Palette, width: int) -> cache.Spec:
-    chart = answer_chart(figure_rows(answer, scale), palette, width, scale)
-    return cache.chart_spec(chart)
+def _figure(answer: PublishedAnswer, palette: Palette, width: int) -> cache.Spec:
+    return cache.chart_spec(answer_chart(figure_rows(answer), palette, width))
 
 
 def _show_verdicts(answer: PublishedAnswer) -> None:

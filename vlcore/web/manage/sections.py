@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.api import image_sets, studies
+from vlcore.api import image_sets, training
 from vlcore.artifacts import disk, store
 from vlcore.classroom import teacher
 from vlcore.data import catalogue
@@ -274,6 +274,7 @@ def train_ahead() -> None:
         missing = [condition for condition in study.conditions if not work.view(condition.key).done]
         label = f"Train what is missing ({len(missing)})" if missing else "Already trained"
         if st.button(label, icon=":material/nights_stay:", disabled=not missing):
-            work.train(*studies.begin_study(study).missing)
+            training.check_trainable(study.conditions[0])
+            work.train(*missing)
             waiting = plural(len(missing), "training")
             _confirm(f"Waiting: {waiting}; visitors' jobs have their turns too.")

@@ -208,7 +208,6 @@ def _show_trained(condition: Condition, baseline: Condition | None, what: str) -
     keys = [baseline.key, condition.key] if baseline else [condition.key]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge("trained", icon=":material/check:", color="green")
-        widgets.sanity_badge(condition)
         if baseline:
             sentence = f"Right: this model. Left: its baseline, the same but with {what}."
             st.markdown(sentence, width="content")

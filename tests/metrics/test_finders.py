@@ -7,7 +7,7 @@ from scipy.stats import binom
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
-from vlcore.study.finders import (
+from vlcore.metrics.finders import (
     BOUND,
     FEWEST_WRONG,
     FINDERS,
