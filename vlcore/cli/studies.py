@@ -47,7 +47,7 @@ def add_commands(commands: Any) -> None:
         "--engine",
         choices=engines.ENGINES,
         default="local",
-        help="where it runs; see docs/clusters.md",
+        help="where it runs; see docs/studies.md",
     )
     option("--address", help="of a Dask scheduler, such as tcp://HOST:8786")
     option(
