@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from io import TextIOWrapper
 from typing import Any, NoReturn
 
-from vlcore.cli import app, compare, data, disk, failures, printing, runs, studies
+from vlcore.cli import app, compare, data, disk, printing, runs, studies
 from vlcore.experiment.errors import BusyError, LabError
 from vlcore.experiment.files import system_errors
 from vlcore.experiment.version import __version__
@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"vlcore {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (app, data, studies, runs, disk, compare, failures):
+    for module in (app, data, studies, runs, disk, compare):
         module.add_commands(commands)
     return top
 

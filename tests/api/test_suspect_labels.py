@@ -1,5 +1,6 @@
 """Suspect labels: labels that were swapped on purpose, and a slow look at every neighbour."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ from vlcore.api.imports import import_embeddings, published_condition
 from vlcore.api.model_map import ComparisonError
 from vlcore.api.models import Model, load
 from vlcore.api.suspect_labels import NEIGHBOURS, find_suspects, suspect_labels
-from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 
 OTHER = {"gull": "crow", "crow": "gull"}
@@ -31,18 +31,9 @@ def mislabelled(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 def test_labels_that_were_swapped_are_the_most_suspect(mislabelled: Model) -> None:
-    suspects = suspect_labels(mislabelled)
-    table = suspects.table
+    table = suspect_labels(mislabelled)
     assert set(SWAPPED) <= set(table["file"])
     assert len(set(SWAPPED) & set(table["file"].head(len(SWAPPED)))) >= 9, "nearly all come first"
-    assert suspects.share.n == suspects.images == 240
-    assert suspects.share.value == len(table) / 240
-    assert suspects.untrained is None
-    assert (table["other"] == table["object"].map(OTHER)).all()
-    assert f"{len(table)} of 240 images" in suspects.sentence
-    some = mislabelled.map.among(mislabelled.map.rows[:200])
-    suspects = find_suspects(some, mislabelled.images)
-    assert f"{len(suspects.table)} of 200 of the set's 240 images" in suspects.sentence
 
 
 def test_suspects_are_those_that_a_slow_look_at_their_neighbours_finds(mislabelled: Model) -> None:
@@ -56,26 +47,20 @@ def test_suspects_are_those_that_a_slow_look_at_their_neighbours_finds(mislabell
         count = sum(objects[other] != objects[number] for other in others[:NEIGHBOURS])
         if count > NEIGHBOURS / 2:
             expected[row] = count
-    table = find_suspects(model, images).table
+    table = find_suspects(model, images)
     assert dict(zip(table["row"], table["contradict"], strict=True)) == expected
     assert table["contradict"].is_monotonic_decreasing
-    is_minority = images.table["group"].iloc[table["row"]].isin(images.grouping.minority)
-    assert table["minority"].tolist() == is_minority.tolist()
 
 
 def test_many_images_are_sampled_and_few_are_refused(
-    mislabelled: Model, quick: list[Artifact], monkeypatch: pytest.MonkeyPatch
+    mislabelled: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, images = mislabelled.map, mislabelled.images
     monkeypatch.setattr(module, "MOST_IMAGES", 100)
+    everything = model.among(model.rows[:100])
     sampled = find_suspects(model, images)
-    assert (sampled.share.n, sampled.images) == (100, 240)
-    assert "a sample of 100 of 240 images" in sampled.sentence
-    trained = load(quick[2].key)
-    sampled = find_suspects(trained.map, trained.images)
-    assert sampled.untrained is not None
-    assert (sampled.share.n, sampled.untrained.n) == (100, 100)
-    assert sampled.images == sampled.set_images == len(trained.map.rows)
-    assert len(trained.images.table) > sampled.images, "but nobody misses drawn ones"
-    with pytest.raises(ComparisonError):
-        find_suspects(model.among(model.rows[:NEIGHBOURS]), images)
+    assert len(sampled) < 100
+    assert not sampled.equals(find_suspects(everything, images)), "drawn by chance"
+    for few in (model.among(model.rows[:NEIGHBOURS]), replace(model, z=np.ones_like(model.z))):
+        with pytest.raises(ComparisonError):
+            find_suspects(few, images)

@@ -22,7 +22,6 @@ from vlcore.plots.options import PCA
 from vlcore.study import plans
 from vlcore.web import cache, work
 from vlcore.web.compare import agreement, captions
-from vlcore.web.compare.failures import ENDS
 
 from .app import (
     FakeQueue,
@@ -388,33 +387,11 @@ def test_agreement_on_neighbours_is_under_the_maps(monkeypatch: pytest.MonkeyPat
     assert not any("seconds" in label for label in labels(page))
 
 
-def test_failures_are_shown_with_their_images_names_and_numbers() -> None:
+def test_the_wrong_end_of_a_failure_direction_can_be_selected() -> None:
     page = with_maps(start(closer="Failures", left_bias="75 %", right_bias="75 %"))
-    text = text_of(page)
-    assert text.count("on 1,000 fresh images") == 2, "a sentence a model"
-    assert text.count("Searched in 1,000 held-out images") == 1, "one method for both"
-    columns = [list(table.value.columns) for table in page.dataframe]
-    assert columns.count(["Goes with errors", "Rank correlation", "n"]) >= 1
-    slices = [table.value for table in page.dataframe if "Slice" in table.value]
-    assert len(slices) >= 2
-    assert all((table["n"] >= 20).all() for table in slices)
-    others = [expander for expander in page.expander if expander.label == "Other finders"]
-    assert len(others) == 2
-    strips = 2 * text.count("The end of wrong predictions") + sum(map(len, slices))
-    strips -= sum(len(table.value) for expander in others for table in expander.dataframe)
-    assert len(page.get("image")) == ENDS * strips > 0
-    offers = [label for label in labels(page) if label.startswith("Select ")]
-    assert len(offers) >= sum(map(len, slices)), "each slice can be selected"
-    worst = slices[0].iloc[0]
-    press(page, f"Select {worst['n']}: {worst['Slice']}")
-    assert f": measured as “{worst['Slice']}”; not on these maps: " in text_of(page)
-    assert with_maps(page).query_params["selection"]
-    selected = page.session_state["selected"]["rows"]
-    assert selected.shape == (worst["n"],)
+    assert text_of(page).count("held-out images are wrong") == 4, "two objects of two models"
+    press(page, "Select the 48 furthest")
+    assert ": the wrong end of " in text_of(page)
+    assert len(page.session_state["selected"]["rows"]) == 48
     shown = [caption for caption in image_captions(page) if caption.endswith("not on the maps")]
-    assert 0 < len(shown) < len(selected), "those of no map are listed after the others"
-    (table,) = (entry.value for entry in page.dataframe if "split" in entry.value)
-    assert len(table) == len(selected)
-    assert table["split"].eq("not on the maps").tolist() == sorted(
-        table["split"].eq("not on the maps")
-    )
+    assert 0 < len(shown) < 48, "images of no map are listed last"

@@ -40,17 +40,17 @@ class Estimate:
         return asdict(self)
 
 
-def wilson(successes: float, n: float, z: float = Z95) -> tuple[float, float]:
-    """The score interval of a rate (Wilson 1927), 95 % unless another quantile `z` of the normal
-    distribution is given; `n` may be an effective, fractional number, but not 0."""
+def wilson(successes: float, n: float) -> tuple[float, float]:
+    """The 95 % score interval of a rate (Wilson 1927); `n` may be an effective, fractional number,
+    but not 0."""
     rate = successes / n
-    centre = (rate + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
+    centre = (rate + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
+    half = Z95 / (1 + Z95**2 / n) * np.sqrt(rate * (1 - rate) / n + Z95**2 / (4 * n**2))
     # At 0 and 1 the interval ends at the rate itself, but for the last bit.
     return min(rate, max(0.0, float(centre - half))), max(rate, min(1.0, float(centre + half)))
 
 
-def rate(correct: ArrayLike, scenes: ArrayLike, z: float = Z95) -> Estimate:
+def rate(correct: ArrayLike, scenes: ArrayLike) -> Estimate:
     """A rate over images that belong to scenes, (n,) booleans and (n,) scene labels. The interval
     is Wilson's on the effective number of images ``p (1 - p) / SE^2``, SE taken between scenes
     (Korn and Graubard 1998); at most n, and the number of scenes where all images agree."""
@@ -60,7 +60,7 @@ def rate(correct: ArrayLike, scenes: ArrayLike, z: float = Z95) -> Estimate:
     effective = float(clusters)
     if standard_error > 0:
         effective = min(float(n), value * (1 - value) / standard_error**2)
-    low, high = wilson(value * effective, effective, z)
+    low, high = wilson(value * effective, effective)
     return Estimate(value, low, high, n)
 
 

@@ -31,7 +31,7 @@ Item = TypeVar("Item")
 LARGEST = 512  # px of the longer side of an image that is sent
 LOSSLESS = 128  # px, up to which an image is sent without loss: each run sends it again
 _SMALL = 16, 6  # rows and columns of a table that a phone shows whole
-NEIGHBOUR = 84  # px of an image in a row of neighbours: four are beside each other on a phone
+IN_ROW = 84  # px of an image in a row: four are beside each other on a phone
 ONE_LINE = 20  # characters of a name beside or below an image
 CARD_MAP = 214  # px; the side of a small map
 
@@ -269,19 +269,16 @@ def fitting_name(name: str) -> str:
     return " ".join(shown_file_name(word, ONE_LINE) for word in name.split())
 
 
-def show_neighbours(model: ModelMap, neighbours: Sequence[tuple[int, float]]) -> None:
-    """Show images in a row, by their rows, with their group and cosine, and the name that a user's
-    own images have."""
-    images = cache.image_set(model)
+def show_images(images: ImageSet, lines: Mapping[int, Sequence[str]]) -> None:
+    """Show images of a set in a row, by their rows: each with its description, the file name of a
+    user's own image, and lines of text."""
     with st.container(horizontal=True, gap="small"):
-        for row, similarity in neighbours:
-            words = images.description(row)
-            lines = [words, f"{similarity:.3f}"]
-            if file := images.own_file(row):
-                lines.append(fitting_name(file))
-            with st.container(width=NEIGHBOUR, gap="xsmall"):
-                show_image_of_set(images, row, alt=words, width=NEIGHBOUR)
-                st.caption("  \n".join(map(plain, lines)))
+        for row, words in lines.items():
+            alt, file = images.description(row), images.own_file(row)
+            caption = [*([fitting_name(file)] if file else []), alt, *words]
+            with st.container(width=IN_ROW, gap="xsmall"):
+                show_image_of_set(images, row, alt=alt, width=IN_ROW)
+                st.caption("  \n".join(map(plain, caption)))
 
 
 def caption_table(model: ModelMap, z: Any) -> None:

@@ -159,7 +159,9 @@ def _nearest(model: ModelMap, row: int) -> None:
         st.caption("This image is not in the training set of this model.")
         return
     z = model.z[index]
-    widgets.show_neighbours(model, model.neighbours(z, 5, apart_from=row))
+    nearest = model.neighbours(z, 5, apart_from=row)
+    cosines = {row: [f"{cosine:.3f}"] for row, cosine in nearest}
+    widgets.show_images(cache.image_set(model), cosines)
     try:
         widgets.caption_table(model, z)
     except LabError as error:
