@@ -87,26 +87,11 @@ def test_a_map_that_another_process_fits(
         assert refused("compare", models[0].key, *options, code=BUSY).startswith(key)
 
 
-def test_a_search_is_written_as_a_table_with_file_names(
-    document: Document, refused: Refused, models: Models, tmp_path: Path
+def test_a_table_or_a_page_that_cannot_be_written_is_refused(
+    refused: Refused, models: Models, tmp_path: Path
 ) -> None:
     keys, table = [model.key for model in models[:2]], tmp_path / "some.csv"
-    said = document("compare", *keys, "--search", "object:camel split:held", "--csv", table)
-    rows = pd.read_csv(table)
-    assert said == {"csv": str(table), "images": len(rows)}
-    assert set(rows["object"]) == {"camel"}
-    assert rows["source"].str.startswith("test-").all()
-    document("compare", *keys, "--csv", table, "--out", tmp_path / "maps.html")
-    assert len(pd.read_csv(table)) > len(rows)
-    assert (tmp_path / "maps.html").exists()
-    assert document("compare", *keys, "--like", rows["id"].iat[0], "--csv", table)["images"] >= 12
-    assert document("compare", *keys, "--best", "camel", "--csv", table)["images"] >= 12
     for options, words in (
-        (("--search", "colour:red", "--csv", table), "No column"),
-        (("--best", "zebra", "--csv", table), "zebra"),
-        (("--like", "nobody", "--csv", table), "nobody"),
-        (("--search", "camel", "--out", tmp_path / "x.html"), "--csv"),
-        (("--search", "camel", "--like", "p1", "--csv", table), "one of them"),
         (("--csv", tmp_path / "nowhere" / "some.csv"), "cannot be written"),
         (("--csv", table, "--colour-by", "nosuch"), "No colouring is named 'nosuch'"),
         ((), "--out"),
@@ -125,10 +110,6 @@ def test_a_table_has_the_images_that_are_drawn(
     assert said["images"] == len(rows) > 0
     assert set(zip(rows["object"], rows["context"], strict=True)) == {("horse", "desert")}
     assert rows["source"].str.startswith("test-").all()
-    document("compare", *keys, *filters, "--best", "horse", "--csv", table)
-    best = pd.read_csv(table)
-    assert set(best["id"]) <= set(rows["id"])
-    assert best.filter(like=" rank").notna().any(axis=None)
     assert "nope" in refused("compare", *keys, "--groups", "nope", "--csv", table)
 
 

@@ -49,7 +49,7 @@ FIELDS = {
         " bring_labels tried_by tried_only"
     ),
     "3_Compare": " ".join(
-        ["towers models length closer caption picture search search_by like selection about best"]
+        ["towers models length closer caption picture search like"]
         + ["legend panel", _OF_MAPS]
         + [_BLAME, _BLAME_SELECTED]
         + [f"{side}_{name}" for side in _SIDES for name in _OF_A_SIDE.split()]

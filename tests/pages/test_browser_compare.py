@@ -118,7 +118,7 @@ def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: s
         settled(page)
         judge(page, "[class*='st-key-maps-']")  # judged above, and slow
 
-    opened("Failures", "Worst slices")
+    opened("Failures", "Their failures have")
     opened("All measures", "PCA map:")
     opened("Captions", "The star is the caption")
     caption = page.get_by_label("A caption", exact=True)

@@ -166,7 +166,7 @@ def test_a_lasso_reaches_the_page(maps: MapsOfTab, server: str) -> None:
     expected = int(is_marked.sum())
     assert 20 < expected < len(maps.comparison.points) - 20
     expect(maps.root).to_have_attribute("data-marked", str(expected))
-    expect_text(tab, "The images you selected")
+    expect_text(tab, "Selected images")
     expect_text(tab, f"{expected} images")
 
     settled(tab)
@@ -193,7 +193,7 @@ def test_a_lasso_reaches_the_page(maps: MapsOfTab, server: str) -> None:
     tab.keyboard.press("Escape")
     expect(maps.root.locator(".card")).to_be_hidden()
     expect(maps.root).to_have_attribute("data-marked", "0")
-    expect(tab.get_by_text("The images you selected")).to_have_count(0)
+    expect(tab.get_by_text("Selected images")).to_have_count(0)
     assert min(maps.colours(0, DARK)) > 20
 
 

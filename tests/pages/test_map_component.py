@@ -111,7 +111,7 @@ def test_what_a_browser_marked_is_listed() -> None:
         ok(page.run())
         words = f"**{count} images**"
         assert (words in text_of(page)) == (count > 0), state
-        assert ("The images you selected" in text_of(page)) == (count > 0), state
+        assert ("Selected images" in text_of(page)) == (count > 0), state
     row = int(np.flatnonzero(points["x1"].notna())[0])
     told = {"picked": {"row": row, "time": 1}}
     page.session_state[key_of_maps()] = told
@@ -130,20 +130,20 @@ def test_what_a_tab_tells_of_another_session_changes_no_address() -> None:
     points = cache.comparison(KEYS, PCA).points
     marked = {"images": told["images"], "rows": bitmask(np.arange(len(points)) < 5)}
     state = {"selected": marked | {"gesture": 1}, "picked": {"row": 3, "time": 1}}
-    for address in ({}, {"search": "object:camel", "picture": points["id"].iat[7]}):
+    for address in ({}, {"search": "camel", "picture": points["id"].iat[7]}):
         page = opened()
         page.session_state[key_of_maps()] = state
         for name, value in {"left_model": KEYS[0], "right_model": KEYS[1], **address}.items():
             page.query_params[name] = value
         ok(page.switch_page("pages/3_Compare.py").run())
-        assert "selection" not in page.query_params
+        assert "selected" not in page.session_state
         assert setting(page, "picture") == address.get("picture", "")
         assert setting(page, "search") == address.get("search", "")
         assert told_maps(page)[0]["selected"]["gesture"] == 1
     again = {"selected": marked | {"gesture": 2}, "picked": {"row": 3, "time": 2}}
     page.session_state[key_of_maps()] = again
     ok(page.run())
-    assert "selection" in page.query_params
+    assert page.session_state["selected"]
     assert setting(page, "picture") == points["id"].iat[3]
 
 

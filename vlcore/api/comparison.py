@@ -19,7 +19,7 @@ from vlcore.api.maps import make_map, map_fits
 from vlcore.api.metrics_table import measures_table
 from vlcore.api.model_map import ComparisonError, model_map
 from vlcore.api.models import Model, as_model
-from vlcore.api.search import BEST, Ranking, find_alike, find_words, rank_by_caption
+from vlcore.api.search import NEAREST, find_alike, find_words
 from vlcore.api.selections import Selection, SelectionError
 from vlcore.experiment.files import page_file, write_text
 from vlcore.metrics.agreement import NEIGHBOURS
@@ -137,46 +137,27 @@ class Comparison:
         return Selection.from_rows(self.maps, rows, words)
 
     def search(self, text: str) -> Selection:
-        """The images that have all words of a text in any column, caption or file name, whatever
-        their case; predictions are asked for by name.
-
-        Args:
-            text: parts of words; ``"whole words"`` in quotes; ``column:value`` in one column, as
-                in ``coat:bay``, ``prediction:wrong`` or ``object:"camel"``; ``size > 0.5``.
-
-        Raises:
-            SelectionError: for a column that is not there, a text without words, or a long one.
-        """
+        """The images that have all words of a text, or parts of words, in any column, caption or
+        file name, whatever their case; SelectionError where none has."""
         return find_words(self.maps, text)
 
-    def best(self, caption: str, images: int = BEST) -> Selection:
-        """The images with the highest scores for a caption in each model, whose order is `best` of
-        the selection; SelectionError where no model can be asked."""
-        return _ranked(rank_by_caption(self.maps, caption, images))
-
-    def like(self, image: int | str, images: int = BEST) -> Selection:
-        """The images nearest to one in the full space of each model, itself first.
+    def like(self, image: int | str, images: int = NEAREST) -> Selection:
+        """An image and the images nearest to it in the full space of each model.
 
         Args:
             image: its row in the image set, or its id in the tables, such as ``p12``.
-            images: how many of each model.
+            images: how many of each model, with itself.
         """
         row = str(image).removeprefix("p")
         if not row.isdecimal():
             raise SelectionError(f"No image has the id {image!r}; ids are like p12.")
-        return _ranked(find_alike(self.maps, int(row), images))
+        return find_alike(self.maps, int(row), images)
 
     def __repr__(self) -> str:
         return f"<Comparison {', '.join(model.key for model in self.models)}>"
 
     def _repr_mimebundle_(self, **_kinds: Any) -> Any:
         return cast(Any, self.chart())._repr_mimebundle_()
-
-
-def _ranked(ranking: Ranking) -> Selection:
-    if not ranking.selection.best:
-        raise SelectionError(" ".join(dict.fromkeys(ranking.reasons.values())))
-    return ranking.selection
 
 
 def compare(

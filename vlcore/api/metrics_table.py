@@ -91,21 +91,6 @@ def group_accuracy_table(comparison: ComparedMaps) -> pd.DataFrame:
     return table.assign(Images=counts)
 
 
-def marked_table(comparison: ComparedMaps, marked: pd.DataFrame) -> pd.DataFrame:
-    """How many marked points are in each group, and how many of them each model predicts correctly;
-    one row a group."""
-    rows = []
-    for group, words in group_words(comparison.images.grouping).items():
-        points = marked[marked["group"] == group]
-        row: dict[str, object] = {"Group": words, "Marked": len(points)}
-        for pane, name in enumerate(comparison.named):
-            outcomes = points[f"right_{pane}"]
-            right, total = (outcomes == "right").sum(), outcomes.isin(["right", "wrong"]).sum()
-            row[f"Correct, {name}"] = f"{right} of {total}" if total else "none"
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
 def describe_map_quality(model: Artifact) -> str | None:
     """Trustworthiness and continuity of a model's map, in a sentence; None where they were not
     measured."""

@@ -4,11 +4,8 @@ another tool."""
 import shlex
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from vlcore.api.exports import FORMATS, describe_rows, export
 from vlcore.cli.common import (
@@ -50,14 +47,7 @@ def add_commands(commands: Any) -> None:
     _add_map_options(option)
     about = "a page, or with --grid a drawing that ends in .svg"
     option("--out", type=_figure_path, metavar="FILE", help=about)
-    about = "a table of the drawn images, or of those that --search, --best or --like chose"
-    option("--csv", type=Path, metavar="FILE", help=about)
-    about = "with --csv: words in any column, caption or file name; also column:value"
-    option("--search", metavar="WORDS", help=about)
-    about = "with --csv: a caption, for the images with the highest scores in each model"
-    option("--best", metavar="CAPTION", help=about)
-    about = "with --csv: the id of an image, such as p12, for the nearest to it in each model"
-    option("--like", metavar="ID", help=about)
+    option("--csv", type=Path, metavar="FILE", help="a table of the drawn images")
     option = add_command(commands, export_model, "export")
     option("key", metavar="KEY")
     option("--format", choices=FORMATS, required=True)
@@ -145,11 +135,8 @@ def _map_options(options: Namespace) -> MapOptions:
 
 def compare(options: Namespace) -> Document:
     """One to four maps side by side, or a grid of small ones, as an offline HTML file."""
-    chosen = [name for name in ("search", "best", "like") if getattr(options, name) is not None]
     if not (options.out or options.csv):
         raise CommandError("Give --out for a page, or --csv for a table of images.")
-    if (chosen and not options.csv) or len(chosen) > 1:
-        raise CommandError("--search, --best and --like choose images for --csv; give one of them.")
     if options.grid:
         return _grid(options)
     from vlcore.api.colourings import coloured  # altair takes half a second
@@ -170,13 +157,8 @@ def compare(options: Namespace) -> Document:
     coloured(comparison.maps, comparison.options)  # of a name that is none, before a file is there
     document: Document = {}
     if options.csv:
-        if chosen:
-            selection = getattr(comparison, chosen[0])(getattr(options, chosen[0]))
-        else:
-            selection = comparison.select(comparison.maps.rows)
         drawn = comparison.options.drawn(comparison.maps.points, comparison.images.grouping)
-        rows = np.intersect1d(selection.rows, row_numbers(drawn))
-        selection = replace(selection, rows=rows)  # and not `&`, which loses ranks
+        selection = comparison.select(row_numbers(drawn))
         with write_errors(options.csv, "give --csv another place"):
             selection.save(options.csv)
         document = {"csv": str(options.csv), "images": len(selection.points)}

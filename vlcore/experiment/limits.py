@@ -70,8 +70,6 @@ KEPT_SESSIONS = 1_000  # of visitors whose connection ended, for two minutes
 # For which the wish of somebody who left, as a phone that is locked does, still counts.
 GRACE_SECONDS = 600
 FREE_BYTES = 2 * GB  # of the disk, below which nothing new is made
-SELECTIONS = 100  # of images, that a visitor keeps; one more replaces the oldest
-ALL_SELECTIONS = 5_000  # of a server
 LESSONS = 3  # of a browser, open at once: one more ends one that rests or that nobody takes part in
 # Of all browsers behind an address, for a classroom may be one; those in use never end.
 LESSONS_OF_ADDRESS = 30

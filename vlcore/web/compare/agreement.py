@@ -18,7 +18,6 @@ from vlcore.api.agreement import (
     measure_agreement,
     table_in_words,
 )
-from vlcore.api.compared_maps import row_numbers
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.options import PCA
@@ -35,16 +34,6 @@ def show_sentence(view: Shown) -> None:
     if len(set(view.keys)) > 1 and _is_known(view, "neighbours"):
         words = plain(describe_agreement(_measured(view.keys, with_untrained=False)))
         st.markdown(f"**Do the models agree on neighbours?** {words}")
-
-
-def show_marked(view: Shown, ids: Sequence[str]) -> None:
-    """Say how far the models agree on the neighbours of marked images."""
-    if len(set(view.keys)) < 2 or not _is_known(view, "the neighbours of these images"):
-        return
-    points = view.comparison.points
-    rows = row_numbers(points[points["id"].isin(ids)])
-    measured = measure_agreement(_different_models(view.keys), rows.tolist())
-    st.caption(plain(describe_agreement(measured)))
 
 
 def show_agreement(view: Shown) -> None:

@@ -4,7 +4,6 @@ keeps."""
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
@@ -61,18 +60,10 @@ def clicked_alone(view: Shown) -> NDArray[np.bool_] | None:
 
 def _selected(view: Shown, selection: Selection | None) -> dict[str, Any]:
     """What is selected, for the maps to light up, with the images to be ringed, and the last
-    gesture that the page has heard of.
-
-    Ringed are the best of each model, or all of a few, which nobody would see in a cloud.
-    """
+    gesture that the page has heard of. Few images are ringed, which nobody would see in a cloud."""
     heard = st.session_state.get("gestures", {}).get(view.map_key, 0)
     if selection is None:
         return {"rows": None, "best": [], "gesture": heard}
-    positions = pd.Series(np.arange(len(view.comparison.points)), view.comparison.rows)
-    ringed = []
-    for name in view.comparison.named:
-        rows = [row for row, _ in selection.best.get(name, [])]
-        if not selection.best and len(selection.rows) <= FEW:
-            rows = selection.rows.tolist()
-        ringed.append(positions.reindex(rows).dropna().astype(int).tolist())
-    return {"rows": bitmask(selection.marked), "best": ringed, "gesture": heard}
+    selected = selection.selected
+    ringed = np.flatnonzero(selected).tolist() if len(selection) <= FEW else []
+    return {"rows": bitmask(selected), "best": [ringed] * len(view.keys), "gesture": heard}
