@@ -37,15 +37,12 @@ def test_a_known_picture_lands_where_the_map_has_it(
 def test_training_captions_land_where_the_map_has_them(quick: list[Artifact]) -> None:
     model, loaded = model_map(quick[1]), load.load_model(quick[1])
     assert loaded.embed_captions(model.captions) == pytest.approx(model.caption_z, abs=1e-4)
-    assert [loaded.unknown(text) for text in model.captions] == [[]] * 4
 
 
-def test_a_model_of_before_reads_fewer_words_and_says_so() -> None:
+def test_a_model_of_before_reads_fewer_words() -> None:
     words = Vocabulary.from_grouping(SCENES)
     old = load.OwnModel(Encoder(ModelConfig(words=len(words), max_words=8)).eval(), words)
     text = "a horse on the grass in the desert of grass"
-    assert old.unknown(text) == ["of", "grass"]
-    assert old.unknown(f"zebra {text}") == ["zebra", "desert", "of", "grass"]
     short = "a horse on the grass in the desert"
     assert old.embed_captions([text, short])[0] == pytest.approx(
         old.embed_captions([short])[0], abs=1e-5

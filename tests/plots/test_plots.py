@@ -11,7 +11,6 @@ import pytest
 from altair.utils import schemapi
 
 from tests.plots import drawn
-from tests.plots.maps import test_small as small
 from tests.plots.maps import tracks
 from tests.plots.maps.examples import (
     BOARD,
@@ -37,7 +36,7 @@ from vlcore.plots.curves import learning_curve
 from vlcore.plots.intervals import forest_chart, rate_chart
 from vlcore.plots.maps.animation import animation_chart
 from vlcore.plots.maps.linked import linked_maps
-from vlcore.plots.maps.small import caption_map, live_map, small_map
+from vlcore.plots.maps.small import live_map, small_map
 from vlcore.plots.matrices import caption_matrices
 from vlcore.plots.theme import DARK, LIGHT, Palette
 from vlcore.plots.thumbnails import SAFE_URI
@@ -104,11 +103,6 @@ CHARTS: dict[str, Chart] = {
             "grouping": SCENES,
             "side": 200,
         },
-    ),
-    "caption map": (
-        caption_map,
-        small.TABLES,
-        {"infos": [INFO] * 2, "grouping": SCENES, "side": 300},
     ),
     "animation": (
         animation_chart,

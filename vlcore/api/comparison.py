@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from vlcore.api import offline_page
-from vlcore.api.agreement import agreement_table, compare_neighbours, measure_agreement
-from vlcore.api.compared_maps import ComparedMaps, compare_maps, row_numbers
+from vlcore.api.agreement import NeighbourAgreement, compare_neighbours
+from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.maps import make_map, map_fits
 from vlcore.api.metrics_table import measures_table
 from vlcore.api.model_map import ComparisonError, model_map
@@ -87,39 +87,10 @@ class Comparison:
         """Every measure of every model, beside the untrained encoder and the pixels."""
         return measures_table(self.maps)
 
-    def agreement(
-        self, images: Collection[str] | None = None, neighbours: int = NEIGHBOURS
-    ) -> pd.DataFrame:
-        """How far the models agree on who is near whom, a row a pair of models, then a row a model
-        and its untrained encoder; as `vlcore.api.agreement.agreement_table`.
-
-        Args:
-            images: ids of images as in `points`; without, all that two models show.
-            neighbours: of each image that are compared.
-        """
-        pairs = compare_neighbours(self.maps, neighbours)
-        return agreement_table(measure_agreement(pairs, self._rows(images)))
-
-    def moved(
-        self, images: Collection[str] | None = None, count: int = 12, neighbours: int = NEIGHBOURS
-    ) -> pd.DataFrame:
-        """The images that moved furthest relative to their neighbours between the first two
-        models, furthest first: `id`, `object`, `context`, and the columns of
-        `vlcore.api.agreement.Pair.furthest`. Arguments are those of `agreement`."""
-        pairs = compare_neighbours(self.maps, neighbours)
-        if not pairs:
-            raise ComparisonError("Nothing moves between the maps of one model; compare two.")
-        table = pairs[0].furthest(count, self._rows(images))
-        shows = self.images.table.loc[table["row"], ["object", "context"]].reset_index(drop=True)
-        table.insert(0, "id", [f"p{row}" for row in table["row"]])
-        return table.join(shows)
-
-    def _rows(self, images: Collection[str] | None) -> list[int] | None:
-        """Rows of images in the image set."""
-        if images is None:
-            return None
-        points = self.maps.points
-        return row_numbers(points[points["id"].isin(list(images))]).tolist()
+    def agreement(self, neighbours: int = NEIGHBOURS) -> NeighbourAgreement:
+        """How many of each image's nearest neighbours the two models share, and the images whose
+        neighbours changed most; ComparisonError where they cannot be compared."""
+        return compare_neighbours(self.maps, neighbours)
 
     def html(self, options: MapOptions | None = None, **settings: Any) -> str:
         """Maps, words, numbers and training animation as one page that works offline; options and

@@ -87,10 +87,6 @@ class Vocabulary:
                 table[row, column] = self._index.get(word, UNKNOWN)
         return table
 
-    def unknown(self, text: str) -> list[str]:
-        """The words of a caption that are not in the vocabulary."""
-        return [word for word in split_words(text) if word not in self._index]
-
 
 class WordPieces:
     """Captions as the word pieces of pretrained word vectors, which read any text: no word is
@@ -111,9 +107,6 @@ class WordPieces:
                 pieces = _tokenizer().encode(words, add_special_tokens=False).ids[:MAX_PIECES]
                 table[row, : len(pieces)] = pieces
         return table
-
-    def unknown(self, _text: str) -> list[str]:
-        return []
 
 
 AnyVocabulary = Vocabulary | WordPieces

@@ -15,23 +15,10 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.integer[Any]]
 
 NEIGHBOURS = 10
-PERMUTATIONS = 499  # of the null; the least p is 1 / 500
-FEWEST = 5  # scenes of a selection below which it has no interval
 # Times k: how many neighbours are known, so that k are left without a part of the images.
 _DEPTH = 4
 _SMALL = 500  # images up to which all others are known
 _BLOCK = 512  # images whose similarities to all others are looked at together
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Mean share of neighbours that images have in both of two models."""
-
-    estimate: Estimate  # with a jackknife's interval over scenes
-    chance: float  # what unrelated models share on average, k / (n - 1)
-    null: tuple[float, float]  # between which the mean is in 95 % of permutations
-    p: float  # of the permutation test, one-sided
-    k: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,70 +42,33 @@ class SharedNeighbours:
         """Share of each image's k nearest others that both models agree on, 0 to 1, (n,)."""
         return _count_shared(self.first[:, : self.k], self.second[:, : self.k]) / self.k
 
-    def agreement(self, chosen: NDArray[np.bool_] | None = None) -> Agreement:
-        """The mean overlap of all images, or of those that were chosen, (n,) booleans; their
-        neighbours are among all. The null says by chance which image of the second model is which,
-        `PERMUTATIONS` times.
+    @property
+    def chance(self) -> float:
+        """What unrelated models share on average."""
+        return self.k / (len(self.first) - 1)
 
-        Raises:
-            ValueError: fewer than `FEWEST` scenes were chosen.
-        """
-        rows = np.arange(len(self.first)) if chosen is None else np.flatnonzero(chosen)
-        if len(np.unique(self.scenes[rows])) < FEWEST:
-            raise ValueError(f"Agreement needs images of {FEWEST} scenes or more.")
-        estimate = self.mean_overlap(chosen)
-        null = self._null(rows)
-        return Agreement(
-            estimate=estimate,
-            chance=self.k / (len(self.first) - 1),
-            null=(float(np.quantile(null, 0.025)), float(np.quantile(null, 0.975))),
-            p=float((1 + np.sum(null >= estimate.value - 1e-12)) / (1 + len(null))),
-            k=self.k,
-        )
-
-    def mean_overlap(self, chosen: NDArray[np.bool_] | None = None) -> Estimate:
-        """The mean overlap of all images or of those that were chosen, with an interval.
+    def mean_overlap(self) -> Estimate:
+        """The mean overlap of all images, with an interval.
 
         An image is in the neighbourhoods of others too, so the spread of overlaps between images is
         about half of what it should be, and an interval from it covers 73 to 80 %. This one is from
         a jackknife's values without groups of scenes, around the mean of all images: an overlap
         depends on the number of images, which is no error of it.
         """
-        is_chosen = np.ones(len(self.first), dtype=bool) if chosen is None else chosen
 
         def means(weights: Floats) -> Floats:
             values = []
             for included in weights > 0:
-                rows = np.flatnonzero(included & is_chosen)
+                rows = np.flatnonzero(included)
                 first = _first_included(self.first[rows], included, self.k, -1)
                 second = _first_included(self.second[rows], included, self.k, -2)
-                shared = _count_shared(first, second) / self.k
-                values.append(shared.mean() if len(rows) else np.nan)
+                values.append((_count_shared(first, second) / self.k).mean())
             return np.array(values)
 
         estimate = jackknife(means, self.scenes)
         half = (estimate.high - estimate.low) / 2
         value = estimate.value
-        count = int(is_chosen.sum())
-        return Estimate(value, value - half, value + half, count).within(0, 1)
-
-    def _null(self, rows: Rows) -> Floats:
-        """The mean overlap of rows in each permutation, (PERMUTATIONS,)."""
-        random = np.random.default_rng(0)
-        images = np.arange(len(self.second))
-        second = self.second[:, : self.k]
-        each = np.arange(len(rows))[:, None]
-        # Looking numbers up is ten times as fast as comparing k with k; 100 MB of 10,000 images.
-        is_near = np.zeros((len(rows), len(images)), dtype=bool)
-        is_near[each, self.first[rows, : self.k]] = True
-        name_of = np.empty_like(images)
-        means = np.empty(PERMUTATIONS)
-        for number in range(PERMUTATIONS):
-            image_of = random.permutation(images)  # row of an image in the second model
-            name_of[image_of] = images
-            shared = is_near[each, name_of[second[image_of[rows]]]]
-            means[number] = shared.sum() / len(rows)
-        return means / self.k
+        return Estimate(value, value - half, value + half, len(self.first)).within(0, 1)
 
 
 def shared_neighbours(
@@ -132,13 +82,8 @@ def shared_neighbours(
         raise ValueError(
             f"Of {n} images, each has {max(n - 1, 0)} others; compare fewer than those, not {k}."
         )
-    depth = known_depth(n, k)
+    depth = n - 1 if n <= _SMALL else min(n - 1, _DEPTH * k)
     return SharedNeighbours(nearest_others(first, depth), nearest_others(second, depth), scenes, k)
-
-
-def known_depth(n: int, k: int) -> int:
-    """How many neighbours of each of n images `SharedNeighbours` of k should have."""
-    return n - 1 if n <= _SMALL else min(n - 1, _DEPTH * k)
 
 
 def nearest_others(z: Embeddings, k: int) -> Rows:

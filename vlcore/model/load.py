@@ -14,7 +14,7 @@ from vlcore.artifacts import store
 from vlcore.data.decoding import square
 from vlcore.data.imageset import TRAINING_SIZE
 from vlcore.experiment.options import ArtifactKind
-from vlcore.experiment.vocabulary import AnyVocabulary, reads_pieces, split_words
+from vlcore.experiment.vocabulary import AnyVocabulary
 from vlcore.model.image_features import features_of_images
 
 if TYPE_CHECKING:
@@ -70,12 +70,6 @@ class OwnModel:
                 "This model says captions word by word: a caption has no place in its space."
             )
         return z
-
-    def unknown(self, text: str) -> list[str]:
-        """The words of a caption that the model does not know, or that come too late to be read."""
-        if reads_pieces(self.encoder.config.text):
-            return []
-        return [*self.vocabulary.unknown(text), *split_words(text)[self.encoder.config.max_words :]]
 
 
 def load_model(artifact: store.Artifact) -> Loaded:

@@ -68,8 +68,8 @@ class PretrainedEncoder:
 
     @torch.inference_mode()
     def embed_captions(self, texts: Sequence[str]) -> Array:
-        """Unit vectors of captions, (n, E); what is too long for the checkpoint is cut, see
-        `unknown`. ModelError where one has no words."""
+        """Unit vectors of captions, (n, E); what is too long for the checkpoint is cut.
+        ModelError where one has no words."""
         if not all(text.strip() for text in texts):
             raise ModelError("A caption needs at least one word.")
         tokens = self._tokenizer(
@@ -82,21 +82,6 @@ class PretrainedEncoder:
         ).to(self.device)
         names = ("input_ids",) if self._is_siglip else ("input_ids", "attention_mask")
         return _unit(self._model.get_text_features(**{name: tokens[name] for name in names}))
-
-    def unknown(self, text: str) -> list[str]:
-        """The words of a caption that the checkpoint does not know, or that come too late to be
-        read."""
-        words = self._as_read(text).split()
-        if not words:
-            return []
-        tokens = self._tokenizer(words, add_special_tokens=False)["input_ids"]
-        free = self._max_tokens - self._tokenizer.num_special_tokens_to_add()
-        unread = []
-        for word, word_tokens in zip(words, tokens, strict=True):
-            free -= len(word_tokens)
-            if free < 0 or self._tokenizer.unk_token_id in word_tokens:
-                unread.append(word)
-        return unread
 
     @property
     def _max_tokens(self) -> int:

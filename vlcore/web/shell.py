@@ -50,7 +50,7 @@ _viewport = st.components.v2.component(
 _SIDES = (850, 770, 700, 635, 580, 535, 490, 450, 410, 370, 330)
 # State of pages that no address may name or remove.
 _STATE = """
-    agreement_asked arrived_with arrives asked chosen_in clicked closed compared defaults
+    arrived_with arrives asked chosen_in clicked closed compared defaults
     documents_open enlarged gestures go_to guide_atlas guide_shown import_key import_source
     lesson_attended lesson_code lesson_leads lesson_me lesson_repair lesson_said lesson_votes
     look_at looked_among looked_at no_set offered opened page panel_clicks repair_pages

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from vlcore.experiment.captions import captions_of
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots.maps import labels
-from vlcore.plots.maps.labels import place_labels, place_names, spread
+from vlcore.plots.maps.labels import place_labels, spread
 
 NONE = np.empty((0, 2))
 
@@ -52,24 +52,6 @@ def test_four_long_captions_keep_off_each_other_on_a_phone(
     assert found[:, [2, 3]].max() <= 164 + labels.LINE / 2
     for one, other in combinations(found, 2):
         assert np.any(np.maximum(one[:2], other[:2]) >= np.minimum(one[2:], other[2:]) - 1)  # px
-
-
-@given(st.lists(st.tuples(st.floats(-5, 305), st.floats(-5, 305)), min_size=1, max_size=6))
-def test_names_lie_inside_the_pane_and_off_each_other(anchors: list[tuple[float, float]]) -> None:
-    words = [f"{number} camel in the desert" for number in range(len(anchors))]
-    occupied = [(100.0, 140.0, 200.0, 156.0)]
-    middles = place_names(words, np.array(anchors), 300, occupied)
-    half = labels.CHARACTER * len(words[0]) / 2, labels.LINE / 2
-    boxes = np.concatenate([occupied, np.hstack([middles - half, middles + half])])
-    assert boxes[:, :2].min() >= 0
-    assert boxes[:, 2:].max() <= 300
-    for one, other in combinations(boxes, 2):
-        assert np.any(np.maximum(one[:2], other[:2]) >= np.minimum(one[2:], other[2:]) - 1)  # px
-
-
-def test_a_name_alone_lies_where_its_cluster_does() -> None:
-    anchors = np.array([[150.0, 40.0], [150.0, 200.0]])
-    np.testing.assert_array_equal(place_names(["camel", "horse"], anchors, 300), anchors)
 
 
 @given(st.lists(st.floats(-100, 100), max_size=8))

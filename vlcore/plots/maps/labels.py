@@ -60,41 +60,6 @@ def place_labels(
     return offsets
 
 
-def place_names(
-    words: Sequence[str], anchors: Points, side: float, occupied: Sequence[Box] = ()
-) -> Points:
-    """Choose where the middles of names lie, (n, 2) in px: at their anchors, moved inside the pane,
-    and up or down where others, of before or `occupied`, are.
-
-    Args:
-        words: n texts, the most important first.
-        anchors: (n, 2), in px from the top left corner of the pane.
-        side: of the square pane.
-        occupied: boxes of other words.
-    """
-    boxes = list(occupied)
-    middles = []
-    for text, (x, y) in zip(words, anchors, strict=True):
-        half = min(CHARACTER * len(text), side) / 2
-        x = min(max(x, half), side - half)
-        candidates = []
-        for step in sorted(range(-_LINES, _LINES + 1), key=abs):
-            up = min(max(y + step * LINE, LINE / 2), side - LINE / 2)
-            candidates.append((x - half, up - LINE / 2, x + half, up + LINE / 2))
-        # A way costs less than the least overlap.
-        costs = [side * _overlap(box, boxes) + abs(box[1] + LINE / 2 - y) for box in candidates]
-        box = candidates[int(np.argmin(costs))]
-        boxes.append(box)
-        middles.append((x, box[1] + LINE / 2))
-    return np.reshape(middles, (-1, 2))
-
-
-def word_boxes(words: Sequence[str], anchors: Points, offsets: Sequence[Offset]) -> list[Box]:
-    """The boxes of words that `place_labels` placed, in px."""
-    placed = zip(words, anchors, offsets, strict=True)
-    return [_box(text, anchor, offset) for text, anchor, offset in placed]
-
-
 def _overlap(box: Box, others: Sequence[Box]) -> float:
     """How much of a box others hide, in px²."""
     boxes = np.reshape(others, (-1, 4))

@@ -13,10 +13,10 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from vlcore.plots.maps.labels import LINE, Points, place_labels, place_names, word_boxes
+from vlcore.plots.maps.labels import LINE, place_labels
 from vlcore.plots.maps.panes import IMAGES, MapStyle, Pane
 from vlcore.plots.maps.tables import MapTables
-from vlcore.plots.scales import IMAGE, SPOKEN, QuickChart, either, told_apart, tooltips
+from vlcore.plots.scales import IMAGE, QuickChart, either, told_apart, tooltips
 from vlcore.plots.theme import star
 
 LEGEND = "legend_0"  # Altair numbers it as a layer of the first map
@@ -149,15 +149,13 @@ def _by_trust(
 
 
 def outlines(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
-    """The images as hollow marks that answer to nothing, in place of `ground` and `marks`; faint
-    beside a typed caption."""
+    """The images as hollow marks that answer to nothing, in place of `ground` and `marks`."""
     mark = pane.images(style).mark_point(
         shape=alt.expr(style.legend.shape_of),
         fill="transparent",
         size=style.sizes.point,
         strokeWidth=1.4,
-        aria=tables.typed is None,
-        opacity=0.9 if tables.typed is None else 0.35,
+        opacity=0.9,
     )
     return [mark.encode(stroke=style.stroke())]
 
@@ -187,11 +185,10 @@ def picked(_tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
 def placed_captions(tables: MapTables, pane: Pane) -> pd.DataFrame:
     """The captions of a map with the offsets of their words in px (`dx`, `dy`, `align`)."""
     rows = pane.rows(tables.captions)
-    stars = tables.uploads if tables.typed is None else pane.rows(tables.typed)
     corners = None
-    if stars is not None:
+    if tables.uploads is not None:
         around = upload_side(pane) * _UPLOAD_CORNERS
-        corners = (pane.pixels(stars)[:, None] + around).reshape(-1, 2)
+        corners = (pane.pixels(tables.uploads)[:, None] + around).reshape(-1, 2)
     texts = rows["caption"].astype(str)
     # Of very many images, evenly spaced ones say well enough where words hide little.
     images = tables.points.iloc[:: 1 + len(tables.points) // _MOST_AVOIDED]
@@ -206,12 +203,11 @@ def placed_captions(tables: MapTables, pane: Pane) -> pd.DataFrame:
 
 
 def captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
-    """Diamonds and their words, muted beside a typed caption; a halo keeps the words legible over
-    marks."""
+    """Diamonds and their words; a halo keeps the words legible over marks."""
     placed = placed_captions(tables, pane)
     if placed.empty:
         return []
-    colour = style.palette.text if tables.typed is None else style.palette.muted
+    colour = style.palette.text
     base = pane.present(placed)
     text = {
         **_BOLD,
@@ -241,57 +237,6 @@ def _leaders(base: alt.Chart, pane: Pane, colour: str) -> alt.Chart:
     far = base.transform_filter(f"abs(datum.dy) > {LINE}")
     rule = far.mark_rule(color=colour, strokeWidth=1, aria=False, **ends)
     return rule.encode(x2=f"{x}:Q", y2=f"{y}:Q")
-
-
-def _off_captions(
-    rows: pd.DataFrame, anchors: Points, tables: MapTables, pane: Pane, above: float = 0
-) -> pd.DataFrame:
-    """Rows with the shifts in px (`dx`, `dy`) of their `words` from anchors, (n, 2), or from so
-    much above them, off the words of captions and each other."""
-    placed = placed_captions(tables, pane)
-    offsets = list(placed[["dx", "dy", "align"]].itertuples(index=False, name=None))
-    occupied = word_boxes(placed["caption"].tolist(), pane.pixels(placed), offsets)
-    middles = place_names(rows["words"].tolist(), anchors - [0, above], pane.side, occupied)
-    dx, dy = (middles - anchors).round(1).T
-    return rows.assign(dx=dx, dy=dy)
-
-
-def shortened_captions(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
-    """Arrows from a whole caption to the caption without each `word`, with that word at their
-    ends."""
-    if tables.shortened is None:
-        return []
-    colour = style.palette.accent
-    arrows = _arrow_rows(tables.shortened, pane, 0)
-    rows = arrows.assign(words="− " + arrows["word"], spoken="without " + arrows["word"])
-    source = QuickChart(rows).encode(stroke=alt.value(colour), description=SPOKEN)
-    # The head is spoken, for the whole arrow.
-    shaft, head = _arrows(source, pane, fill=colour)
-    tooltip = [alt.Tooltip("word:N", title="left out"), alt.Tooltip("cosine:Q", format=".2f")]
-    tips = pane.pixels(rows[["x2", "y2"]].set_axis(pane.columns, axis=1))
-    named = QuickChart(_off_captions(rows, tips, tables, pane, above=LINE))
-    text = {
-        **_by_row("dx", "dy"),
-        "fontSize": style.sizes.words,
-        "align": "center",
-        "baseline": "middle",
-        "aria": False,
-    }
-    ends = named.encode(**pane.at("x2", "y2"))
-    words = _words_over_marks(ends, "words:N", colour, style, text)
-    return [shaft, head.encode(tooltip=tooltip), *words]
-
-
-def typed_caption(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
-    """A caption that a visitor typed as a star with its words."""
-    if tables.typed is None:
-        return []
-    rows = pane.rows(tables.typed)
-    is_right = pane.pixels(rows)[:, 0] > pane.side / 2  # its words are on the side with more room
-    sides = {"align": np.where(is_right, "right", "left"), "dx": np.where(is_right, -13, 13)}
-    base = pane.present(rows.assign(spoken="your caption: " + rows["caption"], **sides))
-    words = base.mark_text(**_by_row(*sides), fontSize=13, color=style.palette.text, **_BOLD)
-    return [_star(base, style).encode(size=alt.value(320)), words.encode(text="caption:N")]
 
 
 def uploads(tables: MapTables, pane: Pane, style: MapStyle) -> Layers:
@@ -353,7 +298,7 @@ LAYERS: tuple[Layer, ...] = (
     hovered,
 )
 # Of a map that answers to nothing.
-STILL: tuple[Layer, ...] = (outlines, captions, shortened_captions, typed_caption)
+STILL: tuple[Layer, ...] = (outlines, captions)
 
 
 def draw_map(

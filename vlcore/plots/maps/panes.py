@@ -45,7 +45,6 @@ class Sizes:
 
 LARGE = Sizes(point=40, grown=170, ring=118, diamond=130, image=68, words=13)
 SMALL = Sizes(point=17, grown=90, ring=50, diamond=70, image=52, words=11)
-FAINT = Sizes(point=26, grown=90, ring=50, diamond=120, image=52, words=11)
 
 
 @dataclass(frozen=True)

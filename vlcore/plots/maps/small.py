@@ -1,5 +1,5 @@
-"""Small maps: of a trained model for a card, of one in training, of models that read a typed
-caption, and a grid of maps of the same images, a model each.
+"""Small maps: of a trained model for a card, of one in training, and a grid of maps of the same
+images, a model each.
 
 That of a model in training is sent again every two seconds: it has marks only and no images. In a
 grid the image under the pointer is lit in all maps. Under each stand a rate and its interval, as a
@@ -17,7 +17,6 @@ from vlcore.plots.colouring import GROUPS, Colouring
 from vlcore.plots.maps import layers
 from vlcore.plots.maps.legend import map_legend
 from vlcore.plots.maps.panes import (
-    FAINT,
     HOVER,
     SMALL,
     MapStyle,
@@ -26,12 +25,11 @@ from vlcore.plots.maps.panes import (
     click,
     figure_properties,
     selection,
-    side_by_side,
     wrapped,
 )
-from vlcore.plots.maps.tables import ENDS, MapTables, map_tables
+from vlcore.plots.maps.tables import MapTables, map_tables
 from vlcore.plots.options import MapOptions
-from vlcore.plots.scales import SPOKEN, QuickChart, checked_columns
+from vlcore.plots.scales import SPOKEN, QuickChart
 from vlcore.plots.theme import PHONE_SIDE, Palette
 
 # Around a small map, or its frame would be cut off. Four numbers: Streamlit crashes on the shorter
@@ -102,51 +100,6 @@ def _lone_map(
     pane = Pane(0, tables.extent(0), side)
     top = figure_properties(tables.points, palette)
     return layers.draw_map(tables, pane, style, map_layers, padding=_THIN, **top)
-
-
-def caption_map(
-    points: pd.DataFrame,
-    captions: pd.DataFrame,
-    typed: pd.DataFrame,
-    shortened: pd.DataFrame,
-    infos: Sequence[MapInfo],
-    *,
-    palette: Palette,
-    grouping: Grouping,
-    side: int,
-) -> alt.ConcatChart:
-    """A small map for each model: images faint, captions as diamonds, the typed one as a star with
-    arrows. An arrow from the whole caption to the caption without a word points away from what that
-    word says.
-
-    Args:
-        points: as those of `vlcore.plots.maps.linked.linked_maps`; only ``object``, ``group`` and
-            positions are read.
-        captions: as those of `linked_maps`.
-        typed: as captions, one row a map that has the typed one.
-        shortened: one row a map and word: ``pane``, ``word``, ``cosine``, ``x``, ``y``, ``x2``,
-            ``y2``.
-        infos: the words around each map.
-    """
-    count = len(infos)
-    positions = [f"{axis}{pane}" for pane in range(count) for axis in "xy"]
-    table = checked_columns(points, ["object", "group", *positions])
-    table["spoken"] = ""
-    diamond = ["pane", "caption", "x", "y"]
-    arrow = ["pane", "word", "cosine", *ENDS]
-    tables = MapTables(
-        table,
-        checked_columns(captions, diamond),
-        typed=checked_columns(typed, diamond),
-        shortened=checked_columns(shortened, arrow),
-    )
-    style = MapStyle(palette, map_legend(palette, grouping, tables), sizes=FAINT)
-    panes = []
-    for index, info in enumerate(infos):
-        pane = Pane(index, tables.extent(index), side)
-        title = alt.Title(info.title, subtitle=info.x_title, frame="group")
-        panes.append(layers.draw_map(tables, pane, style, layers.STILL, title=title))
-    return side_by_side(panes, side, **figure_properties(table, palette))
 
 
 @dataclass(frozen=True)

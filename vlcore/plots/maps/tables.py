@@ -26,8 +26,6 @@ class MapTables:
     uploads: pd.DataFrame | None = None  # a visitor's images
     neighbours: pd.DataFrame | None = None  # lines (`ENDS`) of an `id`
     twins: pd.DataFrame | None = None  # arrows (`ENDS`) of a `scene` and of a `kind`
-    typed: pd.DataFrame | None = None  # a `caption` that a visitor typed
-    shortened: pd.DataFrame | None = None  # arrows from there to the caption without a `word`
     colouring: Colouring = GROUPS  # of the points
 
     @property
@@ -43,13 +41,7 @@ class MapTables:
         positions = [self.points[columns]]
         if self.uploads is not None:
             positions.append(self.uploads[columns])
-        for table, ends in (
-            (self.captions, ["x", "y"]),
-            (self.typed, ["x", "y"]),
-            (self.shortened, ["x2", "y2"]),
-        ):
-            if table is not None:
-                positions.append(table.loc[table["pane"] == pane, ends])
+        positions.append(self.captions.loc[self.captions["pane"] == pane, ["x", "y"]])
         if options.untrained:
             positions.append(self.points[[f"gx{pane}", f"gy{pane}"]])
         return extent_of([table.to_numpy(float) for table in positions])

@@ -18,7 +18,7 @@ from vlcore.plots.options import PCA
 from vlcore.plots.rendering import chart_png, chart_svg
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, shell, visitors, widgets, work
-from vlcore.web.compare import agreement
+from vlcore.web.compare.agreement import show_agreement
 from vlcore.web.compare.captions import show_captions
 from vlcore.web.compare.failures import show_failures
 from vlcore.web.compare.suspects import show_suspects
@@ -104,8 +104,8 @@ def _export(view: Shown) -> None:
 
     name = "-".join(["compare", *(key.rpartition("-")[2] for key in view.keys)])
     st.markdown(
-        "The address of this page holds its settings, what is seen alone and what is selected:"
-        " share it to show the same maps. Only zoom stays here."
+        "The address of this page holds its settings, what is seen alone and the search: share it"
+        " to show the same maps."
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         browser.COPY(key="copy-link", width="content")
@@ -135,7 +135,7 @@ def _export(view: Shown) -> None:
 
 SECTIONS: dict[str, Callable[[Shown], None]] = {
     "Groups": _groups,
-    agreement.SECTION: agreement.show_agreement,
+    "Agreement": show_agreement,
     "Captions": show_captions,
     "Failures": show_failures,
     "Suspect labels": show_suspects,

@@ -48,35 +48,22 @@ def _show_scores(answers: Answers, number: int, texts: Sequence[str]) -> None:
     for name, model in answers.models.items():
         try:
             loaded = cache.model(model.artifact.key)
-            z = [captions.ask_caption(model, loaded, text).z for text in texts]
+            z = [captions.embed_caption(model, loaded, text) for text in texts]
             caption_embeddings[name] = np.stack(z)
         except LabError as error:
             warnings.append(f"{name}: {error}")
     if caption_embeddings:
         z_image = {name: answers.embeddings[name][number] for name in caption_embeddings}
         table = uploads.typed_captions_table(texts, caption_embeddings, z_image)
-        marked = [plain(f"{text}{_far_mark(answers, text)}") for text in table.pop("Caption")]
+        shown = [plain(text) for text in table.pop("Caption")]
         st.caption(
             "Cosine of each caption with the image, from -1 to 1; compare captions of one model."
         )
-        st.table(table.map("{:z.2f}".format).set_index(pd.Index(marked, name="Caption")))
+        st.table(table.map("{:z.2f}".format).set_index(pd.Index(shown, name="Caption")))
     warnings += captions.caption_warnings(answers.comparison, texts)
     for sentence in warnings:
         # Not in brackets, which a bracket within code would end.
         st.markdown(f":orange[:material/warning:] {plain(sentence)}")
-
-
-def _far_mark(answers: Answers, text: str) -> str:
-    """Mark a caption that is far from every training caption of some of the models."""
-    grouping = answers.grouping
-    far = []
-    for name, model in answers.models.items():
-        distances = captions.far_from_training(model, grouping, [text])
-        if any(nearest.is_far for nearest in distances):
-            far.append(name)
-    if not far:
-        return ""
-    return " (far)" if len(far) == len(answers.models) else f" (far for {' and '.join(far)})"
 
 
 def show_training_captions(answers: Answers, number: int) -> None:
