@@ -110,10 +110,10 @@ def compare_neighbours(comparison: ComparedMaps, k: int = NEIGHBOURS) -> Neighbo
         raise ComparisonError(f"Both models show too few images to compare {k} neighbours.")
 
     def shared(models: tuple[ModelMap, ModelMap]) -> SharedNeighbours:
-        one, other = (model.z[model.index(rows)] for model in models)
-        if is_one_point(one) or is_one_point(other):
+        left, right = (model.z[model.index(rows)] for model in models)
+        if is_one_point(left) or is_one_point(right):
             raise ComparisonError("All images of a model are one point, so none has neighbours.")
-        return shared_neighbours(one, other, scenes, k)
+        return shared_neighbours(left, right, scenes, k)
 
     starts = first.untrained(), second.untrained()
     before = None

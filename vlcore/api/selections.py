@@ -84,11 +84,11 @@ class Selection:
             is_counted = np.zeros(len(points), dtype=bool)
             for pane, (name, model) in enumerate(self.comparison.named.items()):
                 index = model.index(rows)  # models of other folds hold other images out
-                shown = inside & (index >= 0) & ((index < model.n_held_out) == is_held_out)
-                outcomes = points[f"right_{pane}"][shown]
+                is_of_split = inside & (index >= 0) & ((index < model.n_held_out) == is_held_out)
+                outcomes = points[f"right_{pane}"][is_of_split]
                 n = int(outcomes.isin(["right", "wrong"]).sum())
                 row[f"Correct, {name}"] = f"{(outcomes == 'right').sum()} of {n}" if n else ""
-                is_counted |= shown
+                is_counted |= is_of_split
             if is_counted.any():
                 table.append({**row, "Images": int(is_counted.sum())})
         return pd.DataFrame(table)

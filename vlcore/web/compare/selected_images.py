@@ -23,11 +23,11 @@ def show(view: Shown, selection: Selection) -> None:
     if predicts(comparison):
         names = ", ".join(comparison.named)
         st.caption(f"Predictions under each image ({names}): ✓ correct, ✗ wrong.")
-    shown = np.flatnonzero(selection.selected)
-    on_maps = comparison.rows[shown]
+    positions = np.flatnonzero(selection.selected)
+    on_maps = comparison.rows[positions]
     unshown = np.setdiff1d(selection.rows, on_maps)
     with st.container(horizontal=True, gap="small"):
-        for row, position in list(zip(on_maps.tolist(), shown, strict=True))[:MOST_SHOWN]:
+        for row, position in list(zip(on_maps.tolist(), positions, strict=True))[:MOST_SHOWN]:
             lines = []
             if predicts(comparison):
                 point = comparison.points.iloc[position]

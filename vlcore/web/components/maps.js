@@ -205,7 +205,7 @@ class LinkedMaps {
       this.points.load(this.columns, data.panes.length);
       this.loaded = data.stamp;
       this.index = [];
-      this.scenes = {};
+      this.scenes = null;
     }
     this.adoptSelection(data.selected);
     this.adoptLegend(data.shown);
@@ -515,8 +515,11 @@ class LinkedMaps {
   twins(row) {
     const {scene} = this.columns;
     if (!scene) return [];
-    const isTwin = other => scene[other] === scene[row] && other !== row;
-    return this.scenes[row] ??= Array.from(scene.keys()).filter(isTwin).slice(0, 12);
+    if (!this.scenes) {
+      this.scenes = new Map();
+      scene.forEach((name, other) => this.scenes.get(name)?.push(other) ?? this.scenes.set(name, [other]));
+    }
+    return this.scenes.get(scene[row]).filter(other => other !== row).slice(0, 12);
   }
 
   // Parts of a map's sides, from the lower left, to a position; a position to px from the upper left; and back.
@@ -865,9 +868,13 @@ class LinkedMaps {
   stepToImage(pane, way) {
     if (!this.loaded) return;
     const {count, side} = this.data, from = this.hovered ?? this.picked ?? (way > 0 ? -1 : 0);
-    const rows = Array.from({length: count}, (_, step) => (from + way * (step + 1) + 2 * count) % count);
-    const row = rows.find(row => (!this.selected || this.selected[row]) && this.pixel(pane, row));
-    if (row === undefined) return;
+    const isSeen = row => (!this.selected || this.selected[row]) && this.pixel(pane, row);
+    let row = null;
+    for (let step = 1; step <= count && row === null; step++) {
+      const other = (from + way * step + 2 * count) % count;
+      if (isSeen(other)) row = other;
+    }
+    if (row === null) return;
     const {columns} = this, middle = [side / 2, side / 2];
     this.moveView(this.view.zoom, this.part(pane, columns[`x${pane}`][row], columns[`y${pane}`][row]), middle);
     const box = this.surfaces[pane].getBoundingClientRect(), [x, y] = this.pixel(pane, row);

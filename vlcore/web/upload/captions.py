@@ -55,11 +55,11 @@ def _show_scores(answers: Answers, number: int, texts: Sequence[str]) -> None:
     if caption_embeddings:
         z_image = {name: answers.embeddings[name][number] for name in caption_embeddings}
         table = uploads.typed_captions_table(texts, caption_embeddings, z_image)
-        shown = [plain(text) for text in table.pop("Caption")]
+        words = [plain(text) for text in table.pop("Caption")]
         st.caption(
             "Cosine of each caption with the image, from -1 to 1; compare captions of one model."
         )
-        st.table(table.map("{:z.2f}".format).set_index(pd.Index(shown, name="Caption")))
+        st.table(table.map("{:z.2f}".format).set_index(pd.Index(words, name="Caption")))
     warnings += captions.caption_warnings(answers.comparison, texts)
     for sentence in warnings:
         # Not in brackets, which a bracket within code would end.

@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.api.compared_maps import map_names
 from vlcore.api.training import is_quick
 from vlcore.api.uploads import with_untrained
+from vlcore.artifacts import store
 from vlcore.data import sandbox
 from vlcore.data.decoding import UploadError, is_picture
 from vlcore.data.imageset import ImageSet
@@ -97,7 +98,7 @@ def _trained_level(image_set: ImageSet, towers: str) -> str:
     levels = condition_controls.BIASES
     for name in sorted(levels, key=lambda name: name != USUAL_LEVEL):
         pair = _usual_conditions(image_set, towers, levels[name])[: len(STYLES_OF_THE_STUDY)]
-        if all(work.view(condition.key).done for condition in pair):
+        if all(store.published(condition.key) for condition in pair):
             return name
     return USUAL_LEVEL
 
