@@ -38,7 +38,7 @@ DOCUMENTED = (
 )
 WALK = (ROOT / "docs" / "notebook.md").read_text().replace("steps=400", f"steps={QUICK_STEPS}")
 NAMES_OF_0_5 = (
-    "Condition Estimate LabError Model __version__ compare datasets export load models study train"
+    "Condition Estimate LabError Model __version__ compare datasets export load models train"
 )
 BLOCKS = re.findall(r"^```python\n(.*?)^```", WALK, re.MULTILINE | re.DOTALL)
 

@@ -50,12 +50,12 @@ def test_conditions_give_the_grid_with_states(
     cli: Cli, document: Document, experiments: Models
 ) -> None:
     grid = plans.find("paper", seeds=2).conditions
-    entries = document("conditions", "--seeds", 2)
+    entries = document("conditions", "paper", "--seeds", 2)
     assert [entry["key"] for entry in entries] == [condition.key for condition in grid]
-    lines = cli("conditions", "--study", "experiments")[1].splitlines()[1:]
+    lines = cli("conditions", "experiments")[1].splitlines()[1:]
     done = [line.split()[0] for line in lines if line.endswith(" done")]
     assert done == [artifact.key for artifact in experiments]
-    entries = document("conditions", "--preset", "live", "--set", "n_per_group=12")
+    entries = document("conditions", "paper", "--preset", "live", "--set", "n_per_group=12")
     changed = plans.find("paper", Condition(steps=400, n_per_group=12)).conditions
     assert [entry["key"] for entry in entries] == [condition.key for condition in changed]
 

@@ -59,7 +59,7 @@ FIELDS = {
         + [f"{side}_asked" for side in _SIDES]
         + [f"sample_{name}" for name in _SAMPLES.split()]
     ),
-    "5_Findings": "results study published document length towers blocks sound part claim measure",
+    "5_Findings": "data study length towers blocks measure",
     "6_Lesson": (
         "lesson code phase repair_labels wall step hide lead presenter guess repair advice"
         " room_pairs room_seed"
@@ -78,11 +78,7 @@ CHOICES = {
     "map": ("PCA", "UMAP", "t-SNE", "Prompt axes"),
     "colour": ("object", "prediction", "right or wrong", "split"),
     "closer": ("Groups", "Captions", "Training animation", "Export"),
-    "results": ("published with this version", "runs on this server"),
     "study": ("experiments", "class", "paper"),
-    "published": ("experiments", "classic/paper", "size"),
-    "document": ("Plans", "Every comparison"),
-    "claim": ("C1", "C8"),
     "lesson": ("four-experiments", "collapse", "one-room", "repair"),
     "phase": ("predict", "run", "reveal"),
     "wall": ("ranking", "what helped"),

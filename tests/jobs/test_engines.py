@@ -135,7 +135,7 @@ def test_what_waits_is_cancelled(
     subprocess.run(["scontrol", "requeue", task], check=True)
     subprocess.run(["scontrol", "hold", task, other], check=True)
     until(lambda: not any(jobs.view(key).state is jobs.State.RUNNING for key in keys))
-    grid = ("conditions", *STUDY[2:], "--grid", "experiments", "--set", "steps=100000")
+    grid = ("conditions", *STUDY[1:], "--set", "steps=100000")
     assert {entry["state"] for entry in document(*grid)} == {"queued"}
     assert document("cancel", keys[0])["state"] == "cancelling"
     assert [entry["state"] for entry in document("status", keys[0])] == ["cancelled"]

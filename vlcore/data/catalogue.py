@@ -18,7 +18,6 @@ from vlcore.data.drawn import BUILT_IN, drawn_set, folder_name, recipe_of, remem
 from vlcore.data.imageset import ImageSet, ImageSetError, read_set, usable_name
 from vlcore.data.packed import PACKED, PackedSetError, packed_set
 from vlcore.experiment import trash
-from vlcore.experiment.captions import TRAITS
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import HomeError, data_folder, make_folder
 
@@ -64,17 +63,6 @@ def set_names() -> list[str]:
     folders = [file.parent.name for file in data_folder().glob("[!.]*/dataset.json")]
     on_disk = {_DRAWN.sub(r"\1", folder) for folder in folders}
     return [*BUILT_IN_SETS, *sorted(on_disk - set(BUILT_IN_SETS))]
-
-
-def traits_of(name: str) -> frozenset[str]:
-    """The traits, of `TRAITS`, that are known of the images of a set; none where there is no such
-    set."""
-    if recipe_of(name) is not None:  # its table takes half a second
-        return frozenset(TRAITS)
-    try:
-        return open_set(name).traits
-    except ImageSetError:
-        return frozenset()
 
 
 def set_stamp(name: str) -> int:

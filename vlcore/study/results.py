@@ -198,8 +198,8 @@ def comparisons_table(plan: StudyPlan, levels: Sequence[Level]) -> pd.DataFrame:
             {
                 "Arm": level.arm,
                 "Removed": f"{100 * level.bias:g}%",
-                shown_arm(plan, plan.baseline).capitalize(): _value(level.baseline, level.share),
-                "With the arm": _value(level.treatment, level.share),
+                f"Mean, {shown_arm(plan, plan.baseline)}": _value(level.baseline, level.share),
+                "Mean, arm": _value(level.treatment, level.share),
                 "Difference (95% interval)": level.difference_words,
                 "Seed pairs": len(level.blocks),
                 "p (Holm)": p,

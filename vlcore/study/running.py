@@ -12,6 +12,7 @@ from vlcore.api import slurm_task, training
 from vlcore.artifacts import store
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import Condition
+from vlcore.experiment.files import make_folder, models_folder
 from vlcore.jobs import engines, queue
 from vlcore.jobs.progress import trainings_bar
 from vlcore.study import plans
@@ -73,6 +74,7 @@ def train_missing(plan: StudyPlan, engine: Engine = Engine()) -> StudyRun:
         LabError: when the image set lacks images, or the engine cannot be used.
     """
     training.check_trainable(plan.conditions[0])
+    make_folder(models_folder())
     missing = [run for run in plan.conditions if not store.published(run.key)]
     if engine.name == "slurm":
         return _submit(plan, missing, engine)

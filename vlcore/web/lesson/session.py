@@ -270,7 +270,7 @@ def presenter_controls(room: ClassSession) -> None:
             st.caption(
                 "Phones are told that it is over, and its votes are deleted. Left open, its code is"
                 " valid for a day, and its data are deleted within a week after it. No name was"
-                " ever stored. Models and recorded plans stay."
+                " ever stored. Models stay."
             )
             st.button("End it, and delete its data", on_click=_delete, args=(room.code,))
         _door(room)
