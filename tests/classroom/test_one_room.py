@@ -108,7 +108,7 @@ def test_a_plan_is_fixed_once_before_the_first_run_and_by_the_presenter_alone() 
         one_room.fix_plan(started.code, "guess", PLAN, USUAL, IMAGES)
     one_room.fix_plan(started.code, started.token, PLAN, USUAL, IMAGES)
     study = study_of(PLAN, USUAL, SCENES, started.code)
-    fixed = replace(PLAN, hash=one_room.plan_hash(study))
+    fixed = replace(PLAN, hash=one_room.plan_hash(PLAN, study))
     assert one_room.class_plan(started.code) == fixed
     with pytest.raises(LessonError, match="stays as it is"):
         one_room.fix_plan(
@@ -189,7 +189,7 @@ def test_all_that_is_decided_is_in_the_hash() -> None:
         {"towers": "pretrained"},
     ]
     plans = [replace(PLAN, **change) for change in changes]
-    hashes = {one_room.plan_hash(study_of(plan, USUAL, SCENES)) for plan in plans}
+    hashes = {one_room.plan_hash(plan, study_of(plan, USUAL, SCENES)) for plan in plans}
     assert len(hashes) == len(plans)
 
 

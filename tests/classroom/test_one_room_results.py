@@ -66,7 +66,9 @@ def test_the_verdict_is_in_the_words_of_findings() -> None:
     pairs = trained(PLAN, 8)
     results = results_of(PLAN, pairs)
     frame = runs_table([store.read(one.key) for pair in pairs for one in pair])
-    (level,) = compare_arms(frame, "labels", "undescriptive", ["descriptive"])
+    (level,) = compare_arms(
+        frame.assign(arm=frame["labels"]), "undescriptive", ["descriptive"], free=["labels"]
+    )
     assert results.level is not None
     assert (results.level.difference, results.level.status) == (level.difference, level.status)
     assert level.difference_words in one_room_results.verdict(results, PLAN)

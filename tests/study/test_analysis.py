@@ -42,7 +42,8 @@ def study(
 
 
 def compare(table: pd.DataFrame, measure: str = PRIMARY) -> list[Level]:
-    return analysis.compare_arms(table, "labels", SHORT, [DESCRIPTIVE], measure)
+    table = table.assign(arm=table["labels"])
+    return analysis.compare_arms(table, SHORT, [DESCRIPTIVE], measure, free=["labels"])
 
 
 @pytest.mark.parametrize(("size", "status"), [(0.2, Status.HIGHER), (-0.2, Status.LOWER)])
@@ -103,7 +104,8 @@ def test_levels_and_arms_are_adjusted_for_their_number() -> None:
 
     arms = ("none", "reweight", "groupdro")
     table = frame(conditions(range(8), (0.5, 0.75), mitigation=arms), metrics)
-    levels = analysis.compare_arms(table, "mitigation", arms[0], arms[1:])
+    table = table.assign(arm=table["mitigation"])
+    levels = analysis.compare_arms(table, arms[0], arms[1:], free=["mitigation"])
     assert [(level.arm, level.bias) for level in levels] == [
         (arm, bias) for arm in arms[1:] for bias in (0.5, 0.75)
     ]

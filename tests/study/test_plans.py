@@ -44,17 +44,17 @@ def write(folder: Path, text: str) -> str:
 def test_the_grids_of_the_study_cross_both_label_styles_with_bias(name: str) -> None:
     plan = find(name, Condition(steps=5), seeds=3)
     styles = ("undescriptive", "descriptive")
-    assert (plan.factor, plan.baseline, plan.treatments) == ("labels", styles[0], styles[1:])
+    assert (plan.baseline, plan.treatments) == ("short", ("descriptive",))
     cells = [(bias, labels) for bias in GRIDS[name] for labels in styles]
     assert [(c.bias, c.labels) for c in plan.conditions] == 3 * cells
     blocks = [(seed, seed, 5) for seed in range(3) for _ in cells]
     assert [(c.data_seed, c.init_seed, c.steps) for c in plan.conditions] == blocks
-    assert len(plan.keys) == len(plan.conditions)
+    assert len(set(plan.conditions)) == len(plan.conditions)
 
 
 def test_a_file_is_a_study(tmp_path: Path) -> None:
     plan = find(write(tmp_path, DOSE), Condition(init_seed=5, data_seed=5))
-    assert (plan.name, plan.factor, plan.baseline) == ("dose", "labels", "undescriptive")
+    assert (plan.name, plan.baseline) == ("dose", "short")
     assert plan.treatments == ("partial_50", "descriptive")
     assert len(plan.conditions) == 3 * 2 * 3
     assert {(c.steps, c.n_per_group, c.bias) for c in plan.conditions} == {
@@ -67,7 +67,7 @@ def test_a_file_is_a_study(tmp_path: Path) -> None:
     assert {(c.data_seed, c.init_seed) for c in seeded} == {(20, 30), (21, 31), (22, 32)}
     text = "baseline: short\narms: [descriptive]\nbias: [0.5]"
     plan = find(write(tmp_path, text), Condition(steps=9), seeds=2)
-    assert (plan.name, plan.factor) == ("mine", "labels")
+    assert plan.name == "mine"
     assert [(c.labels, c.steps, c.init_seed) for c in plan.conditions] == [
         ("undescriptive", 9, 0),
         ("descriptive", 9, 0),
@@ -75,13 +75,13 @@ def test_a_file_is_a_study(tmp_path: Path) -> None:
         ("descriptive", 9, 1),
     ]
     text = "factor: negatives\narms: [matched-only]\nbias: [0.5]"
-    assert find(write(tmp_path, text)).treatments == ("none",)
+    assert find(write(tmp_path, text)).treatments == ("matched-only",)
 
 
 def test_arms_may_be_sets_of_settings_or_numbers(tmp_path: Path) -> None:
     plan = find(write(tmp_path, PARTS))
     arms = ("one caption", "two captions", "four classes")
-    assert (plan.factor, plan.baseline, plan.treatments) == ("arm", arms[0], arms[1:])
+    assert (plan.baseline, plan.treatments) == (arms[0], arms[1:])
     assert [(c.objective, c.labels, c.init_seed) for c in plan.conditions[:3]] == [
         ("pairwise_bce", "undescriptive", 0),
         ("two_part", "undescriptive", 0),
@@ -94,7 +94,7 @@ def test_arms_may_be_sets_of_settings_or_numbers(tmp_path: Path) -> None:
         "short words",
         "long words",
     ]
-    assert plan.arm_settings["short words"]["labels"] == "undescriptive"
+    assert plan.arms["short words"]["labels"] == "undescriptive"
     numbers = find(write(tmp_path, "factor: n_per_group\nbaseline: 48\narms: [24, 96]\nbias: [0]"))
     assert [condition.n_per_group for condition in numbers.conditions] == [48, 24, 96]
 
@@ -126,8 +126,6 @@ def test_arms_may_be_sets_of_settings_or_numbers(tmp_path: Path) -> None:
         ("arms: [descriptive]\nbias: [2]", "The bias is 2"),
         ("arms: [descriptive]\nbias: [much]", "The bias is 'much'"),
         ("arms: [descriptive]\nbias: [[0]]", "The bias is [0]"),
-        ("arms: [descriptive]\nbias: [0]\nvary: [steps]", "varies ['steps']"),
-        ("arms: [descriptive]\nbias: [0]\nvary: init_seed", "varies 'init_seed'"),
         ("arms: [descriptive]\nbias: [0]\nseeds: 0", "number of seeds is 0"),
         ("arms: [descriptive]\nbias: [0]\nseeds: many", "number of seeds is 'many'"),
         ("arms: [descriptive]\nbias: [0]\nsettings: {colour: red}", "No setting is named 'colour'"),
@@ -150,13 +148,6 @@ def test_a_file_that_is_no_study(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(LabError) as caught:
         find(write(tmp_path, text))
     assert words in str(caught.value)
-
-
-def test_a_file_may_vary_one_of_the_two_seeds(tmp_path: Path) -> None:
-    text = "arms: [descriptive]\nbias: [0]\nseeds: 3\nvary: [init_seed]\nsettings: {data_seed: 7}"
-    plan = find(write(tmp_path, text))
-    assert {condition.data_seed for condition in plan.conditions} == {7}
-    assert [condition.init_seed for condition in plan.conditions[::2]] == [0, 1, 2]
 
 
 def test_an_unknown_study_is_an_error(tmp_path: Path) -> None:

@@ -217,16 +217,16 @@ def study_of(
     usual = usual.with_towers(plan.towers)
     contrast = contrasts(usual, grouping)[plan.contrast]
     base = usual.replace(steps=PRESETS["live"], data_seed=plan.seed, init_seed=plan.seed)
-    study = plans.two_arms(
-        f"{NAME} {code}".strip(), contrast.arms, contrast.bias, base, blocks or plan.planned
+    study = plans.cross(
+        f"{NAME} {code}".strip(), contrast.arms, [contrast.bias], base, blocks or plan.planned
     )
-    return replace(study, measure=plan.measure, prediction=plan.prediction)
+    return replace(study, measure=plan.measure)
 
 
-def plan_hash(study: StudyPlan) -> str:
-    """Name the plan of a study: equal plans have equal names."""
+def plan_hash(plan: ClassPlan, study: StudyPlan) -> str:
+    """Name a plan and its study: equal plans have equal names."""
     keys = [condition.key for condition in study.conditions]
-    text = json.dumps([keys, study.measure, study.prediction])
+    text = json.dumps([keys, plan.measure, plan.prediction])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -274,7 +274,7 @@ def fix_plan(code: str, token: str, plan: ClassPlan, usual: Condition, images: I
     study = study_of(plan, usual, images.grouping, code)
     with presenter_transaction(code, token) as file:
         _require_no_plan(file, code)
-        _write(file, code, CLASS, replace(plan, hash=plan_hash(study)))
+        _write(file, code, CLASS, replace(plan, hash=plan_hash(plan, study)))
         file.execute("UPDATE lessons SET phase = 'run' WHERE code = ?", (code,))
 
 
@@ -375,7 +375,7 @@ def rehearse(code: str, token: str, plan: ClassPlan, usual: Condition, grouping:
     for all but the presenter.
     """
     plan = replace(plan, seed=REHEARSAL_SEED)
-    plan = replace(plan, hash=plan_hash(study_of(plan, usual, grouping, code)))
+    plan = replace(plan, hash=plan_hash(plan, study_of(plan, usual, grouping, code)))
     delete_rehearsal(code, token)
     with presenter_transaction(code, token) as file:
         _write(file, code, REHEARSAL, plan)

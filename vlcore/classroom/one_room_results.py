@@ -37,7 +37,7 @@ from vlcore.plots.theme import Palette
 from vlcore.study.analysis import Level, compare_arms
 from vlcore.study.answer_file import DIGITS, PublishedAnswer, PublishedContrast
 from vlcore.study.answer_words import same_setting
-from vlcore.study.plans import ARM, StudyPlan
+from vlcore.study.plans import StudyPlan
 from vlcore.study.runs_table import measure_rows, runs_table
 
 # How the published answer names contrasts of these measures.
@@ -110,7 +110,7 @@ def class_results(
     """
     arms = {condition.key: study.arm_of(condition) for pair in pairs.values() for condition in pair}
     frame = runs_table([read(key) for key in arms], study.measure)
-    frame = frame.assign(**{ARM: frame["key"].map(arms)})
+    frame = frame.assign(arm=frame["key"].map(arms))
     ends = measure_rows(frame, study.measure).set_index("key")["value"]
     class_dots = []
     for place, (first, second) in sorted(pairs.items()):
@@ -123,7 +123,6 @@ def class_results(
     if len(counted) > 2:
         (level,) = compare_arms(
             frame[frame["key"].isin(counted)],
-            ARM,
             study.baseline,
             study.treatments,
             study.measure,
@@ -262,7 +261,7 @@ class ClassStudy:
 
     def csv(self) -> str:
         """The dots as a CSV file, without names."""
-        baseline, treatment = self.study.arm_settings
+        baseline, treatment = self.study.arms
         rows = []
         for dot in self.results.dots:
             row = {

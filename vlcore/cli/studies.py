@@ -24,7 +24,6 @@ from vlcore.experiment.files import write_errors
 from vlcore.jobs import engines
 from vlcore.metrics import catalogue
 from vlcore.study import plans
-from vlcore.study.plans import shown_arm
 
 if TYPE_CHECKING:
     from vlcore.study.running import StudyRun
@@ -164,12 +163,11 @@ def analyse(options: Namespace) -> Document:
                 files += map(str, write_tables(table, options.out, name))
     return {
         "study": plan.name,
-        "factor": plan.factor,
-        "baseline": shown_arm(plan, plan.baseline),
+        "baseline": plan.baseline,
         "measure": options.measure,
         "runs": results.n_trained,
         "planned": len(plan.conditions),
-        "comparisons": [{**level.as_dict(), "arm": shown_arm(plan, level.arm)} for level in levels],
+        "comparisons": [level.as_dict() for level in levels],
         "files": files,
     }
 

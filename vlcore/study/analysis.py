@@ -1,8 +1,8 @@
 """Comparison of the arms of a study on one measure: paired differences at every bias level.
 
 Each level rests on the seed pairs that are complete there. Runs that differ in anything but the
-factor, the bias and the seeds are refused, because a difference between them could not be told from
-the factor's."""
+arm, the bias and the seeds are refused, because a difference between them could not be told from
+the arm's."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +25,7 @@ class Level:
     have both.
 
     Attributes:
-        arm: the treatment's value.
+        arm: that is compared with the baseline.
         bias: the level.
         share: whether the measure counts images, so that a difference is in points.
         blocks: the seed pairs that have both arms here.
@@ -83,21 +83,20 @@ class Level:
 
 def compare_arms(
     frame: pd.DataFrame,
-    factor: str,
-    baseline: str | float,
-    treatments: Sequence[str | float],
+    baseline: str,
+    treatments: Sequence[str],
     measure: str = PRIMARY,
     free: Collection[str] = (),
 ) -> list[Level]:
-    """Compare values of one setting with a baseline over seed pairs, at every bias level.
+    """Compare arms with a baseline over seed pairs, at every bias level.
 
     Args:
-        frame: of `vlcore.study.runs_table.runs_table`; other values of the factor are ignored.
-        factor: a column, usually a field of the condition.
-        baseline: a value of the factor.
-        treatments: the values that are compared with it.
+        frame: of `vlcore.study.runs_table.runs_table`, with the arm of each run in the column
+            ``arm``; runs of other arms are ignored.
+        baseline: an arm.
+        treatments: the arms that are compared with it.
         measure: the measure.
-        free: other fields in which arms may differ.
+        free: the settings in which arms may differ.
 
     Returns:
         Every level, arm by arm.
@@ -106,18 +105,16 @@ def compare_arms(
         AnalysisError: no run has the measure, a run is there twice, or runs differ in anything
             else.
     """
-    frame = frame[frame[factor].isin([baseline, *treatments])]
-    runs.check_comparable(frame, free=(factor, "bias", *free))
+    frame = frame[frame["arm"].isin([baseline, *treatments])]
+    runs.check_comparable(frame, free=("arm", "bias", *free))
     rows = runs.measure_rows(frame, measure)
     if rows["value"].isna().all():
         raise runs.AnalysisError(f"No run has a value of {measure}: {runs.why_absent(rows)}.")
-    values = {arm: runs.by_block(rows[rows[factor] == arm]) for arm in (baseline, *treatments)}
+    values = {arm: runs.by_block(rows[rows["arm"] == arm]) for arm in (baseline, *treatments)}
     share = measure_of(measure).is_share
     images = rows.groupby("bias")["n"].min().dropna().astype(int).to_dict() if share else {}
     levels = [
-        _compared(
-            values[baseline], values[arm], Level(str(arm), bias, share, images=images.get(bias))
-        )
+        _compared(values[baseline], values[arm], Level(arm, bias, share, images=images.get(bias)))
         for arm in treatments
         for bias in sorted(float(bias) for bias in frame["bias"].unique())
     ]

@@ -31,14 +31,14 @@ from vlcore.plots.document import Chart, Command, Part, Table, Text, on_paper, p
 from vlcore.plots.intervals import forest_chart
 from vlcore.plots.theme import LIGHT, Palette
 from vlcore.study.analysis import LIMIT, Level, compare_arms
-from vlcore.study.plans import StudyError, StudyPlan, shown_arm
+from vlcore.study.plans import StudyError, StudyPlan
 from vlcore.study.runs_table import measure_rows, runs_table
 
 WIDTH = 900  # px of the figure
 HOW = (
-    "A seed pair is one model per arm with the same seeds. Differences are taken within each seed"
+    "A seed pair is one model per variant with the same seeds. Differences are taken within each seed"
     " pair, with 95% t intervals over seed pairs. p is of the exact sign-flip test, adjusted for"
-    " the number of bias levels and arms (Holm). With more than"
+    " the number of bias levels and variants (Holm). With more than"
     f" {EXACT} seed pairs, the test counts random sign patterns. Fewer than {ENOUGH} seed pairs"
     " decide nothing. A difference in accuracy is equivalent if two one-sided tests put it within"
     f" {100 * EQUIVALENCE:.0f} points."
@@ -117,12 +117,9 @@ class Study:
                 f"No run of the study {plan.name!r} is finished. Run `python -m vlcore study"
                 f" {plan.grid}` with the same settings first."
             )
-        arms = {
-            condition.key: shown_arm(plan, plan.arm_of(condition)) for condition in plan.conditions
-        }
-        rows = self._frame.assign(**{plan.factor: self._frame["key"].map(arms)})
-        baseline, *treatments = (shown_arm(plan, arm) for arm in (plan.baseline, *plan.treatments))
-        return compare_arms(rows, plan.factor, baseline, treatments, measure, free=plan.varied)
+        arms = {condition.key: plan.arm_of(condition) for condition in plan.conditions}
+        rows = self._frame.assign(arm=self._frame["key"].map(arms))
+        return compare_arms(rows, plan.baseline, plan.treatments, measure, free=plan.varied)
 
     def comparisons(self, measure: str = "") -> pd.DataFrame:
         """Every arm beside the baseline, one row per measure, arm and bias level.
@@ -148,7 +145,7 @@ class Study:
     def __repr__(self) -> str:
         plan, first = self.plan, self.plan.conditions[0]
         return (
-            f"Study {plan.name!r} of {plan.factor} on {first.data}, {first.steps:,} steps:"
+            f"Study {plan.name!r} on {first.data}, {first.steps:,} steps:"
             f" {self.n_trained} of {len(plan.conditions)} planned runs are finished."
         )
 
@@ -173,14 +170,14 @@ def answer_sentence(study: Study, measure: str, levels: Sequence[Level], groupin
     """What the study says at the usual bias level, or at the strongest that was compared."""
     compared = [level for level in levels if level.difference and level.bias < LIMIT]
     if not compared:
-        return "Inconclusive: a comparison needs two seed pairs with both arms."
+        return "Inconclusive: a comparison needs two seed pairs with both variants."
     usual = [level for level in compared if level.bias == STUDY_BIAS]
     level = (usual or compared)[-1]
     bias = describe_bias(study.plan.conditions[0].replace(bias=level.bias))
     first, second = (
         _value(estimate, level.share) for estimate in (level.baseline, level.treatment)
     )
-    baseline = shown_arm(study.plan, study.plan.baseline)
+    baseline = study.plan.baseline
     p = "" if level.holm_p is None else f", adjusted p = {level.holm_p:.2g}"
     return (
         f"{words_of(measure, grouping)} with {bias}: {second} with {level.arm}, {first} with"
@@ -196,10 +193,10 @@ def comparisons_table(plan: StudyPlan, levels: Sequence[Level]) -> pd.DataFrame:
         p = "" if level.holm_p is None else f"{level.holm_p:.2g}"
         rows.append(
             {
-                "Arm": level.arm,
+                "Variant": level.arm,
                 "Removed": f"{100 * level.bias:g}%",
-                f"Mean, {shown_arm(plan, plan.baseline)}": _value(level.baseline, level.share),
-                "Mean, arm": _value(level.treatment, level.share),
+                f"Mean, {plan.baseline}": _value(level.baseline, level.share),
+                "Mean, variant": _value(level.treatment, level.share),
                 "Difference (95% interval)": level.difference_words,
                 "Seed pairs": len(level.blocks),
                 "p (Holm)": p,
@@ -226,9 +223,9 @@ def forest(study: Study, measure: str, palette: Palette, width: int) -> alt.Laye
             mean = level.difference.mean.as_dict()
             rows.append({"words": words, **mean, "status": level.verdict})
     if not rows:
-        raise ValueError("no bias level has two seed pairs with both arms")
+        raise ValueError("no bias level has two seed pairs with both variants")
     is_share = measure_of(measure).is_share
-    baseline = shown_arm(plan, plan.baseline)
+    baseline = plan.baseline
     title = f"difference from {baseline}, {'points' if is_share else 'in the measure itself'}"
     table = pd.DataFrame(rows)
     unit = 100 if is_share else 1
@@ -257,7 +254,7 @@ def report_html(study: Study, measure: str = "") -> str:
     first = plan.conditions[0]
     images = open_set(first.data, first.data_version)
     about = (
-        f"{plan.factor.capitalize()} on {first.data} {first.data_version}, {first.steps:,} steps."
+        f"{', '.join(plan.arms)} on {first.data} {first.data_version}, {first.steps:,} steps."
         f" {study.n_trained} of {len(plan.conditions)} planned runs are finished, in"
         f" {plural(study.n_pairs, 'seed pair')}. Analysed by VL Bias Lab {__version__}."
     )
@@ -310,6 +307,6 @@ def command(plan: StudyPlan) -> str:
     usual = usual_condition(open_set(condition.data))
     by_itself = {**vars(usual.replace(recipe=condition.recipe)), "recipe": usual.recipe}
     for name, value in vars(condition).items():
-        if value != by_itself[name] and name not in ("data", "steps", "bias", plan.factor):
+        if value != by_itself[name] and name not in {"data", "steps", "bias", *plan.varied}:
             options.append(f"--set {shlex.quote(f'{name}={value}')}")
     return f"python -m vlcore study {shlex.quote(plan.grid)} {' '.join(options)}"
