@@ -36,9 +36,9 @@ from vlcore.study.runs_table import measure_rows, runs_table
 
 WIDTH = 900  # px of the figure
 HOW = (
-    "A seed pair is one model per variant with the same seeds. Differences are taken within each seed"
-    " pair, with 95% t intervals over seed pairs. p is of the exact sign-flip test, adjusted for"
-    " the number of bias levels and variants (Holm). With more than"
+    "A seed pair is one model per variant with the same seeds. Differences are taken within each"
+    " seed pair, with 95% t intervals over seed pairs. p is of the exact sign-flip test, adjusted"
+    " for the number of bias levels and variants (Holm). With more than"
     f" {EXACT} seed pairs, the test counts random sign patterns. Fewer than {ENOUGH} seed pairs"
     " decide nothing. A difference in accuracy is equivalent if two one-sided tests put it within"
     f" {100 * EQUIVALENCE:.0f} points."
