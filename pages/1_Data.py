@@ -7,14 +7,6 @@ from vlcore.web import shell, widgets
 from vlcore.web.data import drawing, importing
 from vlcore.web.data import images as image_sections
 
-# Of addresses before 0.5.
-FORMER_NAMES = {
-    "pictures": "images",
-    "cheats": "shortcut check",
-    "draw a set": "generate images",
-    "your own": "import images",
-}
-
 palette, bar = shell.begin("What do the models see?")
 with bar:
     images = shell.image_set_choice()
@@ -25,7 +17,7 @@ with bar:
         "generate images": drawing.draw_a_set,
         "import images": importing.show_import,
     }
-    section = widgets.choose_one("Look at", sections, "look", "images", former_names=FORMER_NAMES)
+    section = widgets.choose_one("Look at", sections, "look", "images")
     label = f"Train on {plain(images.name)}" if images.has_pictures else "Its map and measures"
     widgets.link("pages/2_Train.py", label, "play_arrow", data=images.name)
 content = st.container()

@@ -1,4 +1,4 @@
-"""Compare: two to four models side by side, or a grid of them, the same images in every map."""
+"""Compare: two models side by side, or a grid of them, the same images in every map."""
 
 import streamlit as st
 
@@ -10,7 +10,6 @@ from vlcore.web.compare import grid, maps, models, sections, selections
 palette, bar = shell.begin("Compare models")
 with bar.popover("Settings", icon=":material/settings:"):
     images = shell.image_set_choice()
-    count = 0 if grid.is_shown() else models.choose_model_count()
     steps = 0  # of embeddings from elsewhere
     if images.has_pictures:
         steps = condition_controls.training_length("length", "Training length, the same for all")
@@ -26,7 +25,7 @@ if grid.is_shown():
 else:  # no `st.stop` above: after it, Streamlit keeps the controls of the other view
     with shell.attributed(images):
         with shell.errors_as_sentences():
-            sides = models.choose_sides(images, count, steps, towers)
+            sides = models.choose_sides(images, steps, towers)
             if models.wait_for_sides(sides):
                 if before := models.former(sides, images):
                     with st.container(key="former"):

@@ -190,7 +190,7 @@ def test_a_comparison_takes_options_of_maps_by_name(model: Model) -> None:
     assert options == vl.MapOptions(vl.Projection(components=(2, 3)), colour_by="prediction")
     with pytest.raises(LabError, match="colours"):
         vl.compare(model, colours="prediction")
-    with pytest.raises(LabError, match="one to four"):
+    with pytest.raises(LabError, match="one or two"):
         vl.compare()
 
 

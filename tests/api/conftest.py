@@ -10,10 +10,5 @@ from vlcore.data.catalogue import open_set
 
 
 @pytest.fixture(scope="session")
-def all_four(quick: list[Artifact]) -> ComparedMaps:
-    return compare_maps([model_map(artifact) for artifact in quick], open_set("scenes"), thumbs)
-
-
-@pytest.fixture(scope="session")
 def first_and_last(quick: list[Artifact]) -> ComparedMaps:
     return compare_maps([model_map(quick[number]) for number in (0, 3)], open_set("scenes"), thumbs)

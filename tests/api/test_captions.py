@@ -161,7 +161,6 @@ def test_a_far_caption_is_named_once(home: Path) -> None:
     assert warning.count("“music”") == 1
     assert "racehorse" not in warning
     assert captions.caption_warnings(compare(model), ["racehorse", "camels"]) == []
-    assert captions.caption_warnings(compare(model), model.projection.prompts) == []
 
 
 def test_a_model_of_codes_reads_its_training_captions_alone(home: Path) -> None:

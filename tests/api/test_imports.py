@@ -222,11 +222,10 @@ def test_two_encoders_of_the_same_images_may_have_other_captions(
         )
         return compared.points
 
-    points = beside("dino", "other", "clip")
+    points = beside("dino", "other")
     is_gull = points["object"] == "gull"
     assert set(points["caption_0"]) == {"none"}
-    for pane, words in ((1, ("gull!", "crow!")), (2, made["captions"])):
-        assert points[f"caption_{pane}"].tolist() == np.where(is_gull, *words).tolist()
+    assert points["caption_1"].tolist() == np.where(is_gull, "gull!", "crow!").tolist()
     for name in ("clip", "again", "other"):  # as versions before 0.6 published them
         del models[name].artifact.manifest["images"]
     (data_folder() / "again").rename(tmp_path / "gone")

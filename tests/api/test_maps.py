@@ -1,19 +1,15 @@
 """Ways to lay pictures out: what can be chosen, and that a fitted map is an artifact of its own."""
 
-import dataclasses
 import itertools
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.api.stand_ins import BASE, image_set, publish, space
 from vlcore.api import maps
-from vlcore.api.maps import make_map, map_fits, read_map
+from vlcore.api.maps import make_map, map_key, read_map
 from vlcore.api.model_map import ModelMap, model_map
 from vlcore.artifacts.store import Artifact, StoreError, check_key, fingerprint, read
 from vlcore.experiment.condition import Condition
@@ -35,10 +31,6 @@ def pair(home: Path) -> list[Artifact]:
     return [publish(IMAGES, BASE.replace(init_seed=50)), narrow]
 
 
-def keys(artifacts: Sequence[Artifact]) -> list[str]:
-    return [artifact.key for artifact in artifacts]
-
-
 def test_maps_of_the_longest_names_have_keys() -> None:
     longest = Condition(
         data="x" * 60,
@@ -50,7 +42,7 @@ def test_maps_of_the_longest_names_have_keys() -> None:
         init_seed=2**31 - 2,
     ).key
     for projection in (Projection("umap", seed=options.SEEDS - 1), Projection("tsne")):
-        for key in (longest, *map_fits([longest], projection)):
+        for key in (longest, map_key(longest, projection)):
             assert check_key(key) == key
 
 
@@ -68,8 +60,6 @@ def test_maps_of_the_longest_names_have_keys() -> None:
         {"kind": "tsne", "perplexity": 201},
         {"kind": "umap", "seed": -1},
         {"kind": "umap", "seed": options.SEEDS},
-        {"together": True},
-        {"kind": "tsne", "together": True},
     ],
 )
 def test_what_no_map_can_be_is_refused(changes: dict[str, Any]) -> None:
@@ -77,67 +67,48 @@ def test_what_no_map_can_be_is_refused(changes: dict[str, Any]) -> None:
         Projection(**changes)
 
 
-def test_every_choice_of_a_page_has_a_key_of_its_own() -> None:
-    knobs = itertools.product(options.NEIGHBOURS, options.MIN_DISTS, (0, 1, 10, options.SEEDS - 1))
+def test_every_choice_has_a_key_of_its_own() -> None:
+    knobs = itertools.product((5, 10, 50), (0.0, 0.1, 0.25), (0, 1, 10, options.SEEDS - 1))
     umaps = [Projection("umap", neighbours=n, min_dist=d, seed=s) for n, d, s in knobs]
-    knobs = itertools.product(options.PERPLEXITIES, (0, 1, 10, options.SEEDS - 1))
+    knobs = itertools.product((5, 15, 30), (0, 1, 10, options.SEEDS - 1))
     tsnes = [Projection("tsne", perplexity=p, seed=s) for p, s in knobs]
-    found = [key for projection in umaps + tsnes for key in map_fits(["a-key"], projection)]
-    together = [dataclasses.replace(one, together=True) for one in umaps]
-    for group in (["a", "b"], ["a", "c"], ["a", "b", "c"], ["ab", "c"], ["a", "bc"]):
-        found += [key for projection in together for key in map_fits(group, projection)]
+    found = [map_key("a-key", projection) for projection in umaps + tsnes]
     assert len(set(found)) == len(found)
     assert all(check_key(key) == key and key.endswith(".map") for key in found)
 
 
-@given(st.lists(st.sampled_from(["a-key", "b-key", "c-key", "d-key"]), min_size=1, max_size=4))
-def test_each_model_has_one_map_or_all_have_one_together(models: list[str]) -> None:
-    distinct = list(dict.fromkeys(models))
-    alone = map_fits(models, Projection("umap"))
-    assert alone == {f"{key}.umap-n15-d10-s0.map": [key] for key in distinct}
-    together = map_fits(models, Projection("umap", together=True))
-    assert list(together.values()) == [distinct]
-    assert together == map_fits(distinct, Projection("umap", together=True))
-    assert (together == alone) == (len(distinct) == 1), "one model together with itself is itself"
-
-
 @pytest.mark.parametrize("kind", options.KINDS)
-def test_a_worker_fits_one_map_at_a_time_and_none_that_is_linear(kind: str) -> None:
+def test_a_worker_fits_no_map_that_is_linear(kind: str) -> None:
     projection = Projection(kind)
     assert projection.fitted is (kind in ("umap", "tsne"))
-    models = ["a-key", "b-key"] if projection.fitted else ["a-key"]
-    with pytest.raises(MapOptionsError):
-        make_map(models, projection)
+    if not projection.fitted:
+        with pytest.raises(MapOptionsError):
+            make_map("a-key", projection)
 
 
-def check_map(artifacts: Sequence[Artifact], projection: Projection) -> list[ModelMap]:
-    """Fit a map and read it back for every model; the models stay as they are."""
-    before = [(artifact.digest, fingerprint(artifact.key)) for artifact in artifacts]
-    (key,) = map_fits(keys(artifacts), projection)
-    assert make_map(keys(artifacts), projection) == "trained"
-    assert make_map(keys(artifacts), projection) == "cached"
-    beside = read(key)
-    assert beside.manifest["of"] == {artifact.key: artifact.digest for artifact in artifacts}
-    assert set(beside.json("quality.json")) == set(keys(artifacts))
-    assert [(artifact.digest, fingerprint(artifact.key)) for artifact in artifacts] == before
-    found = []
-    for artifact in artifacts:
-        places = read_map(keys(artifacts), artifact.key, projection)
-        linear = artifact.arrays("maps.npz")
-        shapes = {name: linear[name].shape for name in ("map", "train", "captions")}
-        assert {name: array.shape for name, array in places.items()} == shapes
-        assert all(np.isfinite(array).all() for array in places.values())
-        assert np.ptp(places["map"], axis=0).min() > 0.1
-        model = model_map(artifact, projection, among=keys(artifacts))
-        assert np.array_equal(model.points, np.concatenate([places["map"], places["train"]]))
-        assert np.array_equal(model.caption_points, places["captions"])
-        assert np.array_equal(model.z, model_map(artifact).z)
-        found.append(model)
-    return found
+def check_map(artifact: Artifact, projection: Projection) -> ModelMap:
+    """Fit a map and read it back; the model stays as it is."""
+    before = artifact.digest, fingerprint(artifact.key)
+    assert make_map(artifact.key, projection) == "trained"
+    assert make_map(artifact.key, projection) == "cached"
+    beside = read(map_key(artifact.key, projection))
+    assert beside.manifest["of"] == {artifact.key: artifact.digest}
+    assert (artifact.digest, fingerprint(artifact.key)) == before
+    places = read_map(artifact.key, projection)
+    linear = artifact.arrays("maps.npz")
+    shapes = {name: linear[name].shape for name in ("map", "train", "captions")}
+    assert {name: array.shape for name, array in places.items()} == shapes
+    assert all(np.isfinite(array).all() for array in places.values())
+    assert np.ptp(places["map"], axis=0).min() > 0.1
+    model = model_map(artifact, projection)
+    assert np.array_equal(model.points, np.concatenate([places["map"], places["train"]]))
+    assert np.array_equal(model.caption_points, places["captions"])
+    assert np.array_equal(model.z, model_map(artifact).z)
+    return model
 
 
 def test_a_tsne_is_an_artifact_of_its_own(pair: list[Artifact]) -> None:
-    (model,) = check_map(pair[:1], Projection("tsne", perplexity=5))
+    model = check_map(pair[0], Projection("tsne", perplexity=5))
     plane = model_map(pair[0])
     assert not np.allclose(model.points, plane.points)
     # A known picture falls among its neighbours, so within the map, not where the plane would have
@@ -145,15 +116,15 @@ def test_a_tsne_is_an_artifact_of_its_own(pair: list[Artifact]) -> None:
     placed = model.place(model.z[:20])
     assert (placed >= model.points.min(axis=0)).all()
     assert (placed <= model.points.max(axis=0)).all()
-    (other,) = check_map(pair[:1], Projection("tsne", perplexity=5, seed=1))
+    other = check_map(pair[0], Projection("tsne", perplexity=5, seed=1))
     assert not np.allclose(model.points, other.points), "another seed is another map"
 
 
 def test_the_map_of_a_replaced_model_is_fitted_again(home: Path) -> None:
     condition, tsne = BASE.replace(init_seed=52), Projection("tsne", perplexity=5)
     model = publish(IMAGES, condition)
-    (key,) = map_fits([model.key], tsne)
-    assert make_map([model.key], tsne) == "trained"
+    key = map_key(model.key, tsne)
+    assert make_map(model.key, tsne) == "trained"
     before = model_map(model, tsne).points
     publish(IMAGES, condition)
     assert jobs.view(key).done, "the same model again"
@@ -161,20 +132,9 @@ def test_the_map_of_a_replaced_model_is_fitted_again(home: Path) -> None:
     assert not jobs.view(key).done
     with pytest.raises(StoreError, match=key):
         model_map(replaced, tsne)
-    assert make_map([model.key], tsne) == "trained"
-    assert make_map([model.key], tsne) == "cached"
+    assert make_map(model.key, tsne) == "trained"
+    assert make_map(model.key, tsne) == "cached"
     assert not np.allclose(model_map(replaced, tsne).points, before)
-
-
-@UMAP
-def test_a_common_umap_lays_the_same_pictures_near_each_other(pair: list[Artifact]) -> None:
-    one, other = check_map(pair, Projection("umap", together=True))
-    rows = np.intersect1d(one.rows, other.rows)
-    assert len(rows) > 40
-    here, there = one.points[one.index(rows)], other.points[other.index(rows)]
-    apart = np.linalg.norm(here - there, axis=1)
-    strangers = np.linalg.norm(here - np.roll(there, 7, axis=0), axis=1)
-    assert np.median(apart) < np.median(strangers)
 
 
 def test_a_tsne_of_many_is_declined_before_it_begins(
@@ -185,7 +145,7 @@ def test_a_tsne_of_many_is_declined_before_it_begins(
     monkeypatch.setattr(maps, "MOST_TSNE", count - 1)
     tsne = Projection("tsne", seed=9)
     with pytest.raises(MapOptionsError, match=rf"up to {count - 1} images.* has {count};.*UMAP"):
-        make_map(keys(pair[:1]), tsne)
+        make_map(pair[0].key, tsne)
     maps.check_size(pair[:1], Projection("umap"))
 
 
@@ -211,34 +171,8 @@ def test_settings_reach_the_fit_and_each_part_its_place(
     linear = pair[1].arrays("maps.npz")
     ends = np.cumsum([len(linear[name]) for name in parts]).tolist()
     for projection in (umap, tsne):
-        make_map(keys(pair[1:]), projection)
-        places = read_map([], pair[1].key, projection)
+        make_map(pair[1].key, projection)
+        places = read_map(pair[1].key, projection)
         assert [places[name][-1, 0] + 1 for name in parts] == ends
         assert [places[name][0, 0] for name in parts] == [0, *ends[:2]]
     assert asked == [(7, 0.5, 3), (9, 4)]
-
-
-def test_a_common_fit_shares_pictures_and_no_captions(
-    pair: list[Artifact], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[list[str]] = []
-
-    def together(
-        spaces: list[np.ndarray], rows: list[list[str]], *settings: object, **_progress: object
-    ) -> list[np.ndarray]:
-        seen.extend(rows)
-        assert settings == (15, 0.1, 5)
-        return [np.random.default_rng(n).normal(size=(len(z), 2)) for n, z in enumerate(spaces)]
-
-    monkeypatch.setattr(measures, "umap_together", together)
-    projection = Projection("umap", seed=5, together=True)
-    make_map(keys(pair), projection)
-    one, other = (set(names) for names in seen)
-    assert len(one) == len(seen[0]), "no name is given twice"
-    rows = [model_map(artifact).rows for artifact in pair]
-    assert one & other == {f"p{row}" for row in np.intersect1d(*rows)}
-    assert {name for name in one - other if not name.startswith("p")} == {
-        f"{pair[0].key} 0",
-        f"{pair[0].key} 1",
-    }
-    assert read_map(keys(pair), pair[1].key, projection)["map"].shape == (32, 2)

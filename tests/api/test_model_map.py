@@ -4,10 +4,9 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.api.measured import embedding
 from tests.api.stand_ins import BASE, image_set, publish, space, unit
 from vlcore.api.model_map import ComparisonError, ModelMap, caption_scores, model_map
 from vlcore.artifacts.store import Artifact
@@ -15,7 +14,6 @@ from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.projection import fit_plane
 from vlcore.plots.options import COMPONENTS, Projection
 
-AXES = Projection("prompts", prompts=("horse", "camel", "grass", "desert"))
 IMAGES = image_set()
 
 
@@ -87,12 +85,7 @@ def test_components_are_those_of_the_map_and_its_captions(
     assert np.array_equal(other.z, model.z)
 
 
-def test_axes_that_a_space_does_not_have_are_a_sentence(home: object, artifact: Artifact) -> None:
-    for one, other in ((0, 1), (2, 3)):
-        prompts = cloud(1, 4, 32)
-        prompts[other] = prompts[one]
-        with pytest.raises(ComparisonError, match="one point"):
-            model_map(artifact, AXES, load_model=embedding(prompts))
+def test_axes_that_a_space_does_not_have_are_a_sentence(home: object) -> None:
     narrow = publish(IMAGES, BASE.replace(init_seed=41), space(IMAGES, 41, width=4))
     assert model_map(narrow, Projection(components=(3, 4))).points.shape == (72, 2)
     with pytest.raises(ComparisonError, match="has 4 components"):
@@ -106,34 +99,6 @@ def test_a_space_of_one_point_has_a_map(home: object) -> None:
         found = model_map(artifact, projection)
         assert np.isfinite(found.points).all()
         assert found.points == pytest.approx(np.repeat(found.points[:1], 72, axis=0), abs=1e-6)
-    found = model_map(artifact, AXES, load_model=embedding(cloud(3, 4)))
-    assert np.isfinite(found.points).all()
-    assert found.plane.shares.tolist() == [0, 0]
-
-
-@given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=25)
-def test_a_place_on_prompt_axes_is_a_difference_of_cosines(artifact: Artifact, seed: int) -> None:
-    prompts = cloud(seed, 4, 32)
-    found = model_map(artifact, AXES, load_model=embedding(prompts))
-    for z, (x, y) in zip(found.z[::7], found.points[::7], strict=True):
-        cosines = [
-            sum(float(a) * float(b) for a, b in zip(z, prompt, strict=True)) for prompt in prompts
-        ]
-        lengths = [
-            float(np.linalg.norm(prompts[to] - prompts[start])) for start, to in ((0, 1), (2, 3))
-        ]
-        assert x == pytest.approx((cosines[1] - cosines[0]) / lengths[0], abs=1e-5)
-        assert y == pytest.approx((cosines[3] - cosines[2]) / lengths[1], abs=1e-5)
-    assert found.place(prompts).shape == (4, 2)
-    assert found.place(prompts)[1, 0] > found.place(prompts)[0, 0], (
-        "the axis leads from the first to the second"
-    )
-    assert found.place(prompts)[3, 1] > found.place(prompts)[2, 1]
-    assert found.place(found.caption_z) == pytest.approx(found.caption_points)
-    shown = found.points[:32]
-    shares = shown.var(axis=0) / found.z[:32].astype(float).var(axis=0).sum()
-    assert found.plane.shares == pytest.approx(shares, abs=1e-6)
 
 
 @given(
@@ -208,7 +173,5 @@ def test_a_captioner_says_what_it_has_scored_and_nothing_of_new_pictures(home: o
     assert model.caption_points.shape == (0, 2)
     scores = np.concatenate([arrays["end_test_scores"], arrays["end_train_scores"]])
     assert model.scores == pytest.approx(scores)
-    found = model_map(captioner, AXES, load_model=embedding(cloud(1, 4, 32)))
-    assert (found.points.shape, found.caption_points.shape) == ((72, 2), (0, 2))
     with pytest.raises(ComparisonError, match="word by word"):
         caption_scores(model, model.z[0])

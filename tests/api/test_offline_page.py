@@ -55,11 +55,6 @@ def together(maps: list[ModelMap]) -> ComparedMaps:
     return compare_maps(maps[:2], IMAGES, thumbs)
 
 
-@pytest.fixture(scope="module")
-def three(maps: list[ModelMap]) -> ComparedMaps:
-    return compare_maps(maps[:3], IMAGES, thumbs)
-
-
 def spec_of(comparison: ComparedMaps, options: MapOptions = PLAIN, **more: Any) -> drawn.Spec:
     return figure(comparison, LIGHT, 300, options, **more).to_dict(validate=False)
 
@@ -79,12 +74,14 @@ def place_of(comparison: ComparedMaps, pane: int, row: int) -> np.ndarray:
     return point[[f"x{pane}", f"y{pane}"]].to_numpy(float)
 
 
-def test_trust_is_each_pictures_part_in_the_trustworthiness_of_its_map(three: ComparedMaps) -> None:
-    points = compare_page.with_trust(three).points
-    assert "trust0" not in three.points, "the comparison stays as it was"
-    for pane, model in enumerate(three.models):
+def test_trust_is_each_pictures_part_in_the_trustworthiness_of_its_map(
+    together: ComparedMaps,
+) -> None:
+    points = compare_page.with_trust(together).points
+    assert "trust0" not in together.points, "the comparison stays as it was"
+    for pane, model in enumerate(together.models):
         trust = pd.Series(point_trustworthiness(model.z, model.points), model.rows)
-        expected = trust.reindex(three.rows).to_numpy()
+        expected = trust.reindex(together.rows).to_numpy()
         assert points[f"trust{pane}"].to_numpy() == pytest.approx(expected, abs=1e-4, nan_ok=True)
     assert points["trust1"].isna().sum() == 10
 
@@ -96,39 +93,38 @@ def test_too_few_pictures_are_not_judged(maps: list[ModelMap], count: int, judge
     assert points["trust0"].notna().all() == points["trust0"].notna().any() == judged
 
 
-def test_a_ghost_is_the_untrained_plane_turned_onto_the_map(three: ComparedMaps) -> None:
-    points = compare_page.with_untrained_positions(three).points
-    assert points[["gx2", "gy2"]].isna().all(axis=None), "nothing is known of before"
-    for pane, model in enumerate(three.models[:2]):
+def test_a_ghost_is_the_untrained_plane_turned_onto_the_map(together: ComparedMaps) -> None:
+    points = compare_page.with_untrained_positions(together).points
+    for pane, model in enumerate(together.models):
         arrays = model.artifact.arrays("embeddings.npz")
         z = np.concatenate([arrays["untrained_test"], arrays["untrained_train"]])
         before = fit_plane(z[:32]).place(z)
-        index = model.index(three.rows)
+        index = model.index(together.rows)
         shown = index >= 0
         ghost = points[[f"gx{pane}", f"gy{pane}"]].to_numpy()
         assert np.isnan(ghost[~shown]).all()
-        onto = three.points[[f"x{pane}", f"y{pane}"]].to_numpy()
-        test = (three.points["kind"] == "test").to_numpy()
+        onto = together.points[[f"x{pane}", f"y{pane}"]].to_numpy()
+        test = (together.points["kind"] == "test").to_numpy()
         expected = align(before[index[test]], onto[test]).apply(before[index[shown]])
         assert ghost[shown] == pytest.approx(expected, abs=1e-4)
         assert ghost != pytest.approx(onto, nan_ok=True)
 
 
-def test_lines_lead_to_the_nearest_in_the_full_space(three: ComparedMaps) -> None:
-    lines = compare_page.neighbour_lines(three)
+def test_lines_lead_to_the_nearest_in_the_full_space(together: ComparedMaps) -> None:
+    lines = compare_page.neighbour_lines(together)
     assert list(lines.columns) == ["id", "pane", "x", "y", "x2", "y2"]
-    assert set(lines["id"]) == set(three.points["id"])
-    for pane, model in enumerate(three.models):
+    assert set(lines["id"]) == set(together.points["id"])
+    for pane, model in enumerate(together.models):
         here = lines[lines["pane"] == pane]
         assert len(here) == 5 * len(model.rows)
         for number in range(0, len(model.rows), 9):
             row = int(model.rows[number])
             own = here[here["id"] == f"p{row}"]
             assert own[["x", "y"]].to_numpy()[0] == pytest.approx(
-                place_of(three, pane, row), abs=1e-3
+                place_of(together, pane, row), abs=1e-3
             )
             ends = [
-                place_of(three, pane, one)
+                place_of(together, pane, one)
                 for one, _ in model.neighbours(model.z[number], 5, apart_from=row)
             ]
             assert own[["x2", "y2"]].to_numpy() == pytest.approx(np.array(ends), abs=1e-3)
@@ -157,13 +153,13 @@ def versions(scene: str) -> dict[str, int]:
     return {str(IMAGES.table["group"].iat[row]): int(row) for row in rows}
 
 
-def test_arrows_start_and_end_where_the_twins_are(three: ComparedMaps) -> None:
-    lines = compare_page.twin_lines(three)
+def test_arrows_start_and_end_where_the_twins_are(together: ComparedMaps) -> None:
+    lines = compare_page.twin_lines(together)
     assert list(lines.columns) == ["scene", "kind", "pane", "x", "y", "x2", "y2"]
-    assert len(lines) == TEST_SCENES * 3 * 4
+    assert len(lines) == TEST_SCENES * 2 * 4
     for (scene, pane), arrows in lines.groupby(["scene", "pane"]):
         rows = versions(str(scene))
-        at = {group: place_of(three, int(pane), row) for group, row in rows.items()}
+        at = {group: place_of(together, int(pane), row) for group, row in rows.items()}
         expected = [
             ("other background", "horse_grass", "horse_desert"),
             ("other background", "camel_desert", "camel_grass"),
@@ -176,14 +172,14 @@ def test_arrows_start_and_end_where_the_twins_are(three: ComparedMaps) -> None:
             assert (arrow.x2, arrow.y2) == pytest.approx(at[end], abs=1e-3)
 
 
-def test_the_lengths_of_arrows_are_of_the_full_space(three: ComparedMaps) -> None:
+def test_the_lengths_of_arrows_are_of_the_full_space(together: ComparedMaps) -> None:
     scene = "test-05"
-    table = compare_page.twin_lengths(three, scene)
-    numbers = [f"{name}{end}" for name in ("first", "second", "third") for end in ("", ", mean")]
+    table = compare_page.twin_lengths(together, scene)
+    numbers = [f"{name}{end}" for name in ("left", "right") for end in ("", ", mean")]
     assert list(table.columns) == ["arrow", "from", "to", *numbers]
     assert table["arrow"].tolist() == ["other background"] * 2 + ["other animal"] * 2
     for line in table.to_dict("records"):
-        for name, seed in (("first", 90), ("second", 90), ("third", 92)):
+        for name, seed in (("left", 90), ("right", 90)):
             z = space(IMAGES, seed)  # of the stand-ins
             ends = (
                 [z[rows[line[side]]] for side in ("from", "to")]

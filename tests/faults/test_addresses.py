@@ -23,13 +23,12 @@ ADDRESSES = int(os.environ.get("FAULT_ADDRESSES", "8"))
 ONCE_FAILED: list[tuple[str, dict[str, str]]] = json.loads(
     (Path(__file__).parent / "addresses.json").read_text("utf-8")
 )
-_SIDES = ("left", "right", "third", "fourth")
+_SIDES = ("left", "right")
 _OF_MAPS = (
-    "map pca_x pca_y colour umap_neighbours umap_dist umap_seed umap_fit tsne_perplexity tsne_seed"
-    " prompt_a prompt_b prompt_c prompt_d groups split show_pictures show_arrows"
-    " show_neighbours show_trust show_ghost"
+    "map map_seed colour groups split show_images show_twins show_neighbours show_trust"
+    " show_untrained"
 )
-_BLAME = " ".join(f"why_{name}" for name in ("left", "right", "first", "second", *_SIDES[2:]))
+_BLAME = " ".join(f"why_{name}" for name in ("left", "right", "first"))
 _BLAME_UPLOAD = _BLAME.replace("why_", "why_upload_")
 _BLAME_SELECTED = _BLAME.replace(" ", "_selected ") + "_selected"
 _OF_A_SIDE = "labels bias trained seed model pairs encoder encoder_of text"
@@ -49,13 +48,13 @@ FIELDS = {
         " bring_labels tried_by tried_only"
     ),
     "3_Compare": " ".join(
-        ["towers models length closer caption picture search like"]
+        ["towers length closer caption picture search like"]
         + ["legend panel", _OF_MAPS]
         + [_BLAME, _BLAME_SELECTED]
         + [f"{side}_{name}" for side in _SIDES for name in _OF_A_SIDE.split()]
     ),
     "4_Upload": " ".join(
-        ["models shows towers bias words", _OF_MAPS, _BLAME_UPLOAD]
+        ["shows towers bias words map map_seed colour show_images show_neighbours", _BLAME_UPLOAD]
         + [f"{side}_asked" for side in _SIDES]
         + [f"sample_{name}" for name in _SAMPLES.split()]
     ),
@@ -74,9 +73,8 @@ CHOICES = {
     "train_objective": tuple(options.OBJECTIVES),
     "train_template": ("a {object}", "{object} {place}", "{", "{0}", "{object.__class__}"),
     "bring_name": ("a/b", "vlcore/web", "../.."),
-    "models": ("2", "3", "4"),
-    "map": ("PCA", "UMAP", "t-SNE", "Prompt axes"),
-    "colour": ("object", "prediction", "right or wrong", "split"),
+    "map": ("PCA", "UMAP", "t-SNE"),
+    "colour": ("object", "prediction", "correct or wrong", "split"),
     "closer": ("Groups", "Captions", "Training animation", "Export"),
     "study": ("experiments", "class", "paper"),
     "lesson": ("four-experiments", "collapse", "one-room", "repair"),

@@ -168,24 +168,6 @@ def apart(one: np.ndarray, other: np.ndarray, within: np.ndarray) -> float:
     return float(np.median(np.linalg.norm(one - other, axis=1)) / radius)
 
 
-@without_tensorflow
-def test_spaces_of_other_widths_and_with_other_pictures_fit_on_one_map() -> None:
-    """The narrow model saw the first 20 pictures in another order, ten others, and a caption of its
-    own."""
-    z = unit(np.repeat(np.eye(3, 5), 12, axis=0) + 0.3 * cloud(36, 5))
-    order = np.random.default_rng(1).permutation(20)
-    wide = np.pad(z, ((0, 0), (0, 3))) @ rotation(8)
-    narrow = np.concatenate([z[order], z[26:], z[:1]])
-    names = [
-        [*(f"p{i}" for i in range(36)), "caption a"],
-        [*(f"p{i}" for i in order), *range(10), "caption b"],
-    ]
-    one, other = projection.umap_together([np.concatenate([wide, wide[:1]]), narrow], names)
-    assert (one.shape, other.shape) == ((37, 2), (31, 2))
-    assert apart(one[order], other[:20], one) < 0.05
-    assert apart(one[26:36], other[20:30], one) < 0.05, "turned along"
-
-
 def slow_trust(inside: np.ndarray, outside: np.ndarray, k: int) -> list[float]:
     """Venna and Kaski's formula point by point, from distances (n, n) of the full space and of the
     map."""
@@ -242,11 +224,6 @@ def test_what_umap_compiles_is_kept_for_the_next_process() -> None:
 
     for function in (umap_.smooth_knn_dist, layouts._nb_optimize_layout_euclidean_single_epoch):
         assert list(Path(function.stats.cache_path).glob(f"*.{function.py_func.__name__}-*.nbc"))
-
-
-def test_models_that_share_no_pictures_fit_on_no_map() -> None:
-    with pytest.raises(ValueError, match="Models 1 and 3 share fewer"):
-        projection.umap_together([cloud(6, 4)] * 3, [range(6), range(6), range(5, 11)])
 
 
 def test_neighbours_among_many_are_those_among_few(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, needs_chromium]
 
 PAIR = "/Compare?right_labels=short&right_bias=75+%25&closer=Agreement"
 # Which button of the bar or of a side a control is behind.
-BEHIND = {"Settings": ("data", "models", "length"), "Map": ("map", "pca_", "colour")}
+BEHIND = {"Settings": ("data", "length"), "Map": ("map", "colour")}
 BEHIND |= {"Show more": ("show_", "groups", "split")}
 PANEL_CELL = "path[aria-label^='camel on grass'][aria-label*='click to see']"
 VALUES = """control => [...control.querySelectorAll('input, [role=radio], [aria-pressed]')].map(

@@ -51,7 +51,7 @@ def test_both_maps_are_whole_on_the_first_screen_and_a_click_draws_arrows(
     conditions = plans.find("experiments").conditions
     linked = MapsOfTab(page, comparison_of([conditions[0].key, conditions[3].key]))
     # A slash behind the name of a page asks for nothing that is not there.
-    linked.opened(f"{server}/Compare/?right_bias=75+%25&show_arrows=true")
+    linked.opened(f"{server}/Compare/?right_bias=75+%25&show_twins=true")
     maps = page.locator(".surface[width='450']")
     titles, legend = page.locator(".linked-maps figcaption"), page.locator(".linked-maps .legend")
     for parts, count in ((maps, 2), (titles, 2), (legend, 1), (page.locator(".x-axis"), 2)):
@@ -95,7 +95,7 @@ def test_another_seed_gives_another_umap(page: Page, server: str) -> None:
     assert first
     unfold(page, "Map")
     press(page, "Re-roll")
-    page.wait_for_url("**umap_seed=*")
+    page.wait_for_url("**map_seed=*")
     expect(captions.first).not_to_have_attribute("transform", first[0])
     expect(captions).to_have_count(len(first))
     complete(page)
@@ -139,19 +139,12 @@ def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: s
         press(page, "Next checkpoint")
         expect(page.locator(SLIDER)).to_have_value(moment)
 
-    unfold(page, "Map")
-    page.get_by_role("radio", name="Prompt axes").click()
-    start = page.get_by_label("x axis, from", exact=True)
-    start.fill("camel in the desert")
-    start.press("Enter")
-    expect(page.locator(".x-axis").get_by_text("“camel in the desert” to").first).to_be_visible()
-    assert address_field(page, "prompt_a") == "camel in the desert"
     page.mouse.move(2, 2)  # what is under the pointer has another ground
     in_scheme(page, dark=True)
     judge(page, contrast_only=True)
 
     page.set_viewport_size({"width": 800, "height": 1000})
-    page.goto(f"{server}/Compare?models=3&closer=Training+animation")
+    page.goto(f"{server}/Compare?closer=Training+animation")
     settled(page)
     expect(page.locator(SLIDER)).to_be_visible()
     expect_nothing_cut_off(page)

@@ -202,7 +202,7 @@ def test_fingers_tap_and_pinch(
 ) -> None:
     tab = come(390, 844, has_touch=True, is_mobile=True)
     maps = MapsOfTab(tab, comparison)
-    maps.opened(f"{server}/{ADDRESS}&show_arrows=true")
+    maps.opened(f"{server}/{ADDRESS}&show_twins=true")
     expect(maps.root).to_have_attribute("data-mode", "move")  # a finger scrolls the page
     first = maps.parts[0]
     is_held_out = (comparison.points["kind"] == "test").to_numpy()
@@ -314,7 +314,7 @@ def test_images_stand_for_their_marks_have_neighbours_and_come_back_when_they_ar
     """On a tab whose console is not judged: a browser warns there of a context that was lost."""
     maps = MapsOfTab(browser_tab, comparison)
     row = maps.lonely()
-    maps.opened(f"{server}/{ADDRESS}&show_pictures=true&show_neighbours=true")
+    maps.opened(f"{server}/{ADDRESS}&show_images=true&show_neighbours=true")
     number = int(maps.comparison.rows[row])
     image = open_set("scenes").image(number)
     height, width = (length // 4 for length in image.shape[:2])

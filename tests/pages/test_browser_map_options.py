@@ -11,16 +11,13 @@ from playwright.sync_api import Page, expect
 from tests.chromium import needs_chromium
 from vlcore.api.comparison import Comparison, compare
 from vlcore.api.offline_page import ZOOMING
-from vlcore.plots.options import OVERLAYS, MapOptions, Projection
+from vlcore.plots.options import OVERLAYS, MapOptions
 from vlcore.study import plans
 
 from .linked_maps import NO_WEBGL
 from .serving import expect_text, maps_drawn
 
 pytestmark = [pytest.mark.browser, needs_chromium]
-
-PROMPTS = ("horse on the grass", "camel on the grass", "grass", "desert")
-ADDRESSES = {"images": "pictures", "twins": "arrows", "untrained": "ghost"}
 
 
 @pytest.fixture(scope="module")
@@ -30,27 +27,20 @@ def server(fresh_server: str) -> str:
 
 
 def overlays(*names: str) -> dict[str, str]:
-    return {f"show_{ADDRESSES.get(name, name)}": "true" for name in names}
+    return {f"show_{name}": "true" for name in names}
 
 
-# All overlays at once; then images on prompt axes, filtered, and coloured by ranges of numbers.
+# All overlays at once; then images, filtered, and coloured by ranges of numbers.
 CASES: list[tuple[MapOptions, dict[str, str]]] = [
     (MapOptions(**dict.fromkeys(OVERLAYS, True)), overlays(*OVERLAYS)),
     (
         MapOptions(
-            Projection("prompts", prompts=PROMPTS),
-            "margin",
+            colour_by="margin",
             images=True,
             groups=("horse_desert", "camel_grass"),
             split="held out",
         ),
-        {
-            "map": "Prompt axes",
-            "colour": "Model: margin",
-            "split": "held out",
-            **overlays("images"),
-            **{f"prompt_{name}": text for name, text in zip("abcd", PROMPTS, strict=True)},
-        },
+        {"colour": "Model: margin", "split": "held out", **overlays("images")},
     ),
 ]
 GROUPS = {"horse_desert": "horse in the desert", "camel_grass": "camel on grass"}

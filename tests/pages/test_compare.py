@@ -18,7 +18,6 @@ from vlcore.experiment.wording import lasting_name, share, title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.model import inference
 from vlcore.model.dual_encoder import build
-from vlcore.plots.options import PCA
 from vlcore.study import plans
 from vlcore.web import cache, work
 from vlcore.web.compare import agreement, captions
@@ -37,7 +36,6 @@ from .app import (
 )
 
 pytestmark = pytest.mark.usefixtures("experiments")
-NAMES = ["First", "Second", "Third", "Fourth"]
 UNBIASED, DESCRIPTIVE = "No bias, short labels", "No bias, descriptive labels"
 start = partial(opened, "3_Compare")
 
@@ -139,32 +137,19 @@ def test_the_address_chooses_both_models() -> None:
             "length": "",
             "right_pairs": "' or 1=1",
             "right_encoder": "../../etc",
-            "models": "99",
             "map": "tsne; drop",
-            "pca_x": "7",
-            "pca_y": "-1",
             "colour": "'; drop table",
             "closer": "nothing",
-            "show_ghost": "maybe",
+            "show_untrained": "maybe",
             "groups": "<b>horse</b>",
             "split": "validation",
             "picture": "p999999999999999999999",
         },
-        {
-            "map": "UMAP",
-            "umap_neighbours": "1e9",
-            "umap_seed": "-3",
-            "umap_fit": "<b>",
-            "picture": "<img src=x>",
-        },
+        {"map": "UMAP", "map_seed": "-3", "picture": "<img src=x>"},
     ],
 )
 def test_a_hostile_address_falls_back_to_the_default(address: dict[str, str]) -> None:
     with_maps(start(**address))
-
-
-def test_an_address_opens_a_section_by_its_former_name() -> None:
-    assert start(closer="Take along").session_state["closer"] == "Export"
 
 
 def test_a_missing_model_offers_to_train_it_and_shows_live_news(queue: FakeQueue) -> None:
@@ -249,13 +234,6 @@ def test_a_damaged_model_is_set_aside_and_can_be_trained_again(
     assert "Train this model" in [button.label for button in start(left_bias="25 %").button]
 
 
-def test_four_models_have_names_and_their_twins_are_named() -> None:
-    page = with_maps(start(models="4"))
-    assert list(models_of(page)) == NAMES
-    assert "first and third (bias)" in text_of(page)
-    assert list(page.dataframe[0].value.columns) == ["Group", *NAMES, "Images"]
-
-
 def test_a_model_from_the_disk_stands_beside_others(quick: list[store.Artifact]) -> None:
     page = with_maps(start(right_model=quick[3].key))
     assert models_of(page)["Right"] == "75 % removed (12 of 48 kept), descriptive labels"
@@ -292,17 +270,12 @@ def test_a_link_to_a_model_that_is_not_there_says_so(key: str) -> None:
 
 
 def test_a_clicked_picture_is_shown_in_every_model(experiments: list[store.Artifact]) -> None:
-    row = int(cache.map_of_model(experiments[0].key, PCA, ()).rows[3])
-    page = with_maps(start(picture=f"p{row}", show_arrows="true"))
+    row = int(cache.map_of_model(experiments[0].key).rows[3])
+    page = with_maps(start(picture=f"p{row}", show_twins="true"))
     assert all(f"Nearest in the {side} model" in text_of(page) for side in ("left", "right"))
     arrows = next(table.value for table in page.dataframe if "Arrow" in table.value)
     assert {"From", "To", "Left", "Left, mean", "Right", "Right, mean"} <= set(arrows)
     assert arrows["From"].str.fullmatch("(horse|camel) (on grass|in the desert)").all()
-
-
-def test_prompt_axes_need_two_captions() -> None:
-    equal = start(map="Prompt axes", prompt_a="horse", prompt_b="horse")
-    assert "one point in this model" in equal.error[0].value
 
 
 def test_any_caption_can_be_typed_and_words_that_a_model_does_not_know_are_named() -> None:
@@ -344,16 +317,6 @@ def test_word_vectors_read_any_words_and_mark_captions_that_are_far(reads_words:
     assert len(page.get("image")) == 2 * captions.NEAREST_IMAGES
     with_maps(page.text_input(key="caption").set_value("racehorse").run())
     assert not any("“racehorse”" in warning.value for warning in page.warning)
-
-
-def test_prompt_axes_of_word_vectors_take_any_words_and_mark_those_that_are_far(
-    reads_words: str,
-) -> None:
-    address = {"left_model": reads_words, "right_model": reads_words, "map": "Prompt axes"}
-    prompts = {"prompt_a": "racehorse", "prompt_b": "music"}
-    words = text_of(with_maps(start(**address, **prompts)))
-    assert words.count("“music” (nearest") == 2
-    assert "“racehorse” (nearest" not in words
 
 
 def test_agreement_on_neighbours_is_under_maps_of_few_images(

@@ -143,10 +143,6 @@ def test_captions_are_of_the_image_set_that_is_shown(encoders: list[str]) -> Non
     page = with_maps(start(closer="Captions"))
     page.selectbox(key="data").set_value(encoders[0]).run()
     assert group_words(grouping)[grouping.minority[1]] in page.text_input(key="caption").value
-    page = with_maps(start(map="Prompt axes"))
-    page.selectbox(key="data").set_value(encoders[0]).run()
-    axes = [page.text_input(key=f"prompt_{letter}").value for letter in "abcd"]
-    assert axes == [*grouping.objects, *grouping.contexts]
 
 
 @pytest.mark.parametrize("section", ["Groups", "Failures", "Captions"])

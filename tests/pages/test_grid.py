@@ -84,15 +84,14 @@ def test_a_pair_opens_whatever_was_compared_before() -> None:
     sides = {
         f"{side}_{name}": value for side in ("left", "right") for name, value in before.items()
     }
-    pair = opened("3_Compare", models="3", **sides)
+    pair = opened("3_Compare", **sides)
     fields = {name.removeprefix("left_") for name in bound(pair) if name.startswith("left_")}
     assert fields == set(page_grid.SETTINGS)
-    for grid in (press(pair, "Grid"), start(models="3", **sides)):
+    for grid in (press(pair, "Grid"), start(**sides)):
         page = press(grid, "75\u00a0% removed")
         said = text_of(page)
         assert "**Left**: 75 % removed (12 of 48 kept), short labels" in said
         assert "**Right**: 75 % removed (12 of 48 kept), descriptive labels" in said
-        assert page.segmented_control(key="models").value == "2"
         assert set(page.query_params) == {"view", "left_bias", "right_bias"}
 
 

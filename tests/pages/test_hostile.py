@@ -128,7 +128,7 @@ LINKS = {
 
 def said_aloud(key: str) -> dict[str, dict[str, str]]:
     """Pages on which hostile text stands, with their addresses."""
-    models = {**ON, "left_model": key, "right_model": key, "third_model": EVIL, "models": "3"}
+    models = {**ON, "left_model": key, "right_model": key}
     train = {"train_labels": "own", "train_template": LINK}
     return {
         "": ON,
@@ -177,7 +177,7 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
         if name == "Lesson":
             files.append(downloaded(tab, "Handout with the numbers"))
         if name == "Compare":
-            pair = urlencode({**query, "closer": "Export", "models": "2"})
+            pair = urlencode({**query, "closer": "Export"})
             tab.goto(f"{hostile_server}/{name}?{pair}")
             files.append(downloaded(tab, "Offline page"))
     for file in files:

@@ -70,7 +70,7 @@ def test_maps_are_told_their_columns_apart_from_their_look() -> None:
 
 @pytest.mark.usefixtures("anew")
 def test_overlays_of_every_image_are_of_few_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = {"show_trust": "true", "show_pictures": "true", "show_neighbours": "true"}
+    shown = {"show_trust": "true", "show_images": "true", "show_neighbours": "true"}
     refused = "“Images as points” and “Trust in each position”: not on maps of so many images"
     page = ok(start(**shown))
     assert refused not in text_of(page)
@@ -163,11 +163,11 @@ def test_what_is_seen_alone_is_of_the_legend_and_of_what_is_drawn() -> None:
     seen = of_group & (is_drawn[0] | is_drawn[1])
     assert offered("group", "group horse_desert") == words(seen)
     wrong = [is_drawn[pane] & (points[f"right_{pane}"] == "wrong") for pane in (0, 1)]
-    assert offered("right or wrong", "group horse_desert") == []
-    gone = offered("right or wrong", "group horse_desert", "right wrong")
+    assert offered("correct or wrong", "group horse_desert") == []
+    gone = offered("correct or wrong", "group horse_desert", "right wrong")
     assert gone == words(wrong[0] | wrong[1])
     assert (points["right_1"] == "none").any(), "what the second map does not show"
-    assert offered("right or wrong", "right none") == []
+    assert offered("correct or wrong", "right none") == []
 
 
 def test_an_address_means_the_same_values_in_other_models() -> None:

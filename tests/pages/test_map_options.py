@@ -30,7 +30,6 @@ from vlcore.web import map_controls
 from .app import opened
 
 IMAGES = image_set()
-WORDS = ("a horse", "a camel", "the grass", "the desert")
 # Another value of each field than the usual one.
 ALONE = {
     "Projection.kind": MapOptions(Projection("tsne")),
@@ -39,57 +38,48 @@ ALONE = {
     "Projection.min_dist": MapOptions(Projection("umap", min_dist=0.5)),
     "Projection.perplexity": MapOptions(Projection("tsne", perplexity=5)),
     "Projection.seed": MapOptions(Projection("umap", seed=3)),
-    "Projection.together": MapOptions(Projection("umap", together=True)),
-    "Projection.prompts": MapOptions(Projection("prompts", prompts=WORDS)),
     "MapOptions.colour_by": MapOptions(colour_by="margin"),
     "MapOptions.groups": MapOptions(groups=("horse_desert",)),
     "MapOptions.split": MapOptions(split="held out"),
     **{f"MapOptions.{name}": PLAIN.replace(**{name: True}) for name in OVERLAYS},
 }
-ADDRESSES = {"images": "pictures", "twins": "arrows", "untrained": "ghost"}  # of overlays
 
 
 @dataclass(frozen=True)
 class Example:
-    """Values of many fields, and how a command and an address say them."""
+    """Values of many fields, and how a command and an address say them; of fields that pages do not
+    offer, the address is None."""
 
     options: MapOptions
     command: str
-    address: dict[str, str | list[str]]
+    address: dict[str, str | list[str]] | None = None
 
 
 EXAMPLES = {
-    "PCA": Example(
+    "overlays and filters": Example(
         MapOptions(
-            Projection(components=(2, 3)),
-            "margin",
+            colour_by="margin",
             groups=("horse_grass", "horse_desert"),  # twins, for arrows
             split="held out",
             **dict.fromkeys(OVERLAYS, True),
         ),
-        "--x 2 --y 3 --colour-by margin --groups horse_grass,horse_desert --split 'held out'"
+        "--colour-by margin --groups horse_grass,horse_desert --split 'held out'"
         f" --show {','.join(OVERLAYS)}",
-        {"pca_x": "2", "pca_y": "3", "colour": "Model: margin", "split": "held out"}
+        {"colour": "Model: margin", "split": "held out"}
         | {"groups": ["horse on grass", "horse in the desert"]}
-        | {f"show_{ADDRESSES.get(name, name)}": "true" for name in OVERLAYS},
+        | {f"show_{name}": "true" for name in OVERLAYS},
     ),
+    "seed": Example(
+        MapOptions(Projection("tsne", seed=3)),
+        "--map tsne --seed 3",
+        {"map": "t-SNE", "map_seed": "3"},
+    ),
+    "PCA": Example(MapOptions(Projection(components=(2, 3))), "--x 2 --y 3"),
     "UMAP": Example(
-        MapOptions(Projection("umap", neighbours=30, min_dist=0.5, seed=3, together=True)),
-        "--map umap --neighbours 30 --min-dist 0.5 --seed 3 --together",
-        {"map": "UMAP", "umap_neighbours": "30", "umap_dist": "0.5", "umap_seed": "3"}
-        | {"umap_fit": "all together"},
+        MapOptions(Projection("umap", neighbours=30, min_dist=0.5)),
+        "--map umap --neighbours 30 --min-dist 0.5",
     ),
-    "t-SNE": Example(
-        MapOptions(Projection("tsne", perplexity=5, seed=3)),
-        "--map tsne --perplexity 5 --seed 3",
-        {"map": "t-SNE", "tsne_perplexity": "5", "tsne_seed": "3"},
-    ),
-    "prompts": Example(
-        MapOptions(Projection("prompts", prompts=WORDS)),
-        f"--map prompts --prompts '{','.join(WORDS)}'",
-        {"map": "Prompt axes"}
-        | {f"prompt_{name}": word for name, word in zip("abcd", WORDS, strict=True)},
-    ),
+    "t-SNE": Example(MapOptions(Projection("tsne", perplexity=5)), "--map tsne --perplexity 5"),
 }
 INFOS = {
     f"{options.__name__}.{name}": info
@@ -106,11 +96,6 @@ def both(home: Path) -> Iterator[Comparison]:
         random = np.random.default_rng(abs(hash(settings)))
         return random.normal(size=(len(z), 2))
 
-    def fitted_together(
-        spaces: list[np.ndarray], _rows: Any, *settings: Any, progress: Any = None
-    ) -> list[np.ndarray]:
-        return [fitted(z, "together", *settings) for z in spaces]
-
     base = BASE.replace(data_seed=97, init_seed=97)
     keys = [publish(IMAGES, base).key, publish(IMAGES, base.replace(bias=0.5)).key]
     with pytest.MonkeyPatch.context() as patch:
@@ -118,7 +103,6 @@ def both(home: Path) -> Iterator[Comparison]:
         patch.setattr(models, "open_set", lambda *_: tiles)
         patch.setattr(projection, "tsne", fitted)
         patch.setattr(projection, "umap", fitted)
-        patch.setattr(projection, "umap_together", fitted_together)
         yield compare(*keys)
 
 
@@ -180,9 +164,10 @@ def test_a_command_and_a_page_choose_what_a_notebook_does(
     code, _, error = cli("compare", *keys, *shlex.split(example.command), "--out", out)
     assert code == 0, error
     assert out.read_text(encoding="utf-8") == both.html(example.options) != both.html()
+    if example.address is None:
+        return
     page, options = chosen_on_page(both, monkeypatch, example.address)
-    projection = example.options.projection.with_prompts(SCENES)
-    assert options == example.options.replace(projection=projection)
+    assert options == example.options
     assert {INFOS[field].help for field in changed(options)} <= helps(page)
 
 
@@ -300,8 +285,7 @@ def test_a_new_colouring_is_one_entry(
     ("label", "name"),
     [
         ("correct or wrong", "right or wrong"),
-        ("right or wrong", "right or wrong"),  # of old addresses
-        ("Model: which is right", "which is right"),
+        ("Model: which is correct", "which is right"),
         ("Scene: sky", "sky"),
     ],
 )

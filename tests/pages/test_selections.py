@@ -87,7 +87,7 @@ def test_what_is_not_found_is_said_once(address: dict[str, str]) -> None:
 
 
 def test_more_like_this_leaves_a_selection(files: list[str]) -> None:
-    row = int(cache.map_of_model(KEYS[0], PCA, ()).rows[3])
+    row = int(cache.map_of_model(KEYS[0]).rows[3])
     page = ok(start(picture=f"p{row}"))
     press(page, "More like this")
     assert setting(page, "like") == f"p{row}"

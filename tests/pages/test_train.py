@@ -224,7 +224,7 @@ def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyP
     twin = condition.with_labels("undescriptive")
     (stack,) = stack_seeds({second.key: (second, {}), condition.key: (condition, {})})
     sections.link_stack(stack, {twin.key})
-    usual, left = {"data": "scenes", "models": "2"}, condition.key
+    usual, left = {"data": "scenes"}, condition.key
     assert led == {
         "Compare with short labels": {**usual, "left_model": twin.key, "right_model": left},
         "Compare two of its seeds": {**usual, "left_model": left, "right_model": second.key},

@@ -1,4 +1,4 @@
-"""Upload: a sample and its maps at once, answers of two to four models; bad files get a sentence,
+"""Upload: a sample and its maps at once, answers of two models; bad files get a sentence,
 nothing is kept."""
 
 import dataclasses
@@ -19,7 +19,6 @@ from streamlit.testing.v1 import AppTest
 from tests.api.stand_ins import publish
 from tests.conftest import publish_as
 from tests.data.importers.sources import encoded
-from vlcore.api.compared_maps import map_names
 from vlcore.api.uploads import with_untrained
 from vlcore.artifacts.store import Artifact
 from vlcore.data import uploads
@@ -183,8 +182,8 @@ def test_a_mark_that_is_clicked_stays_ringed(
 
 
 def test_images_are_put_to_every_model(experiments: list[Artifact]) -> None:
-    count, page = 4, upload(start(models="4"), file("one.png", 1), file("two.png", 2))
-    assert list(numbers_of(page)) == [name.capitalize() for name in map_names(count)]
+    count, page = 2, upload(start(), file("one.png", 1), file("two.png", 2))
+    assert list(numbers_of(page)) == ["Left", "Right"]
     assert page.selectbox(key="look_at").options == ["1. one.png", "2. two.png"]
     assert [len(pane["uploads"]) for pane in told_maps(page)[0]["panes"]] == [2] * count
     cosines = [entry.value["similarity"] for entry in page.dataframe if "similarity" in entry.value]

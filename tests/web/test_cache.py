@@ -36,7 +36,7 @@ def keys(home: object, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_comparison_is_put_together_once(keys: list[str]) -> None:
     comparison = cache.comparison([keys[2], keys[0]], PCA)
     assert cache.comparison([keys[2], keys[0]], PCA) is comparison
-    assert comparison.models[1].z is cache.map_of_model(keys[0], PCA, ()).z
+    assert comparison.models[1].z is cache.map_of_model(keys[0]).z
     assert cache.comparison([keys[0], keys[2]], PCA) is not comparison
     turned = cache.comparison([keys[2], keys[0]], Projection(components=(2, 1)))
     assert not np.allclose(turned.models[0].points, comparison.models[0].points)

@@ -54,15 +54,14 @@ from vlcore.plots.options import Projection
 from vlcore.web import map_controls
 import streamlit as st
 st.session_state["arrives"] = False  # with a click
-map_controls.fitted(["a", "b"], Projection("umap", together=True))
+map_controls.fitted(["a", "b"], Projection("umap"))
 map_controls.fitted(["a", "a"], Projection("tsne"))
 """
     page_of(script, queue, monkeypatch)
-    assert len(queue.asked) == 2
-    for key, task, models, projection, short in queue.asked:
+    for key, task, model, projection, short in queue.asked:
         assert (task, short) == (maps.make_map, True)
-        assert list(maps.map_fits(models, projection)) == [key]  # type: ignore[arg-type]
-    assert [models for _, _, models, *_ in queue.asked] == [["a", "b"], ["a"]]
+        assert maps.map_key(model, projection) == key  # type: ignore[arg-type]
+    assert [model for _, _, model, *_ in queue.asked] == ["a", "b", "a"]
 
 
 def test_a_worker_that_ends_or_is_busy_for_long_is_a_sentence(

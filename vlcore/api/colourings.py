@@ -48,7 +48,7 @@ class ColourChoice:
 
     Attributes:
         name: in options, commands and addresses.
-        heading: what it belongs to; empty for the first ones, which old addresses have by name.
+        heading: what it belongs to; empty for the first ones.
         words: on pages, where they are not the name.
         fixed: entries with colours of their own, for a column that all points have.
         values: for an entry without fixed colours: maps and pane to a value a point; NaN or empty
@@ -68,14 +68,7 @@ class ColourChoice:
     @property
     def label(self) -> str:
         """``Scene: sky``, on pages and in addresses."""
-        return self._headed(self.words or self.name)
-
-    @property
-    def former_label(self) -> str:
-        """The `label` in old addresses."""
-        return self._headed(self.name)
-
-    def _headed(self, words: str) -> str:
+        words = self.words or self.name
         return f"{self.heading}: {words}" if self.heading else words
 
 
@@ -87,8 +80,8 @@ def _embed_captions(models: Models) -> bool:
     return any(len(model.caption_z) for model in models)
 
 
-def _are_several(models: Models) -> bool:
-    return 1 < len(models) <= len(map_names(len(models)))
+def _are_two(models: Models) -> bool:
+    return len(models) == 2
 
 
 def _margin(maps: Maps, pane: int) -> pd.Series:
@@ -152,11 +145,7 @@ COLOURINGS = (
     ColourChoice("prediction", fixed=looks.PREDICTIONS),
     ColourChoice("right or wrong", words="correct or wrong", fixed=looks.OUTCOMES),
     ColourChoice(
-        "which is right",
-        MODEL,
-        words="which is correct",
-        values=_which_is_right,
-        is_known=_are_several,
+        "which is right", MODEL, words="which is correct", values=_which_is_right, is_known=_are_two
     ),
     ColourChoice("score", MODEL, values=_score, per_model=True, is_known=_predict),
     ColourChoice("margin", MODEL, values=_margin, per_model=True, is_known=_predict),

@@ -1,4 +1,4 @@
-"""Comparison of one to four models side by side, as the tables that charts draw.
+"""Comparison of one or two models side by side, as the tables that charts draw.
 
 Maps are aligned to the first over the images that both show: sign and rotation of a projection are
 arbitrary.
@@ -25,7 +25,7 @@ from vlcore.plots.maps.component import MOST_MARKS
 from vlcore.plots.maps.small import MapInfo
 from vlcore.plots.options import KINDS
 
-MOST_MODELS = 4
+MOST_MODELS = 2
 MOST_CAPTIONS = 8  # on a map
 FEW_SHARED = 10  # held-out images below which an alignment would be noise
 Thumbs = Callable[[ImageSet, Sequence[int]], list[str]]
@@ -33,7 +33,7 @@ Thumbs = Callable[[ImageSet, Sequence[int]], list[str]]
 
 def map_names(models: int) -> tuple[str, ...]:
     """What the maps are called, in their order."""
-    return ("left", "right") if models == 2 else ("first", "second", "third", "fourth")[:models]
+    return ("left", "right") if models == 2 else ("first",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +81,7 @@ def row_numbers(points: pd.DataFrame) -> NDArray[np.int64]:
 def compare_maps(
     models: Sequence[ModelMap], images: ImageSet, thumbs: Thumbs = draw_thumbs
 ) -> ComparedMaps:
-    """Put one to four maps beside each other, as all that shows them draws them: pages, files and
-    the command line.
+    """Put one or two maps beside each other, for pages, files and the command line.
 
     Args:
         models: maps of one kind, of models trained on one image set, or of embeddings of the same
@@ -96,17 +95,13 @@ def compare_maps(
     """
     if not 1 <= len(models) <= MOST_MODELS:
         raise ComparisonError(
-            f"One to {MOST_MODELS} models are shown beside each other, not {len(models)}."
+            f"One or two models are compared, not {len(models)}. Use a grid for more."
         )
     aligned, points, captions = joint_tables(models, images)
     infos = []
-    for name, model in zip(map_names(len(models)), models, strict=True):
-        is_aligned = _is_arbitrary(model) and model is not models[0]
-        words = title(model.artifact.condition)
-        if len(models) > 2:  # of two, the positions say which is which
-            words = f"{name.capitalize()}: {words}"
-        axes = _axis_titles(model, is_aligned, together=len(models) > 1)
-        infos.append(MapInfo(words, _subtitle(model, images), *axes))
+    for model in models:
+        axes = _axis_titles(model, aligned=model is not models[0])
+        infos.append(MapInfo(title(model.artifact.condition), _subtitle(model, images), *axes))
     comparison = ComparedMaps(
         aligned, points, captions, tuple(infos), images, thumbs=partial(thumbs, images)
     )
@@ -188,15 +183,8 @@ def image_identities(artifacts: Sequence[Artifact]) -> list[Any]:
     return [(condition.data, condition.data_version) for condition in conditions]
 
 
-def _is_arbitrary(model: ModelMap) -> bool:
-    """Whether the orientation of a map means nothing by itself."""
-    return model.projection.kind != "prompts" and not model.projection.together
-
-
 def _aligned(model: ModelMap, onto: ModelMap) -> ModelMap:
     """A map, aligned to another."""
-    if not _is_arbitrary(model):
-        return model
     shared = np.intersect1d(model.rows[: model.n_held_out], onto.rows[: onto.n_held_out])
     if len(shared) < FEW_SHARED:  # folds of another seed hold other images out
         shared = np.intersect1d(model.rows, onto.rows)
@@ -250,20 +238,12 @@ def _subtitle(model: ModelMap, images: ImageSet) -> str:
     return words
 
 
-def _axis_titles(model: ModelMap, aligned: bool, together: bool) -> tuple[str, str]:
+def _axis_titles(model: ModelMap, aligned: bool) -> tuple[str, str]:
     projection = model.projection
     x_share, y_share = (f"{share * 100:.0f} %" for share in model.plane.shares)
-    if projection.kind == "prompts":
-        x_from, x_to, y_from, y_to = projection.prompts
-        return (
-            f"“{x_from}” to “{x_to}” ({x_share} of variance)",
-            f"“{y_from}” to “{y_to}” ({y_share})",
-        )
     if projection.fitted:
-        is_common = projection.together and together
-        fit = "one fit for all" if is_common else "fitted on this model alone"
         orientation = "aligned to the first" if aligned else "axes have no meaning"
-        return f"{KINDS[projection.kind]}, {fit}, {orientation}", ""
+        return f"{KINDS[projection.kind]}, {orientation}", ""
     x, y = projection.components
     if aligned:
         shares = f"{x_share} and {y_share} of variance"

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from vlcore.api import offline_page
 from vlcore.api.agreement import NeighbourAgreement, compare_neighbours
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
-from vlcore.api.maps import make_map, map_fits
+from vlcore.api.maps import make_map
 from vlcore.api.metrics_table import measures_table
 from vlcore.api.model_map import ComparisonError, model_map
 from vlcore.api.models import Model, as_model
@@ -28,12 +28,12 @@ from vlcore.plots.theme import DARK, LIGHT
 
 
 class Comparison:
-    """One to four models on linked maps; its `options` are those that are drawn where no others are
+    """One or two models on linked maps; its `options` are those that are drawn where no others are
     given, and its `maps` are what the charts draw, as tables."""
 
     def __init__(self, models: Sequence[Model | str], options: MapOptions) -> None:
         if not models:
-            raise ComparisonError("No model is compared; give one to four models, or their keys.")
+            raise ComparisonError("No model is compared; give one or two models, or their keys.")
         self.models = [as_model(model) for model in models]
         self.images = self.models[0].images
         self.options = options
@@ -42,13 +42,12 @@ class Comparison:
 
     def _projected(self, options: MapOptions) -> ComparedMaps:
         """The maps in the projection of some options, fitted first where that is needed."""
-        projection = options.projection.with_prompts(self.images.grouping)
+        projection = options.projection
         if projection not in self._maps:
-            keys = [model.key for model in self.models]
             if projection.fitted:
-                for models in map_fits(keys, projection).values():
-                    make_map(models, projection)
-            maps = [model_map(model.artifact, projection, keys) for model in self.models]
+                for model in self.models:
+                    make_map(model.key, projection)
+            maps = [model_map(model.artifact, projection) for model in self.models]
             self._maps[projection] = compare_maps(maps, self.images)
         return self._maps[projection]
 
@@ -134,14 +133,13 @@ class Comparison:
 def compare(
     *models: Model | str, options: MapOptions | None = None, map: str = "", **settings: Any
 ) -> Comparison:
-    """Put one to four models on linked maps.
+    """Put one or two models on linked maps.
 
     Args:
-        models: as `vlcore.train` and `vlcore.load` return them, or their keys. Others are aligned
-            to the first.
+        models: as `vlcore.train` and `vlcore.load` return them, or their keys. The second
+            is aligned to the first.
         options: what is drawn and how: projection, colours, overlays, filters.
-        map: ``pca``, ``umap``, ``tsne``, or ``prompts`` (axes between two captions), in place of
-            the projection of the options.
+        map: ``pca``, ``umap`` or ``tsne``, in place of the projection of the options.
         settings: other fields of `vlcore.Projection`, such as ``seed=1``, or of
             `vlcore.MapOptions`, such as ``colour_by="prediction"``.
 

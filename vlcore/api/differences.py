@@ -1,8 +1,7 @@
 """Differences between the settings of conditions, and the controlled baseline of one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
-from itertools import combinations
 
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import RECIPES, TOWERS, ArtifactKind
@@ -87,25 +86,17 @@ def _is_usual(name: str, condition: Condition) -> bool:
     return name != "init_seed" or condition.init_seed == condition.data_seed
 
 
-def describe_differences(conditions: Mapping[str, Condition]) -> str:
-    """Which settings models differ in, and which pairs are controlled, in Markdown.
-
-    Args:
-        conditions: by the names of the models.
-    """
-    settings = differing_settings(list(conditions.values()))
+def describe_differences(first: Condition, second: Condition) -> str:
+    """Which settings two models differ in, and whether they are a controlled pair, in Markdown."""
+    settings = differing_settings([first, second])
     if not settings:
         return "The models have the same condition, so their maps are identical."
-    if all(condition.kind is ArtifactKind.IMPORTED for condition in conditions.values()):
+    if first.kind is second.kind is ArtifactKind.IMPORTED:
         return "The same images by different encoders."
     if len(settings) == 1:
         return f"**Controlled pair**: the models differ only in the {settings[0]}."
     listed = f"{', '.join(settings[:-1])} and {settings[-1]}"
-    sentence = f"The models differ in {len(settings)} settings: {listed}."
-    pairs = []
-    for (name, condition), (other_name, other_condition) in combinations(conditions.items(), 2):
-        if len(between := differing_settings([condition, other_condition])) == 1:
-            pairs.append(f"{name} and {other_name} ({between[0]})")
-    if not pairs:
-        return f"{sentence} Differences between the maps cannot be attributed to one of them."
-    return f"{sentence} **Controlled pairs**: {', '.join(pairs)}."
+    return (
+        f"The models differ in {len(settings)} settings: {listed}. Differences between the maps"
+        " cannot be attributed to one of them."
+    )

@@ -1,9 +1,7 @@
-"""Maps of models: PCA, UMAP, t-SNE or the axes of two pairs of prompts. UMAP and t-SNE are fitted
-by a worker and published under a key of their settings; what is linear is computed where it is
-shown, and gives a new image an exact position.
+"""Maps of models: PCA, UMAP or t-SNE. UMAP and t-SNE are fitted by a worker and published under a
+key of their settings; PCA is computed where it is shown, and gives a new image an exact position.
 """
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,19 +9,16 @@ from typing import Any
 import numpy as np
 
 from vlcore.artifacts.store import Artifact, StoreError, published, read
-from vlcore.experiment.files import write_json
 from vlcore.jobs import jobs
 from vlcore.metrics.projection import MOST_TSNE
 from vlcore.plots.options import KINDS, MapOptionsError, Projection
 
+_PARTS = ("map", "train", "captions")
 
-def map_fits(models: Sequence[str], projection: Projection) -> dict[str, list[str]]:
-    """The models of each fitted map, by its key: one map for each, or one for all together."""
-    distinct = list(dict.fromkeys(models))
-    if projection.together and len(distinct) > 1:
-        digest = hashlib.sha256(" ".join(distinct).encode()).hexdigest()[:12]
-        return {f"together-{digest}.{projection.slug}.map": distinct}
-    return {f"{key}.{projection.slug}.map": [key] for key in distinct}
+
+def map_key(key: str, projection: Projection) -> str:
+    """The key of the fitted map of a model."""
+    return f"{key}.{projection.slug}.map"
 
 
 def image_count(artifact: Artifact) -> int:
@@ -42,65 +37,45 @@ def check_size(artifacts: Sequence[Artifact], projection: Projection) -> None:
         )
 
 
-def make_map(models: Sequence[str], projection: Projection) -> str:
-    """Fit and publish the map of a model, or of several together; what `vlcore.jobs.jobs.run`
-    returns and raises."""
-    fits = map_fits(models, projection)
-    if not projection.fitted or len(fits) != 1:
-        raise MapOptionsError("A worker fits one UMAP or one t-SNE at a time.")
-    ((key, distinct),) = fits.items()
-    models_in_words = "a model" if len(distinct) == 1 else f"{len(distinct)} models"
+def make_map(model: str, projection: Projection) -> str:
+    """Fit and publish the map of a model; what `vlcore.jobs.jobs.run` returns and raises."""
+    if not projection.fitted:
+        raise MapOptionsError("A worker fits UMAP or t-SNE.")
     return jobs.run(
-        key,
-        lambda out, report: _make(distinct, projection, out, report),
-        title=f"{KINDS[projection.kind]} of {models_in_words}",
+        map_key(model, projection),
+        lambda out, report: _make(model, projection, out, report),
+        title=f"{KINDS[projection.kind]} of a model",
     )
 
 
-def _make(
-    models: list[str], projection: Projection, out: Path, report: jobs.Reporter
-) -> dict[str, Any]:
-    """Fit the map of models and write it to a folder; returns the facts of its manifest."""
-    from vlcore.metrics.projection import map_quality, tsne, umap, umap_together
+def _make(model: str, projection: Projection, out: Path, report: jobs.Reporter) -> dict[str, Any]:
+    """Fit the map of a model and write it to a folder; returns the facts of its manifest."""
+    from vlcore.metrics.projection import tsne, umap
 
     stage = f"fitting {KINDS[projection.kind]}"
     report(stage=stage, fraction=0.1, now=True)
-    progress = report.counted(stage, share=0.9)
-    artifacts = [read(key) for key in models]
-    check_size(artifacts, projection)
-    spaces, row_names, cuts = [], [], []
-    for artifact in artifacts:
-        stored = artifact.embeddings
-        end = stored.end
-        spaces.append(np.concatenate([end.images, end.captions]))
-        cuts.append(np.cumsum([len(end.on_map), len(end.train)]))
-        # Images have one name in all models; a caption is a point of its own model.
-        images = [f"p{row}" for row in (*stored.map_rows, *stored.rows("train"))]
-        captions = [f"{artifact.key} {index}" for index in range(len(end.captions))]
-        row_names.append(images + captions)
-    settings = (projection.neighbours, projection.min_dist, projection.seed)
+    artifact = read(model)
+    check_size([artifact], projection)
+    end = artifact.embeddings.end
+    space = np.concatenate([end.images, end.captions])
     if projection.kind == "tsne":
-        maps = [tsne(spaces[0], projection.perplexity, projection.seed)]
-    elif len(spaces) == 1:
-        maps = [umap(spaces[0], *settings, progress=progress)]
+        points = tsne(space, projection.perplexity, projection.seed)
     else:
-        maps = umap_together(spaces, row_names, *settings, progress=progress)
-    arrays, quality = {}, {}
-    for artifact, space, points, cut in zip(artifacts, spaces, maps, cuts, strict=True):
-        for name, part in zip(("map", "train", "captions"), np.split(points, cut), strict=True):
-            arrays[f"{artifact.key} {name}"] = part
-        quality[artifact.key] = map_quality(space[: cut[0]], points[: cut[0]])
+        settings = projection.neighbours, projection.min_dist, projection.seed
+        points = umap(space, *settings, progress=report.counted(stage, share=0.9))
+    cuts = np.cumsum([len(end.on_map), len(end.train)])
+    parts = dict(zip(_PARTS, np.split(points, cuts), strict=True))
+    arrays = {f"{model} {name}": part for name, part in parts.items()}
     # numpy's stub mistakes the names for options
     np.savez(out / "map.npz", **arrays)  # type: ignore[arg-type]
-    write_json(out / "quality.json", quality)
-    return {"of": {artifact.key: artifact.digest for artifact in artifacts}}
+    return {"of": {artifact.key: artifact.digest}}
 
 
-def read_map(models: Sequence[str], key: str, projection: Projection) -> dict[str, Any]:
+def read_map(key: str, projection: Projection) -> dict[str, Any]:
     """Positions of a model on a fitted map: ``map``, ``train``, ``captions``, (n, 2) each;
-    StoreError where there is none of the models as they are."""
-    (fitted_key,) = map_fits(models if projection.together else [key], projection)
+    StoreError where there is none of the model as it is."""
+    fitted_key = map_key(key, projection)
     if not published(fitted_key):
         raise StoreError(f"The map {fitted_key!r} is not on disk; fit it first.")
     arrays = read(fitted_key).maps
-    return {name: arrays[f"{key} {name}"] for name in ("map", "train", "captions")}
+    return {name: arrays[f"{key} {name}"] for name in _PARTS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -29,10 +29,8 @@ from vlcore.metrics.projection import (
     place_among_neighbours,
 )
 from vlcore.metrics.readouts import LastLayer, ObjectReadout
-from vlcore.model.load import Loaded, load_model
 from vlcore.plots.options import PCA, Projection
 
-LoadModel = Callable[[Artifact], Loaded]
 WITHOUT_CAPTIONS = (
     "These embeddings came without captions, so they predict no object and have no accuracy; import"
     " them with `text`, `captions` and `text_object` (docs/images.md). “Suspect labels” needs none."
@@ -240,23 +238,16 @@ class ModelMap:
         return np.where(is_predicted, confidence(scores), np.nan)
 
 
-def model_map(
-    artifact: Artifact,
-    projection: Projection = PCA,
-    among: Sequence[str] = (),
-    load_model: LoadModel = load_model,
-) -> ModelMap:
+def model_map(artifact: Artifact, projection: Projection = PCA) -> ModelMap:
     """Build the map of a model from its artifact, or from the fitted map beside it.
 
     Args:
         artifact: the model.
         projection: which plane or fitted map.
-        among: keys of all models that are compared, for a map that is fitted on them together.
-        load_model: loads the model itself, for the embeddings of four prompts.
 
     Raises:
         StoreError: the map must be fitted and is not yet.
-        ComparisonError: the space has fewer components, or two prompts of an axis are one point.
+        ComparisonError: the space has fewer components.
     """
     stored = artifact.embeddings
     end = stored.end
@@ -264,15 +255,12 @@ def model_map(
     scores = end.scores
     if scores is None:
         scores = logits(z, end.captions, end.scale, end.bias, artifact.condition.logit)
-    if projection.kind == "prompts":
-        prompts = load_model(artifact).embed_captions(projection.prompts)
-        plane = _prompt_plane(end.on_map, prompts)
-    elif projection.components != PCA.components:
+    if projection.components != PCA.components:
         plane = _component_plane(np.concatenate([end.on_map, end.captions]), projection.components)
     else:
         plane = Plane(**stored.plane)
     if projection.fitted:
-        positions = read_map(among or [artifact.key], artifact.key, projection)
+        positions = read_map(artifact.key, projection)
         points = np.concatenate([positions["map"], positions["train"]])
         caption_points = positions["captions"]
     else:
@@ -307,27 +295,6 @@ def _component_plane(reference: NDArray[np.floating], components: tuple[int, int
     plane = fit_plane(reference, max(components))
     indices = [number - 1 for number in components]
     return replace(plane, components=plane.components[indices], shares=plane.shares[indices])
-
-
-def _prompt_plane(reference: NDArray[np.floating], prompts: NDArray[np.floating]) -> Plane:
-    """The plane whose axes lead from one prompt to another, as unit vectors.
-
-    The origin is that of the space. The axes need not be at right angles: a position is the pair of
-    cosines with them.
-    """
-    x_from, x_to, y_from, y_to = np.asarray(prompts, dtype=np.float64)
-    directions = np.stack([x_to - x_from, y_to - y_from])
-    lengths = np.linalg.norm(directions, axis=1, keepdims=True)
-    if (lengths < 1e-6).any():
-        raise ComparisonError(
-            "Two prompts of an axis are one point in this model: they are the same, or it knows"
-            " none of the words in which they differ; choose others."
-        )
-    axes = directions / lengths
-    z = np.asarray(reference, dtype=np.float64)
-    variance = float(z.var(axis=0).sum())
-    shares = (z @ axes.T).var(axis=0) / variance if variance > 1e-12 else np.zeros(2)
-    return Plane(np.zeros(z.shape[1]), axes, shares, variance)
 
 
 def image_captions(model: ModelMap, images: ImageSet, rows: NDArray[np.int64]) -> list[str]:

@@ -17,7 +17,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.api import description
-from vlcore.api.captions import caption_warnings
 from vlcore.api.colourings import coloured
 from vlcore.api.compared_maps import ComparedMaps, drawn_sample, row_numbers
 from vlcore.api.differences import describe_differences
@@ -255,10 +254,7 @@ def with_clicked_image(
 
 def summary(comparison: ComparedMaps) -> Part:
     """What the maps of a comparison show, in words, and what their numbers rest on."""
-    prompts = comparison.models[0].projection.prompts  # empty of other maps
-    warnings = caption_warnings(comparison, prompts)
-    texts = [Text(warning, icon="straighten") for warning in warnings]
-    texts.append(Text(description.describe_comparison(comparison)))
+    texts = [Text(description.describe_comparison(comparison))]
     grouping = comparison.images.grouping
     if few := description.small_sample_warning(comparison.models[0].artifact, grouping):
         texts.append(Text(few, icon="warning"))
@@ -270,12 +266,12 @@ def summary(comparison: ComparedMaps) -> Part:
 def page(comparison: ComparedMaps, palette: Palette = LIGHT, options: MapOptions = PLAIN) -> str:
     """The comparison as one offline HTML page: maps, words and numbers, and the training animation,
     if there is one."""
-    conditions = {name: model.artifact.condition for name, model in comparison.named.items()}
+    conditions = [model.artifact.condition for model in comparison.models]
     maps = figure(comparison, palette, PAGE_SIDE, options)
     words = description.describe_comparison(comparison)
     groups = Part("groups", "Accuracy by group", (Table(group_accuracy_table(comparison)),))
     content = [
-        describe_differences(conditions).replace("**", ""),
+        describe_differences(*conditions).replace("**", "") if len(conditions) == 2 else "",
         Figure(maps, alt=words),
         HANDS,
         *on_paper([summary(comparison), groups], palette, PAGE_SIDE),
@@ -287,5 +283,5 @@ def page(comparison: ComparedMaps, palette: Palette = LIGHT, options: MapOptions
         content += [Heading("The training as an animation"), chart, *animation.notes]
     content.append(f"Models: {', '.join(model.artifact.key for model in comparison.models)}")
     content += filter(None, [comparison.images.attribution])
-    heading = f"{comparison.images.name}: {' | '.join(map(title, conditions.values()))}"
+    heading = f"{comparison.images.name}: {' | '.join(map(title, conditions))}"
     return page_html(content, heading, palette=palette)

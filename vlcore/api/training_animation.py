@@ -55,7 +55,7 @@ class TrainingAnimation:
 
 
 def animate_training(comparison: ComparedMaps) -> TrainingAnimation:
-    """Animate one to four trainings on principal maps.
+    """Animate one or two trainings on principal maps.
 
     Raises:
         ComparisonError: for other maps, or a model with fewer than two checkpoints.

@@ -36,7 +36,7 @@ _DRAWING = ".svg"
 
 def add_commands(commands: Any) -> None:
     option = add_command(commands, compare)
-    option("keys", metavar="KEY", nargs="*", help="one to four models; none with --grid")
+    option("keys", metavar="KEY", nargs="*", help="one or two models; none with --grid")
     about = "a row a label style, a column a bias level; what is not trained is an empty place"
     option("--grid", action="store_true", help=about)
     about = "with --grid: two or more label styles"
@@ -75,8 +75,6 @@ def _add_map_options(option: Callable[..., Any]) -> None:
         read = type(getattr(PCA, name))
         flag = f"--{name.replace('_', '-')}"
         add(flag, f"of {kinds}: {infos[name].help}", type=read, metavar="N")
-    add("--together", f"of UMAP: {infos['together'].help}", action="store_true")
-    add("--prompts", infos["prompts"].help, type=comma_separated(4), metavar="A,B,C,D")
     infos = option_infos(MapOptions)
     add("--colour-by", infos["colour_by"].help, default=PLAIN.colour_by, metavar="NAME")
     overlays = "; ".join(f"{name}: {infos[name].help.rstrip('.')}" for name in OVERLAYS)
@@ -121,7 +119,7 @@ def _map_options(options: Namespace) -> MapOptions:
     y = PCA.components[1] if options.y is None else options.y
     settings = {
         name: getattr(options, name)
-        for name in ("seed", "neighbours", "min_dist", "perplexity", "together", "prompts")
+        for name in ("seed", "neighbours", "min_dist", "perplexity")
         if getattr(options, name) is not None
     }
     return MapOptions(
@@ -134,7 +132,7 @@ def _map_options(options: Namespace) -> MapOptions:
 
 
 def compare(options: Namespace) -> Document:
-    """One to four maps side by side, or a grid of small ones, as an offline HTML file."""
+    """One or two maps side by side, or a grid of small ones, as an offline HTML file."""
     if not (options.out or options.csv):
         raise CommandError("Give --out for a page, or --csv for a table of images.")
     if options.grid:
@@ -147,7 +145,7 @@ def compare(options: Namespace) -> Document:
         raise CommandError("Only a --grid becomes a drawing; give a name that ends in .html.")
     if not 1 <= len(options.keys) <= MOST_MODELS:
         raise CommandError(
-            f"Give the keys of one to {MOST_MODELS} models, not {len(options.keys)}, or --grid."
+            f"Give the keys of one or two models, not {len(options.keys)}, or --grid."
         )
     for name in ("labels", "bias", "data", "preset", "settings"):
         if getattr(options, name) not in (None, []):

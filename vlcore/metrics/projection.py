@@ -6,7 +6,7 @@ every condition, and then applied to everything else: fitted on the training ima
 change with the bias.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOBase
@@ -178,53 +178,6 @@ def umap(
         with suppress(RuntimeError):
             tqdm.get_lock().release()
         raise
-
-
-def umap_together(
-    spaces: Sequence[Embeddings],
-    rows: Sequence[Sequence[Hashable]],
-    neighbours: int = 15,
-    min_dist: float = 0.1,
-    seed: int = 0,
-    progress: Progress = silent,
-) -> list[Points]:
-    """One UMAP of several models' spaces of the same images, (n_i, E_i) each to (n_i, 2) each.
-    Worker only.
-
-    Each space is turned onto the first about the origin, by orthogonal Procrustes over the images
-    that both have (of different widths, the narrower are filled up with zeros), which changes no
-    cosine inside a space. Then one UMAP is fitted on all points of all spaces.
-
-    What is comparable: places, since there is one fit. An image has two places close together
-    where the turned spaces give it the same surroundings, and models whose spaces no turn brings
-    together lie apart. The turn is itself fitted: with fewer shared images than dimensions it is
-    partly free, and the models look more alike than they are.
-
-    `umap.AlignedUMAP` is not used: version 0.5 lays out with the default min_dist whatever is asked
-    for, compiles anew at every fit, and ties the first model to the third only through images of
-    the second.
-
-    `rows` names each row of each space; rows of one name are one image. Rows of a name that the
-    first space lacks, such as a caption's, are turned along. ValueError when a space shares fewer
-    than two images with the first."""
-    places = [{name: row for row, name in enumerate(names)} for names in rows]
-    width = max(z.shape[1] for z in spaces)
-    kind = np.float32 if sum(map(len, spaces)) > MANY else np.float64
-    first, *others = (
-        np.pad(np.asarray(z, dtype=kind), ((0, 0), (0, width - z.shape[1]))) for z in spaces
-    )
-    turned = [first]
-    for number, (z, place) in enumerate(zip(others, places[1:], strict=True), start=2):
-        shared = [name for name in places[0] if name in place]
-        if len(shared) < 2:
-            raise ValueError(
-                f"Models 1 and {number} share fewer than two images, so no map can show both."
-            )
-        onto = first[[places[0][name] for name in shared]]
-        rotation, _ = orthogonal_procrustes(z[[place[name] for name in shared]], onto)
-        turned.append(z @ rotation)
-    points = umap(np.concatenate(turned), neighbours, min_dist, seed, progress)
-    return np.split(points, np.cumsum([len(z) for z in turned])[:-1])
 
 
 def tsne(z: Embeddings, perplexity: float = 30.0, seed: int = 0) -> Points:

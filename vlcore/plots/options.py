@@ -16,11 +16,8 @@ from vlcore.experiment.grouping import Grouping
 if TYPE_CHECKING:
     import pandas as pd
 
-KINDS = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE", "prompts": "Prompt axes"}
+KINDS = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}
 COMPONENTS = 6  # principal components that can be chosen from
-NEIGHBOURS = (5, 10, 15, 30, 50)  # of UMAP, that pages offer
-MIN_DISTS = (0.0, 0.1, 0.25, 0.5, 0.8)  # of UMAP, that pages offer
-PERPLEXITIES = (5, 15, 30, 50)  # of t-SNE, that pages offer
 SEEDS = 1000
 SPLITS = {"all": None, "held out": "test", "training": "training"}  # to the `kind` of an image
 
@@ -74,8 +71,7 @@ class Projection:
         "pca",
         "Map",
         "PCA is exact and the same at every visit. UMAP and t-SNE keep neighbours together; their"
-        " distances mean little, and another seed gives another map. Prompt axes mean the same in"
-        " every model.",
+        " distances mean little, and another seed gives another map.",
     )
     components: tuple[int, int] = _option(
         (1, 2), "Components", f"Which principal component, from 1 to {COMPONENTS}.", "pca"
@@ -91,22 +87,6 @@ class Projection:
     )
     seed: int = _option(
         0, "Seed", "What changes between maps of two seeds is noise.", "umap", "tsne"
-    )
-    together: bool = _option(
-        False,
-        "Fitted",
-        "Fitted on its own, each map may lie anywhere: compare who is near whom. Fitted together,"
-        " the same image is pulled to the same position in all maps, as far as its neighbours"
-        " allow.",
-        "umap",
-    )
-    prompts: tuple[str, str, str, str] = _option(
-        ("", "", "", ""),
-        "Prompts",
-        "Any words, two captions along x and two along y. The position of an image along an axis"
-        " is how much nearer it is to the second than to the first, in every model alike. A"
-        " caption that is far from what a model was trained on is named under the maps.",
-        "prompts",
     )
 
     def __post_init__(self) -> None:
@@ -128,8 +108,6 @@ class Projection:
             )
         if not 0 <= self.seed < SEEDS:
             raise MapOptionsError(f"The seed of a map is a whole number from 0 to {SEEDS - 1}.")
-        if len(self.prompts) != 4:
-            raise MapOptionsError(f"Prompt axes need four captions, not {len(self.prompts)}.")
 
     @property
     def fitted(self) -> bool:
@@ -143,13 +121,6 @@ class Projection:
         if self.kind == "umap":
             return f"umap-n{self.neighbours}-d{self.min_dist * 100:g}-s{self.seed}"
         return f"tsne-p{self.perplexity}-s{self.seed}"
-
-    def with_prompts(self, grouping: Grouping) -> Projection:
-        """The same; prompt axes without prompts get the objects and the contexts."""
-        if self.kind != "prompts" or any(self.prompts):
-            return self
-        first, second = grouping.objects
-        return replace(self, prompts=(first, second, *grouping.contexts))
 
 
 PCA = Projection()

@@ -100,18 +100,15 @@ def model_conditions() -> dict[str, Condition]:
 
 
 @by_content(100)
-def map_of_model(key: str, projection: Projection, among: Sequence[str]) -> ModelMap:
-    """Read one model's map; `among` are the keys of a common fit, none for any other map."""
-    return model_map(
-        artifact(key), projection, among, load_model=lambda artifact: model(artifact.key)
-    )
+def map_of_model(key: str, projection: Projection = PCA) -> ModelMap:
+    """Read one model's map."""
+    return model_map(artifact(key), projection)
 
 
 @by_content(60, "Putting the maps beside each other …")
 def comparison(keys: Sequence[str], projection: Projection, inline: bool = False) -> ComparedMaps:
     """Put the maps of models beside each other, with small images by address, or `inline`."""
-    among = keys if projection.together else ()
-    models = [map_of_model(key, projection, among) for key in keys]
+    models = [map_of_model(key, projection) for key in keys]
     return compare_maps(
         models, image_set(models[0]), draw_thumbs if inline else image_addresses.addresses
     )

@@ -152,7 +152,6 @@ def link_to_compare(left: Condition, right: Condition, label: str, icon: str) ->
     """Link to exactly these two trained models, whatever the visitor chose before."""
     address = {
         "data": left.data,
-        "models": "2",
         "map": "PCA",
         "length": name_of(LENGTHS, left.steps),
         "towers": towers_name(left),

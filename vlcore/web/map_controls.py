@@ -5,7 +5,7 @@ all see the noise. Labels and help are those of `vlcore.plots.options`.
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,13 +21,9 @@ from vlcore.experiment.plain_text import plain
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics.projection import MANY
 from vlcore.plots.options import (
-    COMPONENTS,
     KINDS,
-    MIN_DISTS,
-    NEIGHBOURS,
     OVERLAYS,
     PCA,
-    PERPLEXITIES,
     PLAIN,
     SEEDS,
     SPLITS,
@@ -36,45 +32,45 @@ from vlcore.plots.options import (
     Projection,
     option_infos,
 )
-from vlcore.web import cache, jobs, shell, widgets, work
+from vlcore.web import cache, jobs, widgets, work
 
 Start = Callable[[], None]
-LONGEST = 200  # characters of a caption that a visitor types
 _KINDS = {words: kind for kind, words in KINDS.items()}
-_FITS = ("each on its own", "all together")
 _PROJECTION = option_infos(Projection)
 _OPTIONS = option_infos(MapOptions)
-# Overlays that have another name in addresses than their field.
-_ADDRESSES = {"images": "pictures", "twins": "arrows", "untrained": "ghost"}
 
 
-def choose_map_options(images: ImageSet, keys: Sequence[str], bar: DeltaGenerator) -> MapOptions:
+def choose_map_options(
+    images: ImageSet,
+    keys: Sequence[str],
+    bar: DeltaGenerator,
+    overlays: Collection[str] = OVERLAYS,
+    has_filters: bool = True,
+) -> MapOptions:
     """The options of the maps of models, chosen behind two buttons of a bar; their projection is
-    PCA until another one is fitted."""
-    grouping = images.grouping
+    PCA until another one is fitted. `overlays` are those that the page offers."""
     with bar.popover("Map", icon=":material/scatter_plot:", key="menu-map"):
         info = _PROJECTION["kind"]
         kind = _KINDS[widgets.choose_one(info.label, _KINDS, "map", KINDS["pca"], info.help)]
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            projection = _prompt_axes(grouping) if kind == "prompts" else _projection(kind)
-        colour_by = choose_colours(images, [cache.map_of_model(key, PCA, ()) for key in keys])
+            projection = PCA if kind == PCA.kind else _seeded(kind)
+        colour_by = choose_colours(images, [cache.map_of_model(key) for key in keys])
     with bar.popover("Show more", icon=":material/layers:", key="menu-layers"):
-        overlays = {name: _overlay(name) for name in OVERLAYS if kind in _OPTIONS[name].kinds}
-        groups = _groups(grouping)
-        info = _OPTIONS["split"]
-        split = widgets.choose_one(info.label, SPLITS, "split", "all", info.help)
+        chosen: dict[str, Any] = {
+            name: _overlay(name) for name in overlays if kind in _OPTIONS[name].kinds
+        }
+        if has_filters:
+            info = _OPTIONS["split"]
+            chosen["groups"] = _groups(images.grouping)
+            chosen["split"] = widgets.choose_one(info.label, SPLITS, "split", "all", info.help)
     if not fitted(keys, projection):
         projection = PCA
-    return MapOptions(projection, colour_by=colour_by, groups=groups, split=split, **overlays)
+    return MapOptions(projection, colour_by=colour_by, **chosen)
 
 
 def choose_colours(images: ImageSet, models: Sequence[ModelMap]) -> str:
     """What colours stand for on maps of models."""
     info, choices = _OPTIONS["colour_by"], colourings.choices(images, models)
-    former_names = {
-        choice.former_label: choice.label for choice in choices.values() if choice.words
-    }
-    widgets.accept_former_names("colour", former_names)
     chosen = st.selectbox(
         info.label,
         choices,
@@ -85,8 +81,8 @@ def choose_colours(images: ImageSet, models: Sequence[ModelMap]) -> str:
 
 
 def _overlay(name: str) -> bool:
-    info, address = _OPTIONS[name], f"show_{_ADDRESSES.get(name, name)}"
-    return st.toggle(info.label, **widgets.in_address(address, info.help))
+    info = _OPTIONS[name]
+    return st.toggle(info.label, **widgets.in_address(f"show_{name}", info.help))
 
 
 def _groups(grouping: Grouping) -> tuple[str, ...]:
@@ -102,72 +98,27 @@ def _groups(grouping: Grouping) -> tuple[str, ...]:
     return tuple(name for name in grouping.names if name in chosen)
 
 
-def _prompt_axes(grouping: Grouping) -> Projection:
-    labels = {"a": "x axis, from", "b": "to", "c": "y axis, from", "d": "to"}
-    usual_words = (*grouping.objects, *grouping.contexts)
-    texts = []
-    for column, (name, label), usual in zip(
-        st.columns(2) * 2, labels.items(), usual_words, strict=True
-    ):
-        about = _PROJECTION["prompts"].help if name == "a" else None
-        shell.follow_default(f"prompt_{name}", usual)
-        in_address = widgets.in_address(f"prompt_{name}", about, max_chars=LONGEST)
-        texts.append(column.text_input(label, usual, **in_address).strip() or usual)
-    first, second, third, fourth = texts
-    return Projection("prompts", prompts=(first, second, third, fourth))
-
-
-def _projection(kind: str) -> Projection:
-    if kind == "pca":
-        numbers = range(1, COMPONENTS + 1)
-        about = _PROJECTION["components"].help
-        x = _choice("x axis", numbers, 0, "pca_x", 90, about)
-        y = _choice("y axis", numbers, 1, "pca_y", 90)
-        if x == y:
-            st.caption("Two different components make a map; 1 and 2 are shown.")
-            return PCA
-        return Projection(components=(x, y))
-    settings: dict[str, Any]
-    if kind == "umap":
-        info = _PROJECTION["together"]
-        settings = {
-            "neighbours": _setting("neighbours", NEIGHBOURS, "umap_neighbours", 120),
-            "min_dist": _setting("min_dist", MIN_DISTS, "umap_dist", 130),
-            "together": _choice(info.label, _FITS, 0, "umap_fit", 170, info.help) == _FITS[1],
-        }
-    else:
-        settings = {"perplexity": _setting("perplexity", PERPLEXITIES, "tsne_perplexity", 120)}
-    if st.session_state.pop(f"{kind}_reroll", False):
+def _seeded(kind: str) -> Projection:
+    """The map of a kind with the seed in the address."""
+    if st.session_state.pop("map_reroll", False):
         # no secret
-        st.session_state[f"{kind}_seed"] = float(random.randrange(1, SEEDS))  # noqa: S311
+        st.session_state["map_seed"] = float(random.randrange(1, SEEDS))  # noqa: S311
     info = _PROJECTION["seed"]
     seed = widgets.integer_input(
-        info.label, 0, SEEDS - 1, PCA.seed, f"{kind}_seed", info.help, width=130
+        info.label, 0, SEEDS - 1, PCA.seed, "map_seed", info.help, width=130
     )
     if st.button("Re-roll", icon=":material/casino:"):
-        st.session_state[f"{kind}_reroll"] = True
+        st.session_state["map_reroll"] = True
         st.rerun()
-    return Projection(kind, seed=seed, **settings)
-
-
-def _setting(name: str, values: Sequence[Any], key: str, width: int) -> Any:
-    """The choice of a value of a field of `Projection`."""
-    info = _PROJECTION[name]
-    return _choice(info.label, values, values.index(getattr(PCA, name)), key, width, info.help)
-
-
-def _choice(
-    label: str, values: Sequence[Any], usual: int, key: str, width: int, about: str | None = None
-) -> Any:
-    return st.selectbox(label, values, usual, **widgets.in_address(key, about, width=width))
+    return Projection(kind, seed=seed)
 
 
 def fitted(keys: Sequence[str], projection: Projection) -> bool:
     """Whether the maps are published; else they are queued, and their progress is shown."""
     if not projection.fitted:
         return True
-    models_of = maps.map_fits(keys, projection)
-    if all(work.view(key).done for key in models_of):
+    models = {maps.map_key(key, projection): key for key in keys}
+    if all(work.view(key).done for key in models):
         return True
     artifacts = [cache.artifact(key) for key in keys]
     try:
@@ -177,8 +128,7 @@ def fitted(keys: Sequence[str], projection: Projection) -> bool:
         return False
     is_large = sum(map(maps.image_count, artifacts)) > MANY
     fits = {
-        key: _job(key, is_large, maps.make_map, models, projection)
-        for key, models in models_of.items()
+        key: _job(key, is_large, maps.make_map, model, projection) for key, model in models.items()
     }
     kind = KINDS[projection.kind]
     long = "a few minutes" if is_large else "a few seconds"

@@ -48,7 +48,6 @@ def choose_one(
     default: str,
     about: str | None = None,
     *,
-    former_names: Mapping[str, str] | None = None,
     is_menu: bool = False,
     **options: Any,
 ) -> str:
@@ -60,11 +59,9 @@ def choose_one(
         key: of the choice in the address, where an unknown name means the default.
         default: one of the names.
         about: help.
-        former_names: names of now by those that old addresses have.
         is_menu: whether it is an `st.selectbox`.
         options: of `st.segmented_control` or `st.selectbox`.
     """
-    accept_former_names(key, former_names or {})
     shell.follow_default(key, default)
     if is_menu:
         names = list(choices)
@@ -109,7 +106,7 @@ def link(page: str, label: str, icon: str, **address: str) -> None:
 def link_to_models(label: str, data: str, keys: Sequence[str]) -> None:
     """Link to one or two models of an image set, by their keys, beside each other on Compare."""
     models = dict(zip(("left_model", "right_model"), keys, strict=False))
-    link("pages/3_Compare.py", label, "compare", data=data, models="2", **models)
+    link("pages/3_Compare.py", label, "compare", data=data, **models)
 
 
 def download(

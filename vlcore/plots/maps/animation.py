@@ -1,4 +1,4 @@
-"""The training animation: maps, losses and probes of up to four models, driven through their
+"""The training animation: maps, losses and probes of one or two models, driven through their
 checkpoints by one slider.
 
 An image is one row, with its positions as texts (see `vlcore.plots.maps.panes`). So images are sent
@@ -87,8 +87,6 @@ def animation_chart(
     marks = []
     for start in range(0, len(tracks), columns):
         row = tracks[start : start + columns]
-        # What is below a map stays below it where no other stands beside it.
-        fill = [_empty_view(side)] * (columns - len(row))
         for index, track in enumerate(row, start):
             # Altair gives a view of a concatenation its own number: marks must have it in the first
             # place.
@@ -102,7 +100,6 @@ def animation_chart(
             )
             marks.append(pane.named("marks"))
             views.append(_map_view(tables, pane, style, track))
-        views += fill
         for panel, high in highest.items():
             is_lowest = panel == list(highest)[-1]
             views += [
@@ -111,7 +108,6 @@ def animation_chart(
                 )
                 for track in row
             ]
-            views += fill
     slider = alt.binding_range(min=1, max=len(steps), step=1, name="Checkpoint ")
     position = alt.VariableParameter(name=MOMENT, value=len(steps), bind=slider)
     chart = alt.concat(*views, columns=columns, spacing={"row": 14, "column": 36})
@@ -130,11 +126,6 @@ def _highest_values(tracks: Sequence[ModelTrack]) -> dict[str, float]:
     if "loss" in highest:
         highest["loss"] = float(curves.loc[curves["panel"] == "loss", "value"].max())
     return highest
-
-
-def _empty_view(side: int) -> alt.LayerChart:
-    mark = QuickChart(alt.Data(values=[])).mark_point()
-    return alt.layer(mark, width=side, height=1, view=alt.ViewBackground(stroke=None, fill=None))
 
 
 def _map_view(tables: MapTables, pane: Pane, style: MapStyle, track: ModelTrack) -> alt.LayerChart:

@@ -1,4 +1,4 @@
-"""Maps of the same images in one to four models, linked in the browser.
+"""Maps of the same images in one or two models, linked in the browser.
 
 One wide table holds every image once, with its position in every map, and selections over its
 columns are shared by all panes: the browser alone links the maps, and only a click on a mark and a
@@ -102,7 +102,7 @@ def linked_maps(
             an option asks for it: the columns of the colouring, `trust0` (0 to 1), `gx0`, `gy0`
             (positions of the untrained baseline), and `scene`.
         captions: one row a caption and map: `caption`, `pane` (int), `x`, `y`.
-        infos: the words around each map, of four at most.
+        infos: the words around each map.
         side: of a map in px; two stand beside each other, or one on a phone.
         colouring: what colours stand for.
         board: the rows of the group accuracy panel, as `group_grid` reads them.

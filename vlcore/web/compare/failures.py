@@ -8,7 +8,6 @@ from vlcore.api.failures import FURTHEST, METHOD, FailureDirection, Rows, find_f
 from vlcore.api.selections import Selection
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import percent, title
-from vlcore.plots.options import PCA
 from vlcore.web import cache, widgets
 from vlcore.web.compare.selections import select
 from vlcore.web.compare.view import Shown
@@ -20,7 +19,7 @@ def show_failures(view: Shown) -> None:
     """Show the failure directions of each model."""
     for column, key in widgets.in_pairs(dict.fromkeys(view.keys)):
         with column, widgets.reason_if_absent("error"):
-            model = cache.map_of_model(key, PCA, ())
+            model = cache.map_of_model(key)
             st.markdown(f"**{plain(title(model.artifact.condition))}**")
             for direction in _failures(key):
                 st.markdown(plain(direction.sentence))
@@ -33,7 +32,7 @@ def show_failures(view: Shown) -> None:
     max_entries=60, show_spinner="Searching for failures …", hash_funcs=cache.BY_CONTENT
 )
 def _failures(key: str) -> list[FailureDirection]:
-    model = cache.map_of_model(key, PCA, ())
+    model = cache.map_of_model(key)
     return find_failures(model, cache.image_set(model))
 
 

@@ -129,7 +129,7 @@ def _read(
 
 
 def _cached_map(key: str, projection: Projection) -> ModelMap | None:
-    return cache.map_of_model(key, projection, ()) if store.published(key) else None
+    return cache.map_of_model(key, projection) if store.published(key) else None
 
 
 @st.cache_resource(max_entries=60, show_spinner="Drawing the maps …", hash_funcs=cache.BY_CONTENT)
@@ -207,7 +207,7 @@ def _open(grid: GridMaps, place: GridMap, base: Condition) -> None:
     for prefix, side, default in zip(SIDES, pair, usual, strict=False):
         settings = _settings(side.condition, default)
         address |= {f"{prefix}_{name}": value for name, value in settings.items()}
-    for setting in ("models", *(f"{prefix}_{name}" for prefix in SIDES[:2] for name in SETTINGS)):
+    for setting in (f"{prefix}_{name}" for prefix in SIDES for name in SETTINGS):
         st.session_state.pop(setting, None)
         if setting not in address:
             st.query_params.pop(setting, None)

@@ -24,7 +24,6 @@ from vlcore.data.imageset import SOURCE, ImageSet
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
-from vlcore.plots.options import PCA
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, map_controls, shell, widgets
 from vlcore.web.compare import agreement, blame, map_component, selections
@@ -39,7 +38,7 @@ def choose_maps(sides: Sequence[Side], palette: Palette, bar: DeltaGenerator) ->
     """The controls of the maps, in the bar, and the comparison that they make, of the first model's
     image set: other encoders' embeddings of the same images have sets of their own."""
     keys = [side.key for side in sides]
-    images = cache.image_set(cache.map_of_model(keys[0], PCA, ()))
+    images = cache.image_set(cache.map_of_model(keys[0]))
     options = map_controls.choose_map_options(images, keys, bar)
     comparison = cache.coloured_comparison(keys, options.projection, options.colour_by)
     px, legend_place = shell.map_room(ABOVE)

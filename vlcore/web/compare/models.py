@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from vlcore.api.compared_maps import map_names, show_same_images
+from vlcore.api.compared_maps import show_same_images
 from vlcore.api.differences import describe_differences
 from vlcore.api.imports import published_condition
 from vlcore.api.training import is_quick
@@ -20,22 +20,16 @@ from vlcore.jobs.jobs import JobStatus, State
 from vlcore.study import plans
 from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
 
-SIDES = ("left", "right", "third", "fourth")  # before each model's settings in the address
+SIDES = ("left", "right")  # their names, before each model's settings in the address
 
 
 @dataclass(frozen=True)
 class Side:
     """One model of a comparison, which may not be trained yet."""
 
-    name: str
-    prefix: str  # one of `SIDES`
+    name: str  # one of `SIDES`
     key: str  # of its artifact
     condition: Condition
-
-
-def choose_model_count() -> int:
-    """Show the choice of how many models are beside each other."""
-    return int(widgets.choose_one("Models", map(str, range(2, len(SIDES) + 1)), "models", "2"))
 
 
 def comparable(images: ImageSet) -> dict[str, Condition]:
@@ -47,14 +41,14 @@ def comparable(images: ImageSet) -> dict[str, Condition]:
     }
 
 
-def choose_sides(images: ImageSet, count: int, steps: int, towers: str) -> list[Side]:
-    """Show the controls of each model, two in a row."""
+def choose_sides(images: ImageSet, steps: int, towers: str) -> list[Side]:
+    """Show the controls of both models."""
     if not images.has_pictures:
-        return _choose_imported(images, count)
-    return _choose_trained(images, count, steps, towers)
+        return _choose_imported(images)
+    return _choose_trained(images, steps, towers)
 
 
-def _choose_trained(images: ImageSet, count: int, steps: int, towers: str) -> list[Side]:
+def _choose_trained(images: ImageSet, steps: int, towers: str) -> list[Side]:
     on_disk = comparable(images)
     as_set = condition_controls.AS_SET
     # In the address: they may not change when somebody trains another one.
@@ -62,14 +56,12 @@ def _choose_trained(images: ImageSet, count: int, steps: int, towers: str) -> li
     defaults = plans.find("experiments", usual_condition(images).with_towers(towers)).conditions
     work.prepare(defaults[0])  # the next bias level may train while the visitor looks on
     sides = []
-    for column, (name, prefix, default) in widgets.in_pairs(
-        zip(map_names(count), SIDES, defaults, strict=False)
-    ):
+    for column, prefix, default in zip(st.columns(2), SIDES, defaults, strict=False):
         named = st.query_params.get(f"{prefix}_model", as_set)
         widgets.accept_former_names(f"{prefix}_model", names)  # links have keys
         with column:
             condition, further = condition_controls.condition_controls(
-                name.capitalize(), prefix, default, steps, images.grouping
+                prefix.capitalize(), prefix, default, steps, images.grouping
             )
             about = (
                 "Any model of these images, with its own objective, mitigation or length; also"
@@ -94,13 +86,13 @@ def _choose_trained(images: ImageSet, count: int, steps: int, towers: str) -> li
                     f"Saved model, whatever is set above: {plain(title(saved))}, seed"
                     f" {saved.init_seed}, {saved.steps:,} steps"
                 )
-                sides.append(Side(name, prefix, key, saved))
+                sides.append(Side(prefix, key, saved))
             else:
-                sides.append(Side(name, prefix, condition.key, condition))
+                sides.append(Side(prefix, condition.key, condition))
     return sides
 
 
-def _choose_imported(images: ImageSet, count: int) -> list[Side]:
+def _choose_imported(images: ImageSet) -> list[Side]:
     """Show the choices of embeddings of the same images from elsewhere, each a set of its own."""
     key_of_set = published_condition(images).key
     imported = {
@@ -116,19 +108,17 @@ def _choose_imported(images: ImageSet, count: int) -> list[Side]:
             "These are the only embeddings of these images. Import those of another encoder with"
             " the same names of images to compare the two here."
         )
-        return [Side(map_names(1)[0], SIDES[0], keys[0], imported[keys[0]])]
+        return [Side(SIDES[0], keys[0], imported[keys[0]])]
     sides = []
-    for number, (column, (name, prefix)) in enumerate(
-        widgets.in_pairs(zip(map_names(count), SIDES, strict=False))
-    ):
+    for number, (column, prefix) in enumerate(zip(st.columns(2), SIDES, strict=True)):
         key = column.selectbox(
-            f"{name.capitalize()} encoder",
+            f"{prefix.capitalize()} encoder",
             keys,
-            number % len(keys),
+            number,
             lambda key: title(imported[key]),
             **widgets.in_address(f"{prefix}_encoder_of"),
         )
-        sides.append(Side(name, prefix, key, imported[key]))
+        sides.append(Side(prefix, key, imported[key]))
     return sides
 
 
@@ -150,8 +140,8 @@ def wait_for_sides(sides: Sequence[Side]) -> bool:
     )
 
     def draw(views: list[JobStatus]) -> None:
-        for column, (side, view) in widgets.in_pairs(zip(sides, views, strict=True)):
-            with column.container(key=f"wait_{side.prefix}"):
+        for column, side, view in zip(st.columns(2), sides, views, strict=False):
+            with column.container(key=f"wait_{side.name}"):
                 _show_progress(side, view)
 
     every = jobs.POLL_QUICK if are_quick else jobs.POLL
@@ -179,12 +169,12 @@ def _show_progress(side: Side, view: JobStatus) -> None:
             view,
             "Measure it" if side.condition.steps == 0 else "Train this model",
             partial(work.train, side.condition),
-            cancel_key=f"cancel_{side.prefix}",
-            key=f"train_{side.prefix}",
+            cancel_key=f"cancel_{side.name}",
+            key=f"train_{side.name}",
             type="primary",
         )
     if view.state.is_active and not _takes_seconds(side.condition):
-        widgets.live(side.condition, view, shell.palette(), f"live_{side.prefix}")
+        widgets.live(side.condition, view, shell.palette(), f"live_{side.name}")
 
 
 def remember_sides(sides: Sequence[Side]) -> None:
@@ -204,7 +194,7 @@ def former(sides: Sequence[Side], images: ImageSet) -> list[Side]:
         substitutes = []
     if images.has_pictures:
         experiments = plans.find("experiments", usual_condition(images)).conditions
-        substitutes += [Side("", "", condition.key, condition) for condition in experiments]
+        substitutes += [Side("", condition.key, condition) for condition in experiments]
     trained = {side.key for side in sides if work.view(side.key).done}
     used_keys = set(trained)
     former_sides = []
@@ -218,7 +208,7 @@ def former(sides: Sequence[Side], images: ImageSet) -> list[Side]:
             others = [choice for choice in done if choice.key not in used_keys]
             ready = (others or done)[0]
             used_keys.add(ready.key)
-        former_sides.append(Side(side.name, side.prefix, ready.key, ready.condition))
+        former_sides.append(Side(side.name, ready.key, ready.condition))
     return former_sides
 
 
@@ -233,8 +223,8 @@ def set_and_steps(images: ImageSet, sides: Sequence[Side]) -> str:
 def badges(sides: Sequence[Side]) -> None:
     """Show how the models differ, and of each what it is, and a collapse."""
     if len(sides) > 1:
-        st.markdown(describe_differences({side.name: side.condition for side in sides}))
-    for column, side in widgets.in_pairs(sides):
+        st.markdown(describe_differences(*(side.condition for side in sides)))
+    for column, side in zip(st.columns(2), sides, strict=False):
         with column.container(horizontal=True):
             st.caption(
                 f"**{side.name.capitalize()}**: {plain(title(side.condition))}", width="content"

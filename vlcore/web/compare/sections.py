@@ -41,7 +41,7 @@ def _groups(view: Shown) -> None:
 
 
 def show_animation(keys: Sequence[str], palette: Palette, side: int) -> None:
-    """Show the training animation of up to four models."""
+    """Show the training animation of one or two models."""
     with widgets.reason_if_absent("movie"), st.container(key="film-section"):
         animation, spec = _animation(keys, palette, side)
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -143,20 +143,13 @@ SECTIONS: dict[str, Callable[[Shown], None]] = {
     "All measures": _measures,
     "Export": _export,
 }
-# Of addresses before 0.5.
-_FORMER_NAMES = {"Film": "Training animation", "Take along": "Export"}
 
 
 def show_section(view: Shown) -> None:
     """Show the choice of a section, and the chosen one."""
     st.subheader("Look closer")
     section = widgets.choose_one(
-        "Look closer",
-        SECTIONS,
-        "closer",
-        "Groups",
-        former_names=_FORMER_NAMES,
-        label_visibility="collapsed",
+        "Look closer", SECTIONS, "closer", "Groups", label_visibility="collapsed"
     )
     with shell.errors_as_sentences():
         SECTIONS[section](view)

@@ -9,7 +9,6 @@ from vlcore.api.selections import Selection
 from vlcore.api.suspect_labels import NEIGHBOURS, find_suspects
 from vlcore.experiment.plain_text import safe_csv
 from vlcore.experiment.wording import plural
-from vlcore.plots.options import PCA
 from vlcore.web import cache, widgets
 from vlcore.web.compare.selections import select
 from vlcore.web.compare.view import Shown
@@ -43,5 +42,5 @@ def show_suspects(view: Shown) -> None:
 
 @st.cache_resource(max_entries=60, show_spinner="Comparing labels …", hash_funcs=cache.BY_CONTENT)
 def _suspects(key: str) -> pd.DataFrame:
-    model = cache.map_of_model(key, PCA, ())
+    model = cache.map_of_model(key)
     return find_suspects(model, cache.image_set(model))

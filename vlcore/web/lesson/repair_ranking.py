@@ -25,7 +25,6 @@ from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.jobs.jobs import JobStatus
 from vlcore.metrics.estimate import Estimate
-from vlcore.plots.options import PCA
 from vlcore.plots.rendering import chart_slide
 from vlcore.plots.theme import LIGHT, Palette
 from vlcore.study.answer_file import AnswerError
@@ -63,7 +62,7 @@ def cached_baselines(images: ImageSet, base: Condition) -> dict[str, list[Condit
 def _unseen(key: str, images: ImageSet) -> Estimate | None:
     """A model's accuracy in unseen scenes; None where the set has none."""
     try:
-        return unseen_accuracy(cache.map_of_model(key, PCA, ()), cache.model(key), images)["all"]
+        return unseen_accuracy(cache.map_of_model(key), cache.model(key), images)["all"]
     except ComparisonError:
         return None
 

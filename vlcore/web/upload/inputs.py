@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.api.compared_maps import map_names
 from vlcore.api.training import is_quick
 from vlcore.api.uploads import with_untrained
 from vlcore.artifacts import store
@@ -25,14 +24,13 @@ from vlcore.experiment.plain_text import as_code, plain
 from vlcore.experiment.wording import distinct_names, title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
-from vlcore.web.compare.models import SIDES, choose_model_count, comparable
+from vlcore.web.compare.models import SIDES, comparable
 from vlcore.web.components import browser
 from vlcore.web.visitors import LOCAL_NAMES
 
 MOST_IMAGES = 14  # at once: two cut-outs on every background
 SAMPLE_SIDE = 86  # px: eleven are beside each other on a screen of 1280 px
 USUAL_LEVEL = "75 %"
-OTHER_BIAS = 0.75  # of the third and fourth model, where the first two have none
 UNKNOWN = "nobody knows"  # which object a visitor's image shows
 
 
@@ -54,7 +52,7 @@ class ModelChoice:
 
     image_set: ImageSet
     conditions: tuple[Condition, ...]
-    usual: tuple[Condition, ...]  # of the towers and the bias that are set, and of another bias
+    usual: tuple[Condition, ...]  # of the towers and the bias that are set
     truth: str  # the object that a visitor's images show; empty where nobody knows
 
 
@@ -82,9 +80,8 @@ def choose_models(bar: DeltaGenerator) -> ModelChoice:
             "bias {}".format,
             **widgets.in_address("bias", about, label_visibility="collapsed", width=130),
         )
-        count = choose_model_count()
         usual = _usual_conditions(image_set, towers, levels[level])
-        conditions = _choose_conditions(image_set, count, usual)
+        conditions = _choose_conditions(image_set, usual)
         about = "Predictions for your own images are then marked correct or wrong."
         objects = image_set.grouping.objects
         truth = st.selectbox(
@@ -97,26 +94,19 @@ def _trained_level(image_set: ImageSet, towers: str) -> str:
     """The bias of the first pair that is trained on a set; 75 % where that is, or none."""
     levels = condition_controls.BIASES
     for name in sorted(levels, key=lambda name: name != USUAL_LEVEL):
-        pair = _usual_conditions(image_set, towers, levels[name])[: len(STYLES_OF_THE_STUDY)]
+        pair = _usual_conditions(image_set, towers, levels[name])
         if all(store.published(condition.key) for condition in pair):
             return name
     return USUAL_LEVEL
 
 
 def _usual_conditions(image_set: ImageSet, towers: str, bias: float) -> tuple[Condition, ...]:
-    """Return both label styles of the study at a bias, and at another one."""
+    """Return both label styles of the study at a bias."""
     base = usual_condition(image_set).with_towers(towers)
-    levels = (bias, 0.0 if bias else OTHER_BIAS)
-    return tuple(
-        base.replace(bias=level, labels=labels)
-        for level in levels
-        for labels in STYLES_OF_THE_STUDY
-    )
+    return tuple(base.replace(bias=bias, labels=labels) for labels in STYLES_OF_THE_STUDY)
 
 
-def _choose_conditions(
-    image_set: ImageSet, count: int, usual: tuple[Condition, ...]
-) -> tuple[Condition, ...]:
+def _choose_conditions(image_set: ImageSet, usual: tuple[Condition, ...]) -> tuple[Condition, ...]:
     """Show the choice of each model: as set here, or one from the disk."""
     # A model of an older version has a key that no condition has now; Compare shows it.
     trained = {key: model for key, model in comparable(image_set).items() if model.key == key}
@@ -124,9 +114,9 @@ def _choose_conditions(
     labels = {condition_controls.AS_SET: condition_controls.AS_SET, **distinct_names(choices)}
     about = "As set here: the towers and the bias above, short and descriptive labels."
     chosen = []
-    for name, prefix, condition in zip(map_names(count), SIDES, usual, strict=False):
+    for prefix, condition in zip(SIDES, usual, strict=True):
         key = st.selectbox(
-            f"{name.capitalize()} model",
+            f"{prefix.capitalize()} model",
             list(labels),
             0,
             labels.__getitem__,

@@ -36,7 +36,9 @@ def show_answers(
             predictions.show_upload_with_name(first, first.name, LARGE)
             st.stop()
     keys = [condition.key for condition in choice.conditions]
-    options = map_controls.choose_map_options(image_set, keys, bar)
+    options = map_controls.choose_map_options(
+        image_set, keys, bar, overlays=("images", "neighbours"), has_filters=False
+    )
     with st.spinner("Asking the models …"):
         comparison = cache.comparison(keys, options.projection)
         answers = upload_answers.ask_models(choice, chosen, comparison)
