@@ -43,9 +43,7 @@ FIELDS = {
     "1_Data": "look data_bias bias seed labels picture",
     "2_Train": (
         "train_labels train_bias train_length train_seed train_objective train_mitigation"
-        " train_negatives train_logit train_size_mode train_architecture train_text train_recipe"
-        " train_schedule train_template bring_place bring_name bring_bias bring_readout"
-        " bring_labels tried_by tried_only"
+        " train_architecture train_text train_template"
     ),
     "3_Compare": " ".join(
         ["towers length closer caption picture search like"]
@@ -72,7 +70,6 @@ CHOICES = {
     "train_labels": options.style_names(),
     "train_objective": tuple(options.OBJECTIVES),
     "train_template": ("a {object}", "{object} {place}", "{", "{0}", "{object.__class__}"),
-    "bring_name": ("a/b", "vlcore/web", "../.."),
     "map": ("PCA", "UMAP", "t-SNE"),
     "colour": ("object", "prediction", "correct or wrong", "split"),
     "closer": ("Groups", "Captions", "Training animation", "Export"),

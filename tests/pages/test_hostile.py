@@ -119,7 +119,7 @@ def other_home(hostile_home: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) 
 ON = {"data": "www.evil.example"}
 LINKS = {
     "1_Data": {**ON, "look": EVIL, "picture": EVIL},
-    "2_Train": {**ON, "train_labels": "own", "train_template": EVIL, "bring_name": EVIL},
+    "2_Train": {**ON, "train_labels": "own", "train_template": EVIL},
     "5_Findings": {**ON, "study": EVIL, "claim": EVIL},
     "6_Lesson": {**ON, "step": EVIL, "code": EVIL},
     "7_Manage": {"data": EVIL},
@@ -133,7 +133,7 @@ def said_aloud(key: str) -> dict[str, dict[str, str]]:
     return {
         "": ON,
         "1_Data": {**ON, "picture": "p0"},
-        "2_Train": {**ON, **train, "bring_name": "www.evil.example/evil"},
+        "2_Train": {**ON, **train},
         "3_Compare": {**models, "closer": "Captions", "caption": EVIL[:190]},
     }
 

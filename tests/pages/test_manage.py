@@ -69,7 +69,6 @@ def test_it_is_for_whoever_knows_the_secret(
         ("5_Findings", {"study": "class"}, "Run this study"),
         ("1_Data", {"look": "generate images"}, "Make the set"),
         ("1_Data", {"look": "import images"}, ""),
-        ("2_Train", {"bring_name": "openai/clip-vit-base-patch32"}, "Measure it"),
     ],
 )
 @pytest.mark.usefixtures("empty_home")

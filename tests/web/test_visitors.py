@@ -54,11 +54,11 @@ def test_the_secret_makes_a_teacher_and_the_browser_keeps_a_token_of_it(
     monkeypatch.setenv("VLCORE_TEACHER", SECRET)
     assert not visitors.teaches(), "at the machine too it is asked for"
     with pytest.raises(RightError, match="page /Manage"):
-        visitors.require_right(Right.HUB)
+        visitors.require_right(Right.MANAGE)
     with pytest.raises(RightError):
         visitors.become_teacher("wrong")
     visitors.become_teacher(SECRET)
-    visitors.require_right(Right.HUB)
+    visitors.require_right(Right.MANAGE)
     token = st.session_state.pop(visitors.TEACHER)
     assert SECRET not in token
     assert not visitors.teaches()

@@ -1,19 +1,14 @@
 """Runs of an image set with equal settings, stacked over their seeds, with their spread."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vlcore.api.differences import SETTINGS
 from vlcore.api.model_metrics import Metrics
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.wording import title
 from vlcore.metrics.estimate import Estimate
 from vlcore.metrics.paired import t_interval
-
-_FREE_TEXT = {"template", "checkpoint"}  # what users typed is no setting to choose from
-_SEEDS = {"data_seed", "init_seed"}
 
 
 @dataclass(frozen=True)
@@ -58,31 +53,3 @@ def stack_seeds(models: Mapping[str, tuple[Condition, Mapping[str, Any]]]) -> li
         conditions, ends = zip(*(models[key] for key in keys), strict=True)
         tried.append(SeedStack(conditions[0], tuple(keys), ends))
     return sorted(tried, key=lambda stack: (stack.condition.bias, stack.words))
-
-
-def setting_choices(stacks: Iterable[SeedStack]) -> dict[str, tuple[str, object]]:
-    """Settings that some stacks differ in, as ``labels: short``, each with its field and value."""
-    conditions = [stack.condition for stack in stacks]
-    choices: dict[str, tuple[str, object]] = {}
-    for field, words in SETTINGS.items():
-        values = {getattr(condition, field) for condition in conditions}
-        if len(values) > 1 and field not in _FREE_TEXT | _SEEDS:
-            choices |= {
-                f"{words}: {shown_name(field, str(value))}": (field, value)
-                for value in sorted(values, key=str)
-            }
-    return choices
-
-
-def filter_stacks(
-    stacks: Iterable[SeedStack], settings: Iterable[tuple[str, object]]
-) -> list[SeedStack]:
-    """The stacks that have, of each field among some settings, one of the values listed for it."""
-    wanted: dict[str, set[object]] = {}
-    for field, value in settings:
-        wanted.setdefault(field, set()).add(value)
-    return [
-        stack
-        for stack in stacks
-        if all(getattr(stack.condition, field) in values for field, values in wanted.items())
-    ]

@@ -26,7 +26,6 @@ class Right(StrEnum):
     """An action that only a teacher may take, in words."""
 
     STUDIES = f"train more than {limits.TRAININGS} models with one click"
-    HUB = "bring a checkpoint of the hub"
     SETS = "make image sets"
     MANAGE = "look after this server"
 

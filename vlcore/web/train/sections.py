@@ -13,13 +13,13 @@ from vlcore.api import description, imports, metrics_table
 from vlcore.api.differences import controlled_baseline
 from vlcore.api.model_metrics import describe_measure
 from vlcore.api.training import check_trainable
-from vlcore.api.tried_settings import SeedStack, filter_stacks, setting_choices, stack_seeds
+from vlcore.api.tried_settings import SeedStack, stack_seeds
 from vlcore.artifacts.store import StoreError
 from vlcore.data import subset
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
 from vlcore.experiment.captions import TEMPLATE_LENGTH, TRAITS, about_style, captions_of
-from vlcore.experiment.condition import Condition, phi_of
+from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, group_words
 from vlcore.experiment.option_names import shown_name
@@ -38,14 +38,9 @@ from vlcore.web.widgets import in_address
 # Field of a condition, name of its control, its choices with a sentence each.
 CONTROLS: tuple[tuple[str, str, Mapping[str, Option]], ...] = (
     ("objective", "Objective", options.OBJECTIVES),
-    ("negatives", "Negative sampling", options.NEGATIVES),
-    ("logit", "Logit scale and shift", options.LOGITS),
     ("mitigation", "Bias mitigation", options.MITIGATIONS),
-    ("size_mode", "Size of the biased set", options.SIZE_MODES),
     ("architecture", "Image tower", options.ARCHITECTURES),
     ("text", "Text tower", options.TEXTS),
-    ("recipe", "Recipe", options.RECIPES),
-    ("schedule", "Learning rate", options.SCHEDULES),
 )
 _FIRST_MEASURES = {
     "Minority-group accuracy": "minority_accuracy",
@@ -133,8 +128,7 @@ def describe_training_set(condition: Condition, images: ImageSet) -> None:
         wording = " :gray[The words are the study's own; its “a” occurs in one group only.]"
     st.markdown(
         f"**{plain(title(condition))}**: {2 * (majority + minority)} training images, {majority} of"
-        f" each majority and {minority} of each minority group (object and background correlate"
-        f" with φ = {phi_of(majority, minority):.2f})."
+        f" each majority and {minority} of each minority group."
         f" Captions: {quoted}. :gray[{plain(about_style(condition.labels))}]{wording}"
     )
 
@@ -279,7 +273,7 @@ def _show_probes(points: list[list[float]], images: ImageSet, palette: Palette, 
 
 
 def show_tried_settings(images: ImageSet) -> None:
-    """Show the table of runs with its filters, and links for the row that is ticked."""
+    """Show the table of runs, and links for the row that is ticked."""
     models = {}
     for key, condition in comparable(images).items():
         if condition.kind in (ArtifactKind.TRAINED, ArtifactKind.PRETRAINED):
@@ -289,32 +283,19 @@ def show_tried_settings(images: ImageSet) -> None:
     if not stacks:
         st.caption("Models of this image set will be listed here, with their measures.")
         return
-    names = {
-        catalogue.words_of(measure.name, images.grouping): measure.name
-        for measure in catalogue.table_measures()
-    }
-    default = list(names.values()).index(catalogue.PRIMARY)
-    left, right = st.columns([2, 3])
-    widgets.accept_former_names("tried_by", catalogue.former_words(images.grouping))
-    words = left.selectbox("Measure", list(names), default, **widgets.in_address("tried_by"))
-    measure, settings = names[words], setting_choices(stacks)
-    only = right.multiselect(
-        "Only", list(settings), **widgets.in_address("tried_only"), placeholder="all settings"
-    )
-    stacks = filter_stacks(stacks, (settings[name] for name in only))
-    number_format = "percent" if catalogue.measure_of(measure).in_percent else "%.3g"
+    words = catalogue.words_of(catalogue.PRIMARY, images.grouping)
     columns = {
-        name: st.column_config.NumberColumn(label, format=number_format)
+        name: st.column_config.NumberColumn(label, format="percent")
         for name, label in {"value": words, "From": "From", "To": "To"}.items()
     }
     ticked = st.dataframe(
-        [_row(stack, measure) for stack in stacks],
+        list(map(_row, stacks)),
         column_config=columns,
         hide_index=True,
         width="stretch",
         on_select="rerun",
         selection_mode="single-row",
-        key=f"tried_{measure}_{len(stacks)}",
+        key=f"tried_{len(stacks)}",
     )
     st.caption(
         "“From” and “to” are a 95 % interval: over the seeds of a row, or over the test scenes of"
@@ -324,9 +305,9 @@ def show_tried_settings(images: ImageSet) -> None:
         link_stack(stacks[number], set(models))
 
 
-def _row(stack: SeedStack, measure: str) -> dict[str, Any]:
+def _row(stack: SeedStack) -> dict[str, Any]:
     row = {"Model": stack.words, "Steps": stack.condition.steps, "Seeds": len(stack.keys)}
-    if estimate := stack.estimate(measure):
+    if estimate := stack.estimate(catalogue.PRIMARY):
         row |= {"value": estimate.value, "From": estimate.low, "To": estimate.high}
     return row
 
