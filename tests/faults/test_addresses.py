@@ -28,9 +28,6 @@ _OF_MAPS = (
     "map map_seed colour groups split show_images show_twins show_neighbours show_trust"
     " show_untrained"
 )
-_BLAME = " ".join(f"why_{name}" for name in ("left", "right", "first"))
-_BLAME_UPLOAD = _BLAME.replace("why_", "why_upload_")
-_BLAME_SELECTED = _BLAME.replace(" ", "_selected ") + "_selected"
 _OF_A_SIDE = "labels bias trained seed model pairs encoder encoder_of text"
 _SAMPLES = (
     "Horse_in_the_desert,_grazing Horse_on_grass Horse_in_the_desert Camel_in_the_desert"
@@ -48,11 +45,10 @@ FIELDS = {
     "3_Compare": " ".join(
         ["towers length closer caption picture search like"]
         + ["legend panel", _OF_MAPS]
-        + [_BLAME, _BLAME_SELECTED]
         + [f"{side}_{name}" for side in _SIDES for name in _OF_A_SIDE.split()]
     ),
     "4_Upload": " ".join(
-        ["shows towers bias words map map_seed colour show_images show_neighbours", _BLAME_UPLOAD]
+        ["shows towers bias words map map_seed colour show_images show_neighbours"]
         + [f"{side}_asked" for side in _SIDES]
         + [f"sample_{name}" for name in _SAMPLES.split()]
     ),

@@ -151,36 +151,6 @@ def test_it_ranks_images_as_training_without_each_of_them_does() -> None:
     assert np.corrcoef(found, lost)[0, 1] > 0.9
 
 
-@pytest.mark.parametrize("objective", ["pairwise_bce", "two_part"])
-def test_a_pool_of_the_training_images_has_their_influence(objective: str) -> None:
-    data = biased()
-    if objective == "two_part":
-        places = captions_of("context", SCENES)
-        data = dataclasses.replace(
-            data,
-            backgrounds=dataclasses.replace(
-                data,
-                caption_index=np.arange(len(data.images)) % 2,
-                tokens=WORDS.tokens([caption.text for caption in places]),
-                captions=places,
-            ),
-        )
-    images, named = asked(data)
-    replayed = one_checkpoint(FEATURES.replace(objective=objective), data)
-
-    def some(part: TrainingData) -> TrainingData:
-        return dataclasses.replace(
-            part,
-            images=part.images[3:9],
-            caption_index=part.caption_index[3:9],
-            backgrounds=part.backgrounds and some(part.backgrounds),
-        )
-
-    pool = some(data)
-    found = influences(replayed, images, named, pool)
-    assert found == pytest.approx(influences(replayed, images, named)[3:9], rel=1e-4)
-
-
 def test_a_replay_ends_where_the_training_did() -> None:
     data = biased()
     replayed = replay(FEATURES, data)

@@ -19,7 +19,6 @@ from vlcore.plots.maps.component import bitmask
 from vlcore.plots.theme import DARK, LIGHT
 from vlcore.study import plans
 from vlcore.web.components import browser
-from vlcore.web.training_images import BLAME, MEND
 
 from .accessibility import in_scheme, judge
 from .linked_maps import LIT, MapsOfTab, comparison_of
@@ -245,19 +244,6 @@ def test_fingers_tap_and_pinch(
     expect(maps.root).to_have_attribute("data-zoom", "2.00")
     tab.get_by_role("button", name="Whole maps").tap()
     expect(maps.root).to_have_attribute("data-zoom", "1.00")
-
-
-def test_both_questions_about_training_images_are_whole_on_a_phone(
-    come: Callable[..., Page], comparison: ComparedMaps, server: str
-) -> None:
-    tab = come(390, 844, has_touch=True, is_mobile=True)
-    wrong = comparison.points.query("kind == 'test' and right_1 == 'wrong'")
-    tab.goto(f"{server}/{ADDRESS}&picture={wrong['id'].iloc[0]}")
-    buttons = [tab.get_by_role("radio", name=question).first for question in (BLAME, MEND)]
-    settled(tab)
-    buttons[0].scroll_into_view_if_needed()
-    for button in buttons:
-        expect(button).to_be_in_viewport(ratio=1)
 
 
 @pytest.fixture

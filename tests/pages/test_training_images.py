@@ -10,19 +10,15 @@ from streamlit.testing.v1 import AppTest
 
 from tests.api.stand_ins import published_trials
 from tests.data.importers.sources import encoded
-from vlcore.api import explain
 from vlcore.api.models import load
 from vlcore.artifacts.store import Artifact
 from vlcore.experiment.limits import TRAININGS
 from vlcore.web import training_images, visitors, work
-from vlcore.web.training_images import BLAME, MEND, TITLE
+from vlcore.web.training_images import FIND, TEST
 
-from .app import FakeQueue, alts, choose, labels, opened, press, text_of
+from .app import FakeQueue, labels, opened, press, text_of
 
-TEST, MEND_TEST = "Test it: remove them and train again", "Test it: add them and train again"
 MODELS, SEEDS = 20, 5
-
-
 pytestmark = pytest.mark.usefixtures("explained_here")
 
 
@@ -40,20 +36,15 @@ def test_a_clicked_image_shows_its_training_images_and_a_test(
         patch.setattr(training_images, "attribute", None)  # nothing is before somebody asks
         page = clicked()
     assert TEST not in labels(page)
-    words = text_of(choose(page, TITLE, BLAME))
-    assert "Trained on, and estimated to have moved it most towards camel" in words
-    assert "Trained on, and estimated to have moved it most towards horse" in words
-    again = clicked(why_left=BLAME)
-    assert TEST in labels(again)
-    assert all(panel.proto.expanded for panel in again.expander if TITLE in panel.label)
+    press(page, FIND)
+    words = text_of(page)
+    assert "Moved it most towards camel" in words
+    assert "Moved it most towards horse" in words
     press(page, TEST)
     assert len(queue.asked) == MODELS - 1, "one of them is the model that is explained"
     assert "Cancel" in labels(page)
     press(page, "Cancel")
     assert set(queue.cancelled) == set(queue.asked)
-    again.switch_page("pages/4_Upload.py")
-    again.query_params.clear()
-    assert not any(panel.proto.expanded for panel in again.run().expander if TITLE in panel.label)
 
 
 def test_what_a_busy_server_did_not_do_is_asked_for_again_and_another_image_is_not_asked_about(
@@ -62,9 +53,10 @@ def test_what_a_busy_server_did_not_do_is_asked_for_again_and_another_image_is_n
     def busy(*_: object) -> None:
         raise work.NotInTimeError("The server is busy.")
 
+    page = clicked()
     with monkeypatch.context() as patch:
-        patch.setattr(training_images, "explain_in_worker", busy)
-        page = clicked(why_left=BLAME)
+        patch.setattr(work, "run_in_worker", busy)
+        press(page, FIND)
         assert "The server is busy." in text_of(page)
         assert TEST not in labels(page)
     press(page, "Try again")
@@ -73,14 +65,14 @@ def test_what_a_busy_server_did_not_do_is_asked_for_again_and_another_image_is_n
     page.run()
     assert not page.exception
     assert TEST not in labels(page)
-    assert page.session_state["why_left"] is None
 
 
 def test_a_student_begins_as_many_trainings_of_a_test_as_may_wait(
     clicked: partial[AppTest], queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(visitors, "teaches", lambda: False)
-    page = choose(clicked(), TITLE, BLAME)
+    page = clicked()
+    press(page, FIND)
     later = MODELS - 1 - TRAININGS
     assert f"press it again for the other {later}" in text_of(page)
     press(page, TEST)
@@ -94,31 +86,21 @@ def test_a_test_that_is_done_shows_three_changes_and_a_verdict(
     page = clicked()
     explanation = load(quick[2].key).explain(int(quick[2].embeddings.map_rows[0]))
     with published_trials(quick[2], explanation):
-        choose(page, TITLE, BLAME)
+        press(page, FIND)
         assert "Not confirmed" in text_of(page)
-        assert "n = 5 seeds" in text_of(page)
-        (alt,) = [alt for alt in alts(page) if "change of the margin" in alt]
-        assert alt.count("corrected") == 3
-
-
-def test_it_says_what_would_mend_it(
-    clicked: partial[AppTest], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(explain, "MOST_ADDED", 40)
-    page = choose(clicked(), TITLE, MEND)
-    assert "Unused, and estimated to move it most" in text_of(page)
-    assert MEND_TEST in labels(page)
+        (table,) = (table.value for table in page.table if "Corrected" in table.value)
+        assert len(table) == 3
 
 
 @pytest.mark.usefixtures("no_network")
-def test_what_an_image_shows_is_part_of_the_question(experiments: list[Artifact]) -> None:
+def test_what_an_image_shows_is_part_of_the_question() -> None:
     page = opened("4_Upload", towers="scratch")
     picture = np.random.default_rng(0).integers(0, 255, (90, 90, 3), dtype=np.uint8)
     page.file_uploader[0].set_value(("a.png", encoded(Image.fromarray(picture)), "image/png")).run()
-    not_known = "what the image shows is not known"
-    assert not_known in text_of(choose(page, TITLE, BLAME))
+    press(page, FIND)
+    assert "what the image shows is not known" in text_of(page)
     page.selectbox(key="shows").set_value("horse").run()
-    assert "Trained on, and estimated to have moved it most towards" in text_of(page)
-    assert not_known not in text_of(page)
+    assert TEST not in labels(page)
+    press(page, FIND)
+    assert "what the image shows is not known" not in text_of(page)
     assert TEST in labels(page)
-    assert all(panel.proto.expanded for panel in page.expander if TITLE in panel.label)

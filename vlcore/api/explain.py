@@ -1,10 +1,9 @@
 """Explanation of predictions by training images, put to the test: train again without them.
 
 TracIn (`vlcore.model.influence`) ranks the training images by how far each moved the margin of an
-object, and in reverse the unused images of the pool by how far each would move it. A rank is no
-cause. So models are trained without the images that are blamed, beside models without as many
-nearest images of the wrong object and without as many by chance; only what moves the margin beyond
-the spread over seeds, and farther than both, is called confirmed.
+object. A rank is no cause. So models are trained without the images that are blamed, beside models
+without as many nearest images of the wrong object and without as many by chance; only what moves
+the margin beyond the spread over seeds, and farther than both, is called confirmed.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ from vlcore.data.decoding import square
 from vlcore.data.imageset import TRAINING_SIZE, ImageSet
 from vlcore.data.training_set import TrainingSet, caption_indices, training_sets
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.edits import MOST, Add, ImageEdit, Remove
+from vlcore.experiment.edits import MOST, Remove
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import MITIGATIONS, OBJECTIVES, ArtifactKind
 from vlcore.experiment.progress import silent
-from vlcore.experiment.wording import difference, plural
+from vlcore.experiment.wording import plural
 from vlcore.jobs.progress import trainings_bar
 from vlcore.jobs.queue import all_cores, worker_pool
 from vlcore.metrics.accuracy import logits, object_scores
@@ -49,8 +48,6 @@ FAITHFUL = 0.1  # largest distance of two unit vectors at which a replay is that
 MOST_ADDED = 480  # images of the pool that are ranked, drawn by chance from a larger one
 UNCHANGED, ATTRIBUTED, NEAREST, CHANCE = "unchanged", "attributed", "nearest", "chance"
 ARMS = (ATTRIBUTED, NEAREST, CHANCE)
-CHANGES: dict[str, type[ImageEdit]] = {"remove": Remove, "add": Add}
-CHANGED = {"remove": "removed", "add": "added"}
 
 
 class ExplainError(LabError):
@@ -59,7 +56,7 @@ class ExplainError(LabError):
 
 @dataclass(frozen=True)
 class MarginQuestion:
-    """What is explained: the margin of an object over the other one, in images.
+    """What is explained: the score of an object less that of the other one, in log odds.
 
     Attributes:
         inputs: the images as the model reads them, (m, ...).
@@ -73,11 +70,6 @@ class MarginQuestion:
     other: str
     is_known: bool = True
 
-    @property
-    def margin_words(self) -> str:
-        """What the margin is; in log odds, before calibration."""
-        return f"Score of {self.object} less that of {self.other}"
-
 
 @dataclass(frozen=True)
 class Trial:
@@ -90,17 +82,16 @@ class Trial:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Training images, or unused ones of the pool, by their influence on a margin.
+    """Training images by their influence on a margin.
 
     Attributes:
         condition: of the model.
         question: what is explained.
         margins: of the asked images in the model, (m,); below 0 it predicts the other object.
-        images: one row a candidate, highest influence first: ``row`` in the image set (-1 of an
-            image that an edit drew), ``object``, ``context``, ``group``, ``caption``,
-            ``influence``, ``similarity`` (mean cosine with the asked images).
-        change: "remove" where candidates are training images, "add" where they are unused ones.
-        top: images that are shown on each side, and changed at once where there are as many.
+        images: one row per training image, highest influence first: ``row`` in the image set,
+            ``object``, ``context``, ``group``, ``caption``, ``influence``, ``similarity`` (mean
+            cosine with the asked images).
+        top: images that are shown on each side, and removed at once where there are as many.
         replay_error: largest distance of a replayed training image from the stored one, 0 to 2.
     """
 
@@ -108,7 +99,6 @@ class Explanation:
     question: MarginQuestion
     margins: NDArray[np.float64]
     images: pd.DataFrame
-    change: str
     top: int
     replay_error: float
 
@@ -121,7 +111,7 @@ class Explanation:
         return (
             "Trained again here, the model ends elsewhere (an image's embedding by"
             f" {self.replay_error:.2f} of at most 2), so these ranks are those of a training like"
-            " it; train it on this machine to explain it itself."
+            " it. Train the model on this machine to explain it itself."
         )
 
     @property
@@ -140,25 +130,19 @@ class Explanation:
         return self.images[self.images["influence"] < 0].tail(self.top)[::-1]
 
     @property
-    def contrary(self) -> str:
-        """The object of the nearest images that a test changes."""
-        return self.question.other if self.change == "remove" else self.question.object
+    def removed(self) -> int:
+        """Images that each arm of a test removes: `top`, or as many nearest ones as there are."""
+        return len(self.removed_rows(NEAREST))
 
-    @property
-    def changed(self) -> int:
-        """Images that each arm of a test changes: `top`, or as many nearest ones as there are."""
-        return len(self.changed_rows(NEAREST))
+    def removed_rows(self, arm: str, seed: int = 0) -> list[int]:
+        """Return the rows of the images that an arm of a test removes.
 
-    def changed_rows(self, arm: str, seed: int = 0) -> list[int]:
-        """Rows of the images that an arm of a test changes.
-
-        Those of `CHANCE` are drawn anew for each seed, among images of the objects that the
-        attributed ones show.
+        Images of `CHANCE` are drawn again for each seed, among images of the objects that the
+        attributed images show.
         """
-        table = self.images[self.images["row"] >= 0]  # no edit removes what another one drew
-        nearest = table[table["object"] == self.contrary].nlargest(self.top, "similarity")
-        attributed = table[::-1] if self.change == "remove" else table
-        chosen = nearest if arm == NEAREST else attributed.head(len(nearest))
+        table = self.images
+        nearest = table[table["object"] == self.question.other].nlargest(self.top, "similarity")
+        chosen = nearest if arm == NEAREST else table[::-1].head(len(nearest))
         if arm == CHANCE:
             random = np.random.default_rng([self.condition.data_seed, seed, len(table)])
             parts = [
@@ -169,30 +153,28 @@ class Explanation:
         return [int(row) for row in chosen["row"]]
 
     def trials(self, seeds: int = SEEDS) -> list[Trial]:
-        """The trainings of a test: each arm with each seed, and as many without a change."""
-        edit = CHANGES[self.change]
+        """Return the trainings of a test: each arm with each seed, and as many without a change."""
         room = MOST - len(self.condition.changes)
-        if self.changed == 0:
+        if self.removed == 0:
             raise ExplainError(
-                f"No {self.contrary} is left to {self.change}; explain another model."
+                f"No {self.question.other} is left to remove. Explain another model."
             )
-        if self.changed > room:
-            instead = f"test with a top of at most {room}" if room else "explain a model with fewer"
+        if self.removed > room:
             raise ExplainError(
-                f"The training set of {self.condition.key} can have {room} more changes; {instead}."
+                f"The training set of {self.condition.key} can have {room} more changes. Explain a"
+                " model with fewer changes, or fewer images at the top."
             )
         trials = []
         for number in range(seeds):
             base = self.condition.replace(init_seed=self.condition.init_seed + number)
             trials.append(Trial(UNCHANGED, base.init_seed, base))
             for arm in ARMS:
-                rows = self.changed_rows(arm, number)
-                edits: Any = [*base.changes, *map(edit, rows)]
+                edits: Any = [*base.changes, *map(Remove, self.removed_rows(arm, number))]
                 trials.append(Trial(arm, base.init_seed, base.replace(edits=edits)))
         return trials
 
     def measure(self, trials: Sequence[Trial]) -> TrialOutcome:
-        """Margins of the asked images in the trained models of a test."""
+        """Measure the asked images in the trained models of a test."""
         rows = []
         for trial in trials:
             margins = margins_in(trial.condition.key, self.question)
@@ -205,10 +187,10 @@ class Explanation:
 
         Args:
             seeds: trainings of each arm, at least two.
-            jobs: worker processes; one a core when absent.
+            jobs: worker processes; one per core when absent.
 
         Raises:
-            ExplainError: a training failed, or the training set has too many changes.
+            ExplainError: A training failed, or the training set has too many changes.
         """
         trials = self.trials(seeds)
         missing = [trial.condition for trial in trials if not store.published(trial.condition.key)]
@@ -249,52 +231,35 @@ class TrialOutcome:
     @property
     def is_confirmed(self) -> bool:
         """Whether the attributed images move the margin beyond the spread over seeds, and farther
-        than the nearest ones and than chance."""
+        than the nearest images and images by chance."""
         return all(self.moved(ATTRIBUTED, arm).low > 0 for arm in (UNCHANGED, NEAREST, CHANCE))
 
     def changes(self) -> pd.DataFrame:
-        """One row an arm: ``arm``, ``words``, how far the margin moved (``value``, ``low``,
+        """One row per arm: ``arm``, ``words``, how far the margin moved (``value``, ``low``,
         ``high``), ``n`` seeds, ``flips`` of ``wrong`` predictions."""
+        removed, other = self.explanation.removed, self.explanation.question.other
+        words = {
+            ATTRIBUTED: plural(removed, "attributed image"),
+            NEAREST: f"{plural(removed, 'nearest image')} of a {other}",
+            CHANCE: f"{removed} by chance, of the same objects",
+        }
         rows = []
-        for arm, words in self._arm_words().items():
+        for arm in ARMS:
             flips, wrong = self.flips(arm)
             moved = self.moved(arm).as_dict()
-            rows.append({"arm": arm, "words": words, **moved, "flips": flips, "wrong": wrong})
+            rows.append({"arm": arm, "words": words[arm], **moved, "flips": flips, "wrong": wrong})
         return pd.DataFrame(rows)
 
-    def _arm_words(self) -> dict[str, str]:
-        changed, contrary = self.explanation.changed, self.explanation.contrary
-        return {
-            ATTRIBUTED: plural(changed, "attributed image"),
-            NEAREST: f"{plural(changed, 'nearest image')} of a {contrary}",
-            CHANCE: f"{changed} by chance, of the same objects",
-        }
-
-    def sentences(self) -> list[str]:
-        """What was tested, what came out, and whether it confirms the attribution."""
-        explanation, changes = self.explanation, self.changes()
-        question, seeds = explanation.question, int(changes["n"].iloc[0])
-        moves = [
-            f"{row.words} {CHANGED[explanation.change]}: {difference(row._asdict())},"
-            f" {row.flips} of {row.wrong} wrong predictions become correct"
-            for row in changes.itertuples()
-        ]
-        beyond = self.moved(ATTRIBUTED, NEAREST)
-        others = "the nearest images, images by chance and the spread over seeds"
-        verdict = f"Confirmed: the attributed images move the margin farther than {others}."
+    @property
+    def sentence(self) -> str:
+        """Whether the test confirms the attribution."""
+        verdict = "Confirmed: training without the attributed images moves"
         if not self.is_confirmed:
-            verdict = (
-                "Not confirmed: the attributed images do not move the margin farther than all of"
-                f" these: {others}."
-            )
-        return [
-            f"Tested on {plural(len(explanation.margins), 'image')} by {4 * seeds} trainings,"
-            f" {seeds} seeds each: how far the margin of {question.object} over {question.other}"
-            " moves, in log odds.",
-            *[f"{move[0].upper()}{move[1:]}." for move in moves],
-            f"Attributed less nearest: {difference(beyond.as_dict())}, n = {seeds} seeds.",
-            verdict,
-        ]
+            verdict = "Not confirmed: training without the attributed images does not move"
+        return (
+            f"{verdict} the score farther than training without the nearest images or images by"
+            " chance, and beyond the spread over seeds."
+        )
 
 
 def check_explainable(condition: Condition) -> None:
@@ -305,12 +270,12 @@ def check_explainable(condition: Condition) -> None:
     if condition.kind is not ArtifactKind.TRAINED:
         reason = "it was not trained here"
     elif not objective.uses_captions or objective.language == "decoder":
-        reason = "its margin does not follow from embeddings of captions"
+        reason = "its scores do not follow from embeddings of captions"
     elif mitigation.weighs or mitigation.new_layer:
         reason = f"{condition.mitigation} weighs its images or replaces its last layer"
     if reason:
         raise ExplainError(
-            f"{condition.key} cannot be explained by training images: {reason}; choose a model with"
+            f"{condition.key} cannot be explained by training images: {reason}. Choose a model with"
             " mitigation=none that is trained with captions."
         )
 
@@ -325,19 +290,14 @@ def ask_rows(artifact: store.Artifact, images: ImageSet, rows: Sequence[int]) ->
             raise ExplainError(f"There is no image {row}; {images.name!r} has 0 to {last:,}.")
         if row in trained:
             raise ExplainError(
-                f"Image {row} is a training image of this model; choose a held-out one."
+                f"Image {row} is a training image of this model. Choose a held-out image."
             )
     objects = images.table["object"].iloc[list(rows)].unique().tolist()
     if len(objects) != 1:
-        raise ExplainError("Choose images of one object: a margin is of one over the other.")
-    tower = artifact.condition.frozen_tower
-    array = np.array(rows, dtype=np.int64)
-    if tower:
-        inputs: Inputs = feature_store(images, tower).rows(array)
-    else:
-        images.ensure_rendered(array.tolist(), silent)
-        inputs = images.pixels(array)
-    return _question(images, inputs, objects[0])
+        raise ExplainError("Choose images of one object: a score is of one object over the other.")
+    return _question(
+        images, _inputs_of_rows(artifact.condition, images, np.array(rows)), objects[0]
+    )
 
 
 def ask_image(
@@ -364,8 +324,16 @@ def _question(images: ImageSet, inputs: Inputs, object_name: str) -> MarginQuest
     return MarginQuestion(inputs, object_name, other)
 
 
+def _inputs_of_rows(condition: Condition, images: ImageSet, rows: NDArray[np.int64]) -> Inputs:
+    """Return the images of rows as a model of a condition reads them."""
+    if tower := condition.frozen_tower:
+        return feature_store(images, tower).rows(rows)
+    images.ensure_rendered(rows.tolist(), silent)
+    return images.pixels(rows)
+
+
 def margins_in(key: str, question: MarginQuestion) -> NDArray[np.float64]:
-    """Margins of the asked images in a published model, (m,)."""
+    """Return the margins of the asked images in a published model, (m,)."""
     from vlcore.model.inference import embed_images
     from vlcore.model.load import OwnModel
 
@@ -418,8 +386,7 @@ def attribute(
     ours = embed_images(replayed.final, replayed.data.images[: len(stored)])
     error = float(np.linalg.norm(ours - stored, axis=1).max())
     margins = margins_in(key, question)
-    change = "add" if add else "remove"
-    return Explanation(artifact.condition, question, margins, table, change, top, error)
+    return Explanation(artifact.condition, question, margins, table, top, error)
 
 
 def advise(key: str, rows: Sequence[int], top: int = MOST) -> list[int]:

@@ -194,20 +194,14 @@ class Model:
         )
 
     def explain(
-        self,
-        image: ImageInput | int | Sequence[int],
-        *,
-        shows: str = "",
-        top: int = MOST,
-        add: bool = False,
+        self, image: ImageInput | int | Sequence[int], *, shows: str = "", top: int = MOST
     ) -> Explanation:
-        """Find the training images that moved a prediction most, or the unused ones that would.
+        """Find the training images that moved a prediction most.
 
         Args:
             image: a held-out image, by its row; several of one object; or a new image.
             shows: the object of a new image; without it, the one that is not predicted.
             top: images that are shown and tested, on each side.
-            add: rank unused images of the pool rather than training images.
 
         Raises:
             ExplainError: the model or the images cannot be explained.
@@ -217,7 +211,7 @@ class Model:
         else:
             rows = np.ravel(image).tolist()  # also a number of numpy
             question = ask_rows(self.artifact, self.images, rows)
-        return attribute(self.key, question, top, add)
+        return attribute(self.key, question, top)
 
     def elsewhere(self) -> dict[str, Estimate]:
         """Accuracy on backgrounds and styles that no edit of a training set can draw, by background
@@ -300,21 +294,16 @@ def embed(
 
 
 def explain(
-    model: Model | str,
-    image: ImageInput | int | Sequence[int],
-    *,
-    shows: str = "",
-    top: int = MOST,
-    add: bool = False,
+    model: Model | str, image: ImageInput | int | Sequence[int], *, shows: str = "", top: int = MOST
 ) -> Explanation:
-    """Find the training images that moved a prediction, or unused ones that would, by a model or by
-    the model of a key; as `Model.explain`. `Explanation.test` trains without them.
+    """Find the training images that moved a prediction most, by a model or by the model of a key;
+    as `Model.explain`. `Explanation.test` trains without them.
 
     >>> import vlcore as vl
     >>> model = vl.train(vl.Condition(bias=0.75, labels="descriptive", steps=12))
     >>> why = vl.explain(model, 3000)
     >>> len(why.images)
     120
-    >>> why.test().sentences()  # doctest: +SKIP
+    >>> why.test().sentence  # doctest: +SKIP
     """
-    return as_model(model).explain(image, shows=shows, top=top, add=add)
+    return as_model(model).explain(image, shows=shows, top=top)

@@ -84,11 +84,8 @@ def add_commands(commands: Any) -> None:
     option("--shows", default="", metavar="OBJECT", help=shows_help)
     top_help = f"images on each side, at most {MOST}"
     option("--top", type=whole_number(1, MOST), default=MOST, metavar="N", help=top_help)
-    add_help = "unused images that would mend it, rather than training images"
-    option("--add", action="store_true", help=add_help)
     test_help = (
-        "train again without them, without the nearest and without some by chance (with --add:"
-        " with them), five seeds each"
+        "train again without them, without the nearest and without some by chance, five seeds each"
     )
     option("--test", action="store_true", help=test_help)
 
@@ -285,28 +282,24 @@ def explain(options: Namespace) -> Document:
     image: Any = options.image
     if all(part.isdecimal() for part in options.image.split(",")):
         image = [int(part) for part in options.image.split(",")]
-    explanation = load(options.key).explain(
-        image, shows=options.shows, top=options.top, add=options.add
-    )
+    explanation = load(options.key).explain(image, shows=options.shows, top=options.top)
     question = explanation.question
     document: Document = {
         "model": options.key,
-        "margin": f"{question.margin_words}, in log odds before calibration",
+        "margin": f"Score of {question.object} less {question.other}, in log odds",
         "margins": explanation.margins.round(3).tolist(),
         "wrong": explanation.wrong,
         "candidates": len(explanation.images),
         f"most_towards_{question.object}": explanation.strongest_for.to_dict("records"),
+        f"most_towards_{question.other}": explanation.strongest_against.to_dict("records"),
     }
     if explanation.warning:
         document["warning"] = explanation.warning
-    if not options.add:
-        against = explanation.strongest_against.to_dict("records")
-        document[f"most_towards_{question.other}"] = against
     if options.test:
         tested = explanation.test()
         document["test"] = tested.changes().to_dict("records")
         document["confirmed"] = tested.is_confirmed
-        document["sentences"] = tested.sentences()
+        document["sentence"] = tested.sentence
     return document
 
 

@@ -2,6 +2,7 @@
 were marked."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -9,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.description import describe_comparison, describe_shown
+from vlcore.api.explain import ask_rows
 from vlcore.api.model_map import ModelMap
 from vlcore.api.offline_page import (
     OTHER_BACKGROUND,
@@ -25,8 +27,8 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.theme import Palette
-from vlcore.web import cache, map_controls, shell, widgets
-from vlcore.web.compare import agreement, blame, map_component, selections
+from vlcore.web import cache, map_controls, shell, training_images, widgets
+from vlcore.web.compare import agreement, map_component, selections
 from vlcore.web.compare.models import Side, badges
 from vlcore.web.compare.selected_images import predicts, words_of_prediction
 from vlcore.web.compare.view import Clicks, Shown
@@ -123,7 +125,13 @@ def _show_up_close(view: Shown, identity: str | None) -> None:
                     st.markdown(f"{name.capitalize()} model: {words_of_prediction(point, pane)}")
                 st.markdown(f"**Nearest in the {name} model** (cosine)")
                 _nearest(model, row)
-    blame.show(comparison, images, [row], "this image")
+    asks = {
+        name: partial(ask_rows, model.artifact, images, [row])
+        for name, model in comparison.named.items()
+        if 0 <= model.index([row])[0] < model.n_held_out
+    }
+    if asks and predicts(comparison):
+        training_images.show_explanations(comparison.named, images, asks, identity)
     if view.options.twins:
         _twins(comparison, images, str(point["scene"]))
 

@@ -12,7 +12,7 @@ from vlcore.model.new_images import TOWER
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.scenes import OBJECTS
-from vlcore.web import cache, linked_maps, map_controls, shell, training_images, widgets
+from vlcore.web import cache, linked_maps, map_controls, shell, training_images
 from vlcore.web.linked_maps import LinkedMaps
 from vlcore.web.upload import answers as upload_answers
 from vlcore.web.upload import captions, predictions, reliance
@@ -74,9 +74,7 @@ def show_answers(
     with st.container():  # else its table moves what is below, which closes it
         captions.show_typed_captions(answers, number)
     tests = st.expander("What the predictions rely on", icon=":material/compare:")
-    is_asked = training_images.is_asked(map(_blame_key, answers.models))
-    with st.expander(f"{training_images.TITLE}?", icon=":material/school:", expanded=is_asked):
-        _show_blame(answers, number)
+    _show_training_images(answers, number)
     with st.expander("Training captions and their scores", icon=":material/format_quote:"):
         captions.show_training_captions(answers, number)
     table = st.expander("All numbers", icon=":material/table:")
@@ -97,16 +95,13 @@ def _known_before(choice: ModelChoice) -> str:
     return "The tower was trained on photographs."
 
 
-def _show_blame(answers: upload_answers.Answers, number: int) -> None:
+def _show_training_images(answers: upload_answers.Answers, number: int) -> None:
     """Offer the training images behind the predictions for an image."""
     image, image_set = answers.images[number], answers.image_set
-    reports = {name: by_image[number] for name, by_image in answers.reports.items()}
-    for column, (name, model) in widgets.in_pairs(answers.models.items()):
-        with column:
-            truth = reports[name].truth
-            ask = partial(ask_image, model.artifact, image_set, image.model_input, truth)
-            training_images.show_explanations(model, image_set, ask, name, _blame_key(name))
-
-
-def _blame_key(name: str) -> str:
-    return f"why_upload_{name.lower()}"  # what is asked on Compare is not asked here
+    truth = next(iter(answers.reports.values()))[number].truth
+    asks = {
+        name: partial(ask_image, model.artifact, image_set, image.model_input, truth)
+        for name, model in answers.models.items()
+    }
+    name = (image.digest, truth)
+    training_images.show_explanations(answers.models, image_set, asks, name)
