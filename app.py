@@ -23,9 +23,8 @@ if __name__ == "__main__":  # a visitor's page
 
     intro = st.container()
     images = shell.image_set_choice()
-    if images.has_pictures:
-        with bar:
-            guide.entrance()
+    with bar:
+        guide.entrance()
     with shell.attributed(images), shell.errors_as_sentences():
         usual = usual_condition(images).with_towers(towers)
         intro.markdown(plain(sections.question(images.grouping)))

@@ -18,7 +18,7 @@ with bar:
         "import images": importing.show_import,
     }
     section = widgets.choose_one("Look at", sections, "look", "images")
-    label = f"Train on {plain(images.name)}" if images.has_pictures else "Its map and measures"
+    label = f"Train on {plain(images.name)}"
     widgets.link("pages/2_Train.py", label, "play_arrow", data=images.name)
 content = st.container()
 about = f"{image_sections.describe_set(images)}. {image_sections.describe_towers(images)}"

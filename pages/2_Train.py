@@ -10,9 +10,6 @@ palette, bar = shell.begin("Train a model of your own choice")
 with bar:
     images = shell.image_set_choice()
 with shell.attributed(images), shell.errors_as_sentences():
-    if not images.has_pictures:
-        sections.show_embeddings(images, palette)
-        st.stop()
     condition = sections.choose_condition(images, usual_condition(images))
     sections.describe_training_set(condition, images)
     sections.show_model(condition, images, palette)

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from vlcore.experiment.options import SCRATCH
 from vlcore.experiment.plain_text import plain
 from vlcore.web import condition_controls, shell
 from vlcore.web.compare import grid, maps, models, sections, selections
@@ -10,15 +9,10 @@ from vlcore.web.compare import grid, maps, models, sections, selections
 palette, bar = shell.begin("Compare models")
 with bar.popover("Settings", icon=":material/settings:"):
     images = shell.image_set_choice()
-    steps = 0  # of embeddings from elsewhere
-    if images.has_pictures:
-        steps = condition_controls.training_length("length", "Training length, the same for all")
-towers = SCRATCH
-if images.has_pictures:
-    with bar.container(width="content"):
-        towers = shell.towers_choice(shell.usual_towers(images))
-if images.has_pictures or grid.is_shown():
-    grid.switch(bar)
+    steps = condition_controls.training_length("length", "Training length, the same for all")
+with bar.container(width="content"):
+    towers = shell.towers_choice(shell.usual_towers(images))
+grid.switch(bar)
 if grid.is_shown():
     with shell.attributed(images), shell.errors_as_sentences():
         grid.show(images, steps, towers, palette, bar)

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from vlcore.data.subset import usual_condition
-from vlcore.experiment.options import SCRATCH
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.theme import PHONE_SIDE
 from vlcore.study import plans
@@ -32,9 +31,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
     name = widgets.choose_one("Study", plans.STUDIES, "study", plans.STUDIES[0], about)
     steps = condition_controls.training_length("length")
-    towers = SCRATCH
-    if images.has_pictures:
-        towers = shell.towers_choice(shell.usual_towers(images))
+    towers = shell.towers_choice(shell.usual_towers(images))
     about = "Fewer than six decide nothing. Ten to twenty are usual for a claim."
     seeds = widgets.integer_input("Seed pairs planned", 1, 50, 10, "blocks", about, width=150)
 shell.show_attribution(images)

@@ -131,7 +131,7 @@ def test_only_the_pages_and_what_they_share_import_streamlit() -> None:
 
 
 def test_only_the_model_layer_imports_torch() -> None:
-    for package in ("torch", "torchvision", "transformers", "diffusers", "safetensors"):
+    for package in ("torch", "torchvision", "transformers", "diffusers", "safetensors.torch"):
         assert all(name.startswith(TORCH) for name in importers(package, LIBRARY + PAGES))
     for package, user in (
         ("umap", "vlcore.metrics.projection"),

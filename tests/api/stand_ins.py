@@ -34,10 +34,9 @@ PICTURE = "data:image/webp;base64,AAAA"
 BASE = Condition(n_per_group=TRAINING_SCENES)
 
 ELSEWHERE = {
-    "imported": Condition(objective="imported", labels="constant", steps=0),
     "pretrained": Condition(
         objective="pretrained", architecture="clip:openai/clip", labels="descriptive", steps=0
-    ),
+    )
 }
 SIZE = (40, 20)  # width, height
 
@@ -112,7 +111,7 @@ def publish(
     labels = Labels.from_condition(condition, part.grouping)
     embeddings = space(part, condition.init_seed) if z is None else z
     rows = training_rows(part, condition)
-    without_images = ImageSet(**{**vars(part), "about": {"pictures": "none"}})
+    without_images = _WithoutFiles(**{**vars(part), "about": {"recipe": {"seed": 0}}})
     train_index = caption_indices(part, rows, condition)
     views = Views(TrainingSet(without_images, rows, caption_index=train_index))
     checkpoints = {"end": _checkpoint(condition, views, labels, embeddings)}
@@ -133,6 +132,13 @@ def publish(
     # Another file's stand-in of this name.
     shutil.rmtree(models_folder() / condition.key, ignore_errors=True)
     return store.publish(condition.key, folder, {"seconds": 0, **facts})
+
+
+class _WithoutFiles(ImageSet):
+    """A set whose images are black, whatever lies on the disk."""
+
+    def pixels(self, rows: Sequence[int] | np.ndarray, size: int = 64) -> np.ndarray:
+        return np.zeros((len(rows), size, size, 3), np.uint8)
 
 
 def _checkpoint(condition: Condition, views: Views, labels: Labels, z: np.ndarray) -> Checkpoint:

@@ -153,7 +153,7 @@ def source(root: Path, pattern: str, *sizes: int, bright: str = "") -> Path:
 @pytest.fixture
 def small(empty_home: Path) -> ImageSet:
     """A set in folds whose horses are bright."""
-    folder = source(empty_home / "source", "{0}_{1}/{2}.png", 12, 8, 9, 8, bright="horse")
+    folder = source(empty_home / "source", "{0}/{1}/{2}.png", 12, 8, 9, 8, bright="horse")
     import_set(folder, "small")
     return open_set("small")
 
@@ -199,7 +199,7 @@ def test_checks_of_a_set_with_test_images(fixed: ImageSet, monkeypatch: pytest.M
 
 
 def test_a_set_that_is_too_small_for_probes(empty_home: Path) -> None:
-    import_set(source(empty_home / "source", "{0}_{1}/{2}.png", 4, 4, 4, 4), "tiny")
+    import_set(source(empty_home / "source", "{0}/{1}/{2}.png", 4, 4, 4, 4), "tiny")
     checks = run_checks(open_set("tiny"))
     assert by_name(checks)["probes"].ok is None
     assert not any(check.number for check in checks)

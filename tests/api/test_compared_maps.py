@@ -1,7 +1,6 @@
 """One or two models side by side: every picture is one row, and turns never stretch."""
 
 import dataclasses
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -12,17 +11,8 @@ from scipy.spatial.distance import pdist
 
 from tests.api.measured import only, with_metrics
 from tests.api.stand_ins import BASE, PICTURE, image_set, publish, space, thumbs
-from vlcore.api.compared_maps import (
-    MOST_CAPTIONS,
-    ComparedMaps,
-    compare_maps,
-    image_identities,
-    show_same_images,
-    with_uploads,
-)
+from vlcore.api.compared_maps import MOST_CAPTIONS, ComparedMaps, compare_maps, with_uploads
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
-from vlcore.artifacts import store
-from vlcore.data.imageset import images_digest
 from vlcore.experiment.condition import Condition
 from vlcore.metrics.projection import align
 from vlcore.plots.options import Projection
@@ -253,39 +243,6 @@ def test_what_is_not_compared(maps: list[ModelMap], seeds: list[ModelMap]) -> No
         compare_maps(
             [seeds[0], dataclasses.replace(seeds[1], rows=seeds[1].rows + 1000)], FOLDS, thumbs
         )
-
-
-def test_models_show_the_same_images_in_either_order(maps: list[ModelMap]) -> None:
-    digests = [
-        {name: value for name, value in zip(("images", "pictures"), values, strict=True) if value}
-        for values in product((None, "1", "2"), (None, "3", "4"))
-    ]
-    artifacts = []
-    for name, digest in product(("a", "b"), digests):
-        artifact = store.Artifact(name, maps[0].artifact.path, digest)
-        condition = Condition(name, "1", objective="imported", labels="constant", steps=0)
-        vars(artifact).update(condition=condition)
-        artifacts.append(artifact)
-    for first, second in product(artifacts, artifacts):
-        is_same = show_same_images(first, second)
-        assert is_same == show_same_images(second, first)
-        assert is_same or first.manifest != second.manifest or not first.manifest
-        identities = image_identities([first, second])
-        assert image_identities([second, first]) == identities[::-1]
-        assert is_same == (len(set(identities)) == 1)
-
-
-def test_imported_embeddings_of_the_same_pictures_are_compared(maps: list[ModelMap]) -> None:
-    def imported(name: str, pictures: str) -> ModelMap:
-        artifact = store.Artifact(name, maps[0].artifact.path, {"pictures": pictures})
-        condition = Condition(name, "1", objective="imported", labels="constant", steps=0)
-        vars(artifact).update(condition=condition, metrics=maps[0].artifact.metrics)
-        return dataclasses.replace(maps[0], artifact=artifact)
-
-    same = images_digest(IMAGES, captions=True)
-    assert len(beside([imported("a", same), imported("b", same)]).points) == 72
-    with pytest.raises(ComparisonError, match="different image sets"):
-        beside([imported("a", same), imported("c", "2")])
 
 
 def test_the_words_around_a_map(maps: list[ModelMap]) -> None:

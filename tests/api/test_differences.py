@@ -75,14 +75,6 @@ def test_a_setting_that_does_not_follow_is_named(
     assert "Controlled pair" not in describe_differences(condition, other)
 
 
-def test_encoders_of_the_same_images_are_no_controlled_pair() -> None:
-    encoders = [
-        Condition(name, "1", objective="imported", labels="constant", steps=0) for name in "ab"
-    ]
-    assert describe_differences(*encoders) == "The same images by different encoders."
-    assert "identical" in describe_differences(encoders[0], encoders[0])
-
-
 def test_equal_and_uncontrolled_models() -> None:
     assert "identical" in describe_differences(Condition(), Condition())
     sentence = describe_differences(Condition(), Condition(bias=0.5, steps=7, labels="descriptive"))

@@ -8,7 +8,7 @@ from vlcore.api import audit, small_images
 from vlcore.api.image_sets import make_drawn_set
 from vlcore.artifacts import disk, store
 from vlcore.data import catalogue, drawn
-from vlcore.data.drawn import PUBLISHED, VERSION, Recipe
+from vlcore.data.drawn import VERSION, Recipe
 from vlcore.data.imageset import ImageSetError
 from vlcore.experiment import trash
 from vlcore.experiment.condition import Condition
@@ -47,15 +47,10 @@ def test_models_of_a_removed_set_keep_its_name_to_its_recipe(empty_home: Path) -
     make_drawn_set(OTHER)
 
 
-def test_a_set_that_is_there_or_published_keeps_its_recipe(empty_home: Path) -> None:
+def test_a_set_that_is_there_keeps_its_recipe(empty_home: Path) -> None:
     make_drawn_set(FIRST)
-    for other in (OTHER, Recipe("cues-08", object_size=0.5)):
-        with pytest.raises(ImageSetError, match="other settings"):
-            make_drawn_set(other)
-    make_drawn_set(PUBLISHED["cues-08"])
-    assert drawn.recipe_of("cues-08") == PUBLISHED["cues-08"]
-    catalogue.discard_set("cues-08")
-    assert drawn.recipe_of("cues-08") == PUBLISHED["cues-08"]
+    with pytest.raises(ImageSetError, match="other settings"):
+        make_drawn_set(OTHER)
 
 
 def test_a_set_that_is_made_anew_shows_nothing_of_the_removed_one(empty_home: Path) -> None:

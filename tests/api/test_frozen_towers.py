@@ -119,7 +119,7 @@ def test_features_are_computed_once_for_all_conditions(
     assert asked == []
     assert train_condition(others.replace(architecture=f"{ARCHITECTURE}@random")) == "trained"
     assert sum(asked) == len(images.table), "the control has features of its own"
-    assert len(list((images.root / FOLDER).iterdir())) == 2
+    assert len(list((images.root / FOLDER).glob("*.safetensors"))) == 2
 
 
 def test_an_image_lies_where_the_map_has_it(trained: Artifact, images: ImageSet) -> None:
@@ -131,7 +131,6 @@ def test_an_image_lies_where_the_map_has_it(trained: Artifact, images: ImageSet)
     assert model.embed_images(pictures) == pytest.approx(stored.end.on_map, abs=1e-3)
     shown = model_map(trained)
     assert model.embed_captions(shown.captions) == pytest.approx(stored.end.captions, abs=1e-3)
-    assert model.unknown("a dromedary on the lawn") == []
     assert model.embed_captions(["a dromedary on the lawn"]).shape == (1, 32)
 
 

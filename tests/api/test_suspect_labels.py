@@ -4,40 +4,50 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from tests.data.importers.sources import arrays, save
+from tests.api.stand_ins import image_set, publish
 from vlcore.api import suspect_labels as module
-from vlcore.api.imports import import_embeddings, published_condition
-from vlcore.api.model_map import ComparisonError
-from vlcore.api.models import Model, load
-from vlcore.api.suspect_labels import NEIGHBOURS, find_suspects, suspect_labels
-from vlcore.data.catalogue import open_set
+from vlcore.api.model_map import ComparisonError, ModelMap, model_map
+from vlcore.api.suspect_labels import NEIGHBOURS, find_suspects
+from vlcore.data.imageset import SOURCE, ImageSet, with_groups
+from vlcore.experiment.grouping import Grouping
 
 OTHER = {"gull": "crow", "crow": "gull"}
 SWAPPED = [f"bird-{number}" for number in range(0, 240, 24)]
 
 
+Birds = tuple[ModelMap, ImageSet]
+
+
 @pytest.fixture(scope="module")
-def mislabelled(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """Embeddings of birds, ten of which have the label of the other bird."""
-    made = arrays((60,) * 4, text=None, captions=None, text_object=None)
-    made["name"] = np.array([f"bird-{number}" for number in range(240)])
-    is_swapped = np.isin(made["name"], SWAPPED)
-    swapped = [OTHER[bird] for bird in made["object"][is_swapped]]
-    made["object"][is_swapped] = swapped
-    import_embeddings(save(tmp_path_factory.mktemp("npz") / "swapped.npz", **made), "swapped")
-    return load(published_condition(open_set("swapped")).key)
+def mislabelled(home: Path) -> Birds:
+    """A map of birds, ten of which have the label of the other bird."""
+    random = np.random.default_rng(0)
+    birds = np.repeat(["gull", "crow"], 120)
+    places = np.tile(["sea", "land"], 120)
+    z = random.normal(0, 0.3, (240, 8))
+    z += np.where((birds == "gull")[:, None], *np.eye(8)[:2])
+    z += np.where((places == "sea")[:, None], *np.eye(8)[2:4])
+    files = [f"bird-{number}" for number in range(240)]
+    labels = np.where(np.isin(files, SWAPPED), [OTHER[bird] for bird in birds], birds)
+    table = pd.DataFrame({"object": labels, "context": places, "scene": files, SOURCE: files})
+    grouping = Grouping(("gull", "crow"), ("sea", "land"))
+    images = ImageSet("birds", "1", home, grouping, with_groups(table))
+    model = model_map(publish(image_set(), before=False))
+    rows = np.arange(240)
+    return replace(model, rows=rows, n_held_out=120, z=z, points=z[:, :2], scores=z), images
 
 
-def test_labels_that_were_swapped_are_the_most_suspect(mislabelled: Model) -> None:
-    table = suspect_labels(mislabelled)
+def test_labels_that_were_swapped_are_the_most_suspect(mislabelled: Birds) -> None:
+    table = find_suspects(*mislabelled)
     assert set(SWAPPED) <= set(table["file"])
     assert len(set(SWAPPED) & set(table["file"].head(len(SWAPPED)))) >= 9, "nearly all come first"
 
 
-def test_suspects_are_those_that_a_slow_look_at_their_neighbours_finds(mislabelled: Model) -> None:
-    model, images = mislabelled.map, mislabelled.images
+def test_suspects_are_those_that_a_slow_look_at_their_neighbours_finds(mislabelled: Birds) -> None:
+    model, images = mislabelled
     objects = images.table["object"].to_numpy()[model.rows]
     unit = model.z / np.linalg.norm(model.z, axis=1, keepdims=True)
     expected = {}
@@ -53,9 +63,9 @@ def test_suspects_are_those_that_a_slow_look_at_their_neighbours_finds(mislabell
 
 
 def test_many_images_are_sampled_and_few_are_refused(
-    mislabelled: Model, monkeypatch: pytest.MonkeyPatch
+    mislabelled: Birds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, images = mislabelled.map, mislabelled.images
+    model, images = mislabelled
     monkeypatch.setattr(module, "MOST_IMAGES", 100)
     everything = model.among(model.rows[:100])
     sampled = find_suspects(model, images)

@@ -140,13 +140,13 @@ def test_absent_curves_are_left_out(left: ModelMap, tmp_path: Path) -> None:
 
 def test_models_without_an_animation(left: ModelMap, tmp_path: Path) -> None:
     untrained = watched.model(tmp_path, Condition(steps=0), steps=(0,), seed=5)
-    condition = Condition(objective="imported", labels="constant", steps=0)
-    imported = watched.model(tmp_path, condition, seed=6)
-    (imported.artifact.path / "snapshots.npz").unlink()
+    condition = Condition(objective="pretrained", architecture="clip:a/b", steps=0)
+    brought = watched.model(tmp_path, condition, seed=6)
+    (brought.artifact.path / "snapshots.npz").unlink()
     umap = dataclasses.replace(left, projection=Projection("umap"))
     for model, message in (
         (untrained, "one checkpoint"),
-        (imported, "not trained here"),
+        (brought, "not trained here"),
         (umap, "principal components"),
     ):
         with pytest.raises(ComparisonError, match=message):

@@ -27,7 +27,7 @@ FILES = {
 def write_small(home: Path) -> ImageSet:
     """Five pictures of noise a group, one more in the first; two of the last are alike, so four
     folds are possible."""
-    import_set(write(home / "source", groups(6, 5, 5, 5) | {"camel_grass/4.png": 16}), "small")
+    import_set(write(home / "source", groups(6, 5, 5, 5) | {"camel/grass/4.png": 16}), "small")
     return open_set("small")
 
 

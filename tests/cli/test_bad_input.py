@@ -52,7 +52,7 @@ BAD_INPUTS = {  # with a word of the sentence
     "pretrained a/b --labels descriptive --template {object}": "labels=own",
     "pretrained a/b --template {import}": "cannot be used",
     "data": "COMMAND",
-    "data import x --name y --forat folders": "did you mean --format; see `python -m vlcore data",
+    "data import x --name y --objets a,b": "did you mean --objects; see `python -m vlcore data",
     "data show ../data/scenes": "'../data/scenes'",
     "data render --name /tmp/x": "'/tmp/x'",
     "data render --name x --n-per-group 12": "--out",

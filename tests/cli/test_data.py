@@ -156,7 +156,7 @@ def test_a_folder_becomes_a_set(
     said = document(
         "data", "import", source, "--name", "zoo", "--licence", "CC0 <1.0>", "--seed", 3
     )
-    assert (said["format"], said["counts"]) == ("folders", dict.fromkeys(GROUPS, 6))
+    assert said["counts"] == dict.fromkeys(GROUPS, 6)
     assert [name for name, _ in said["skipped"]] == ["horse/grass/note.png"]
     about = document("data", "show", "zoo")
     assert about["on_disk"] == about["images"] == 24
@@ -270,7 +270,7 @@ def test_a_set_is_removed_and_its_models_stay(
     monkeypatch.setenv("VLCORE_HOME", str(tmp_path / "home"))
     key = document("train", "--data", "own", *STEPS)["key"]
     trained = store.read(key)
-    without_training = {"objective": "imported", "labels": "constant", "steps": 0}
+    without_training = {"objective": "pretrained", "architecture": "clip:a/b", "steps": 0}
     brought = publish_as(trained, trained.condition.replace(**without_training)).key
     folder = tmp_path / "home" / "data" / "own"
     assert "give --yes" in refused("data", "remove", "own", lines=2)

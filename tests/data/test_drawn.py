@@ -61,15 +61,6 @@ def test_another_seed_has_other_images_in_every_split() -> None:
             Recipe("other", seed=seed)
 
 
-def test_sets_of_published_studies_are_known_by_name(empty_home: Path) -> None:
-    assert "cues-08" not in set_names(), "it is listed once it is drawn"
-    images = open_set("cues-08")
-    assert images.about["recipe"]["context_contrast"] == 0.08
-    assert drawn.recipe_of("scenes-images-3") == Recipe("scenes-images-3", seed=3)
-    (empty_home / "data" / "cues-08").mkdir(parents=True)
-    assert drawn.recipe_of("cues-08") is None, "a set of this name was imported"
-
-
 def test_a_longer_name_is_of_another_set(empty_home: Path) -> None:
     drawn.make_set(Recipe("birds-vivid", seed=1))
     assert drawn.recipe_of("birds-vivid") == Recipe("birds-vivid", seed=1)

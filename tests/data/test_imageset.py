@@ -16,15 +16,7 @@ from PIL import Image
 
 from vlcore.data.catalogue import open_set, set_names
 from vlcore.data.drawn import SCENES_RECIPE, drawn_set
-from vlcore.data.imageset import (
-    COLUMNS,
-    TILE_SIDE,
-    ImageSet,
-    ImageSetError,
-    averaged,
-    read_set,
-    tile,
-)
+from vlcore.data.imageset import COLUMNS, ImageSet, ImageSetError, averaged, read_set
 from vlcore.data.subset import map_rows, reference_rows, training_rows
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES, Grouping
@@ -233,11 +225,3 @@ def test_damage_is_a_picture_or_one_clear_error(
 def test_a_description_names_object_and_context() -> None:
     shows = (IMAGES.table["object"] == "horse") & (IMAGES.table["context"] == "grass")
     assert IMAGES.description(int(np.flatnonzero(shows)[-1])) == "horse, grass"
-
-
-@pytest.mark.parametrize("name", ["a name of thirty-eight letters or more", "鷗"])
-def test_words_stay_within_the_tile(name: str) -> None:
-    ink = (tile(name, name) < 120).all(axis=2)
-    assert ink.any()
-    assert not ink[:, : TILE_SIDE // 20].any()
-    assert not ink[:, -TILE_SIDE // 20 :].any()

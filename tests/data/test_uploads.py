@@ -26,7 +26,7 @@ from vlcore.data.decoding import (
     open_upload,
     square,
 )
-from vlcore.data.drawn import SIZE, recipe_of
+from vlcore.data.drawn import SIZE, Recipe, make_set, recipe_of
 from vlcore.data.imageset import ImageSet
 from vlcore.data.importers.importing import import_set
 from vlcore.experiment import limits
@@ -253,8 +253,8 @@ def test_samples_are_known_where_the_set_knows_what_they_show() -> None:
     assert (first.object, first.background) == SCENES.pairs[1], "of a minority group"
 
 
-def test_samples_elsewhere_do_not_stand_for_those_of_the_set() -> None:
-    images = open_set("snow-street-cues")
+def test_samples_elsewhere_do_not_stand_for_those_of_the_set(empty_home: Path) -> None:
+    images = make_set(Recipe("snow-street", ("snow", "street")))
     recipe = recipe_of(images.name)
     offered = uploads.samples(images, SEED)
     assert len(offered) == 1 + 4 + 2 + 2

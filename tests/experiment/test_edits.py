@@ -176,7 +176,6 @@ def test_what_cannot_be_read_or_contradicts_itself_is_a_sentence(bad: Any) -> No
     ("edit", "changes"),
     [
         (FIRST, {"objective": "pretrained", "architecture": "clip:a/b", "steps": 0}),
-        (Add(1), {"objective": "imported", "labels": "constant", "steps": 0}),
         (Relabel(1, "descriptive"), {"objective": "ce_object"}),
         (Relabel(1, "descriptive"), {"objective": "simclr", "labels": "constant"}),
         *(

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from vlcore.experiment.plain_text import as_written, plain, safe_csv
+from vlcore.experiment.plain_text import plain, safe_csv
 
 MARKDOWN = MarkdownIt("gfm-like", {"linkify": False, "html": True})
 SHOWN = {"text", "softbreak", "code_inline", "inline", "text_special"}
@@ -97,11 +97,9 @@ def test_no_sign_at_which_a_spreadsheet_may_split_begins_a_formula(text: str) ->
     for separator in ";\t":
         parts = line.strip('"').split(separator)
         assert not any(part[:1] in "=+-@" and part for part in parts[1:])
-    (written,) = next(csv.reader([line]))
-    assert as_written(written) == f"a{text}"
 
 
-def test_a_table_for_people_does_not_compute_and_can_be_read_back() -> None:
+def test_a_table_for_people_does_not_compute() -> None:
     cells = ["=1+1", "+x", "-2+3", "@SUM(A1)", "\tx", "'=x", "cat", "-0.12", "+5 %", ""]
     table = pd.DataFrame({"=head": cells, "number": -1.5, "kind": pd.Categorical(cells)})
     head, *rows = csv.reader(io.StringIO(safe_csv(table)))
@@ -109,7 +107,6 @@ def test_a_table_for_people_does_not_compute_and_can_be_read_back() -> None:
     assert [row[0] for row in rows] == [f"'{cell}" for cell in cells[:5]] + cells[5:]
     assert [row[2] for row in rows] == [row[0] for row in rows]
     assert {row[1] for row in rows} == {"-1.5"}
-    assert [as_written(row[0]) for row in rows] == [*cells[:5], "=x", *cells[6:]]
     assert table["=head"].tolist() == cells, "the table itself stays"
 
 
@@ -118,4 +115,4 @@ def test_a_break_within_a_cell_ends_no_row(cell: str) -> None:
     table = pd.DataFrame({"note": [cell, "c"], "code": ["1", "2"]})
     again = pd.read_csv(io.StringIO(safe_csv(table)), dtype=str)
     assert again["code"].tolist() == ["1", "2"]
-    assert [as_written(text).split() for text in again["note"]] == [cell.split(), ["c"]]
+    assert [text.replace("'", "").split() for text in again["note"]] == [cell.split(), ["c"]]

@@ -28,7 +28,7 @@ _OF_MAPS = (
     "map map_seed colour groups split show_images show_twins show_neighbours show_trust"
     " show_untrained"
 )
-_OF_A_SIDE = "labels bias trained seed model pairs encoder encoder_of text"
+_OF_A_SIDE = "labels bias trained seed model pairs encoder text"
 _SAMPLES = (
     "Horse_in_the_desert,_grazing Horse_on_grass Horse_in_the_desert Camel_in_the_desert"
     " Camel_on_grass Camel_in_a_room Horse_in_the_snow Camel_on_the_beach Horse_on_the_street"

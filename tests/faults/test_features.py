@@ -1,4 +1,4 @@
-"""Two processes on one store of features share the work; one that is killed leaves nothing that
+"""Of two processes on one store of features one computes; one that is killed leaves nothing that
 counts."""
 
 import random
@@ -12,12 +12,11 @@ from tests.data.test_feature_store import SPEC, Tower, expected, write_set
 from tests.jobs.children import child, ended
 from vlcore.data.feature_store import FeatureStore
 from vlcore.data.imageset import ImageSet
-from vlcore.data.row_store import FileStamp, RowStore
+from vlcore.data.row_store import FileStamp, read_rows, write_rows
 from vlcore.experiment.files import data_folder
 
 pytestmark = pytest.mark.judge
 COUNT, CHUNK = 120, 4  # images
-KILLS = 4
 # Waits for a line before each chunk that it computes, while it holds the lock; not once its input
 # is closed. In the end it writes all features and the number of images that it computed.
 FEATURES = f"""
@@ -69,77 +68,65 @@ def result(process: Process, target: Path) -> tuple[np.ndarray, int]:
         return stored["values"], int(stored["count"])
 
 
-def test_two_processes_share_the_work_and_agree(images: ImageSet, tmp_path: Path) -> None:
+def test_one_of_two_processes_computes_and_both_agree(images: ImageSet, tmp_path: Path) -> None:
     targets = [tmp_path / f"{number}.npz" for number in range(2)]
     first, second = map(started, targets)
     go(first)
     assert hear(first) == str(CHUNK)  # it is in the middle of a chunk
-    go(second, COUNT)
-    while hear(second) != str(COUNT - CHUNK):
-        assert second.poll() is None
-    for process, target, count in zip(
-        (first, second), targets, (CHUNK, COUNT - CHUNK), strict=True
-    ):
-        values, computed = result(process, target)
+    go(second)
+    computed = 0
+    for process, target in zip((first, second), targets, strict=True):
+        values, count = result(process, target)
         assert (values == expected(images, range(COUNT))).all()
-        assert computed == count
+        computed += count
+    assert computed == COUNT
 
 
-def test_killed_while_features_are_written(images: ImageSet, tmp_path: Path) -> None:
-    chance, right, begun = random.Random(7), expected(images, range(COUNT)), 0
-    for number in range(KILLS):
-        process, chunks = started(tmp_path / f"{number}.npz"), chance.randint(1, 6)
-        go(process, 1 + chunks)
-        for _ in range(chance.randint(1, chunks)):
-            hear(process)
-        with process:
-            process.kill()
-        tower = Tower()
-        store = FeatureStore(images, SPEC, tower.opened)
-        missing = store.missing(range(COUNT))
-        stored = np.setdiff1d(np.arange(COUNT), missing)
-        assert (store.rows(stored) == right[stored]).all()
-        assert tower.asked == 0
-        assert missing, "it was at work"
-        begun += len(stored) > 0
-    assert begun > 0
+def test_killed_while_features_are_computed(images: ImageSet, tmp_path: Path) -> None:
+    right = expected(images, range(COUNT))
+    FeatureStore(images, SPEC, Tower().opened).rows(np.arange(5))
+    process = started(tmp_path / "killed.npz")
+    go(process, 3)
+    hear(process)
+    with process:
+        process.kill()
+    store = FeatureStore(images, SPEC, Tower().opened)
+    assert store.missing(range(COUNT)) == list(range(5, COUNT))
     last = tmp_path / "last.npz"
     values, count = result(started(last), last)  # no lock is left behind
     assert (values == right).all()
-    assert count == len(missing)
+    assert count == COUNT - 5
 
 
 LONG = 200_000  # numbers of a record
 WRITER = f"""
 import numpy as np
-from vlcore.data.row_store import FileStamp, RowStore
-store = RowStore(scratch, 3, ({LONG},), "<f2")
+from vlcore.data.row_store import FileStamp, write_rows
 values = [np.full({LONG}, value, "<f2") for value in (1, 2)]
 stamps = {{row: FileStamp(f"image {{row}}", 5, 6) for row in range(3)}}
 say("ready")
 while True:
     for value in values:
-        store.write(dict.fromkeys(stamps, value), stamps)
+        write_rows(scratch, dict.fromkeys(stamps, value), stamps)
 """
 
 
-def test_a_record_that_was_cut_in_two_counts_as_missing(tmp_path: Path) -> None:
+def test_a_reader_sees_one_writing_or_the_other(tmp_path: Path) -> None:
     file, chance = tmp_path / "rows", random.Random(3)
-    store = RowStore(file, 3, (LONG,), "<f2")
     stamps = {row: FileStamp(f"image {row}", 5, 6) for row in range(3)}
     with child(WRITER, file) as process:
         assert hear(process) == "ready"
 
         def check_records() -> None:
-            for values in store.read(stamps).values():
+            for values in read_rows(file, stamps).values():
                 assert values[0] in (1, 2)
-                assert (values == values[0]).all(), "the whole record is of one writing"
+                assert (values == values[0]).all(), "all of it is of one writing"
 
         for _ in range(chance.randint(20, 40)):
             check_records()
         process.kill()
         process.wait()
         check_records()
-    store.write(dict.fromkeys(stamps, np.full(LONG, 7, "<f2")), stamps)
-    values = np.stack(list(store.read(stamps).values()))
+    write_rows(file, dict.fromkeys(stamps, np.full(LONG, 7, "<f2")), stamps)
+    values = np.stack(list(read_rows(file, stamps).values()))
     assert (len(values), values.min(), values.max()) == (3, 7, 7)

@@ -8,14 +8,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.data.importers.sources import arrays, save
-from vlcore.api import audit, image_sets
-from vlcore.api.imports import imported_condition
-from vlcore.artifacts import store
+from vlcore.api import audit
 from vlcore.data import importers
 from vlcore.data.catalogue import open_set, set_names
 from vlcore.data.drawn import Recipe, make_set, recipe_of
@@ -151,55 +147,19 @@ def at_once(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("at_once")
 def test_a_zip_makes_a_set(empty_home: Path, tmp_path: Path) -> None:
     source = pets(tmp_path / "pets")
-    (source / "labels.csv").write_text("file,label,site\na.png,cat,A\n")
     page = upload(zipped(source))
     assert page.dataframe[0].value.to_numpy().tolist() == [[6, 6], [6, 6]]
-    lost = "has no column background"
-    assert lost in page.warning[0].value, "while it can be mended"
     assert named(page, "Name of the set").value == "pets", "after the file"
     named(page, "Name of the set").set_value("my-pets")
     named(page, "Short label").set_value("one {object}")
     named(page, "Licence of the images").set_value("CC0")
     press(page, "Make the image set")
     assert "The image set my-pets is there: cat_home 6" in text_of(page)
-    assert lost in page.warning[0].value
+    assert "numbers from fewer than 20 say little" in page.warning[0].value
     assert open_set("my-pets").folds == 5
     press(page, "Look at it")
     assert "my-pets: imported from" in text_of(page)
     assert "leaves only 4 images of a group to train on" in text_of(page)
-
-
-@pytest.mark.usefixtures("at_once")
-def test_embeddings_make_a_set_that_has_a_map(empty_home: Path, tmp_path: Path) -> None:
-    page = upload(save(tmp_path / "birds.npz", **arrays()).read_bytes(), "Birds.NPZ")
-    assert page.dataframe[0].value.sum().sum() == 60
-    assert named(page, "First object", "selectbox").options == ["crow", "gull"]
-    assert not [field for field in page.text_input if "label" in field.label]
-    press(page, "Make the image set")
-    assert "The image set birds is there" in text_of(page)
-    assert "60 embeddings of 8 numbers." in [caption.value for caption in page.caption]
-    assert not [warning for warning in page.warning if "embeddings of" in warning.value]
-    assert [button.label for button in page.button if button.label == "Train on it"] == []
-    images = open_set("birds")
-    assert not images.has_pictures
-    assert store.published(imported_condition(images).key)
-    image_sets.remove_set("birds")
-    page.run()
-    assert not page.error
-    assert [button.label for button in page.button if button.label == "Look at it"] == []
-    press(page, "Import another")
-    assert page.file_uploader
-
-
-def test_what_holds_no_embeddings_is_refused_at_once(empty_home: Path, tmp_path: Path) -> None:
-    pickled = save(tmp_path / "a.npz", **arrays(object=np.array([print] * 60, dtype=object)))
-    page = upload(pickled.read_bytes(), "a.npz")
-    assert "Python objects" in page.error[0].value
-    page = upload(save(tmp_path / "b.npz", **arrays(z=None)).read_bytes(), "b.npz")
-    assert "no array z" in page.error[0].value
-    page = upload(save(tmp_path / "c.npz", **arrays((20, 12, 0, 0))).read_bytes(), "c.npz")
-    assert "one object only, gull" in page.error[0].value
-    assert not page.text_input
 
 
 def test_a_folder_or_a_zip_of_any_name_is_looked_at_once(

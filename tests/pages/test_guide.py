@@ -8,8 +8,7 @@ import pytest
 from streamlit.runtime.state.common import user_key_from_element_id
 from streamlit.testing.v1 import AppTest
 
-from tests.data.importers.sources import arrays, save
-from vlcore.api.imports import import_embeddings, import_set
+from vlcore.api.imports import import_set
 from vlcore.artifacts import store
 from vlcore.classroom.guide import cards
 from vlcore.experiment.condition import Condition
@@ -17,7 +16,7 @@ from vlcore.experiment.files import text_beside
 from vlcore.experiment.grouping import SCENES
 from vlcore.web.home import animation
 
-from .app import FakeQueue, labels, opened, pets, press, text_of
+from .app import FakeQueue, opened, pets, press, text_of
 
 
 def keys(block: Any) -> set[str]:
@@ -115,17 +114,3 @@ def test_a_card_stays_where_the_image_set_changes(
     press(page, "Back")
     assert (page.title[0].value, page.session_state["data"]) == (cards()[5].title, "guide-pets")
     assert opened("", guide="2", data="guide-pets").title[0].value == cards()[3].title
-
-
-def test_the_guide_is_not_about_embeddings(
-    experiments: list[store.Artifact], queue: FakeQueue, tmp_path: Path
-) -> None:
-    import_embeddings(save(tmp_path / "own.npz", **arrays((20,) * 4)), "guide-encoder")
-    assert "Show me around" not in labels(opened("", data="guide-encoder"))
-    changed = opened("3_Compare", guide="7")
-    changed.selectbox(key="data").select("guide-encoder").run()
-    for page in (changed, opened("", guide="1", data="guide-encoder")):
-        assert not page.error
-        assert page.session_state["data"] == "scenes"
-        press(page, "Next")
-        assert page.session_state["data"] == "scenes"

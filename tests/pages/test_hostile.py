@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect
 from streamlit.testing.v1 import AppTest
 
 from tests.chromium import needs_chromium
-from tests.data.importers.sources import groups, write
+from tests.data.importers.sources import groups, table, write
 from vlcore.api.training import train_condition
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
@@ -79,12 +79,11 @@ def hostile_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pat
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("hostile")
         patch.setenv("VLCORE_HOME", str(home))
-        rows = [(file, *file.split("/")[0].split("_")) for file in groups(6, 5, 5, 5)]
-        lines = [
-            json.dumps({"file_name": f, "object": o, "context": f"{c} evil", "text": EVIL})
-            for f, o, c in rows
-        ]
-        files = {**groups(6, 5, 5, 5), "metadata.jsonl": "\n".join(lines), "![x](evil).gif": "x"}
+        pictures = groups(6, 5, 5, 5)
+        rows = [(file, *file.split("/")[:2]) for file in [*pictures, "![x](evil)/a/b.gif"]]
+        lines = [(file, obj, f"{context} evil", EVIL) for file, obj, context in rows]
+        labels = table(("file", "object", "context", "caption"), *lines)
+        files = {**pictures, "labels.csv": labels}
         source = write(home / "[in](http:evil) <img>", files)
         captions = {"short": "www.evil.example {object}", "descriptive": LINK}
         import_set(source, "www.evil.example", licence=EVIL, **captions)

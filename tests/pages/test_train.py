@@ -1,6 +1,5 @@
 """The Train page: every knob makes a condition, and what comes out stands beside its twin."""
 
-import shutil
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.data.importers.sources import arrays, save
-from vlcore.api import imports, training
+from vlcore.api import training
 from vlcore.api.tried_settings import stack_seeds
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
@@ -23,7 +21,7 @@ from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import shell
 from vlcore.web.train import sections
 
-from .app import FakeQueue, clear, labels, ok, opened, pets, press, text_of, told_maps
+from .app import FakeQueue, clear, labels, opened, pets, press, text_of
 
 TRAIN = "Train this model"
 
@@ -207,33 +205,3 @@ def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyP
     led.clear()
     sections.link_stack(stack, set())
     assert led["Open in Compare"] == {**usual, "left_model": condition.key}
-
-
-def test_a_set_of_embeddings_is_shown_and_not_trained(
-    tmp_path: Path, empty_home: Path, queue: FakeQueue
-) -> None:
-    file = save(tmp_path / "birds.npz", **arrays((48, 36, 40, 36)))
-    key = imports.import_embeddings(file, "birds")["key"]
-    page = opened("2_Train", data="birds")
-    assert not page.error
-    assert [box.label for box in page.selectbox] == ["Image set"]
-    assert not page.button
-    for words in ("imported from `birds.npz`", f"compare {key} --out", "Minority-group accuracy: "):
-        assert words in text_of(page)
-    assert told_maps(page)
-    for name in ("", "4_Upload", "5_Findings"):
-        (error,) = opened(name, data="birds").error
-        assert "holds embeddings only" in error.value
-        assert "on the Train" in error.value
-    for look in ("images", "shortcut check"):
-        data = ok(opened("1_Data", data="birds", look=look))
-        assert not data.select_slider
-        assert "embeddings without their images" in data.info[0].value
-        assert leads(data) == {"Its map and measures": "Train"}
-        counts = data.dataframe[0].value.drop(columns="group")
-        assert sorted(counts.sum(axis=1)) == [36, 36, 40, 48]
-    assert leads(opened("1_Data")) == {"Train on scenes": "Train"}
-    shutil.rmtree(store.models_folder() / key)
-    for without_measures in (page.run(), opened("3_Compare", data="birds")):
-        (error,) = without_measures.error
-        assert "The measures of birds are not on the disk" in error.value

@@ -426,16 +426,14 @@ def test_a_bad_file_gets_a_sentence_and_its_name_is_no_markup(experiments: list[
 
 @pytest.fixture
 def unusual(experiments: list[Artifact]) -> Iterator[list[str]]:
-    """A model whose labels name the background alone, a captioner, and embeddings from
-    elsewhere."""
+    """A model whose labels name the background alone, and a captioner."""
     images = open_set("scenes")
     table = images.table.assign(mask="")  # no cut-outs are put together
     images = dataclasses.replace(images, table=table)
     base = Condition(data_seed=80, init_seed=80)
-    imported = Condition(objective="imported", labels="constant", steps=0)
     context = publish(images, base.replace(labels="context"))
     captioner = publish(images, base.replace(objective="captioner", labels="descriptive"))
-    keys = [context.key, captioner.key, publish_as(experiments[2], imported).key]
+    keys = [context.key, captioner.key]
     yield keys
     for key in keys:  # other tests of this session choose among the models that are there
         shutil.rmtree(models_folder() / key)
@@ -451,8 +449,6 @@ def test_models_that_name_nothing_or_cannot_be_asked(unusual: list[str]) -> None
     assert "word by word" in table["Right"]["Prediction"]
     assert set(table.loc["Share, %"]) == set(table.loc["Relies on"]) == {""}
     assert "Right: This model says captions word by word" in text_of(page)
-    ok(page.selectbox(key="left_asked").set_value(unusual[2]).run(), errors=1)
-    assert "there is no model for other images" in page.error[0].value
 
 
 def test_typed_captions_are_scored_with_the_image_that_is_looked_at(

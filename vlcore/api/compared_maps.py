@@ -118,7 +118,7 @@ def joint_tables(
         ComparisonError: when they come from different image sets, or show different images.
     """
     first = models[0]
-    if not all(show_same_images(model.artifact, first.artifact) for model in models):
+    if len({image_set_of(model.artifact) for model in models}) > 1:
         raise ComparisonError(
             "The models were trained on different image sets; choose models of one set."
         )
@@ -166,21 +166,9 @@ def _caption_points(model: ModelMap, pane: int) -> pd.DataFrame:
     return pd.DataFrame({"caption": texts, "pane": pane, "x": x, "y": y})
 
 
-def show_same_images(first: Artifact, second: Artifact) -> bool:
-    """Whether two models are of the same images; each encoder's imported embeddings are a set of
-    their own. One that was imported before 0.6 is compared with what has the same captions too."""
-    identities = image_identities([first, second])
-    return bool(identities[0] == identities[1])
-
-
-def image_identities(artifacts: Sequence[Artifact]) -> list[Any]:
-    """What names the images of each of some models, in the way that all of them know: another for
-    each set, but for two encoders' imported embeddings of the same images."""
-    for digest in ("images", "pictures"):
-        if all(digest in artifact.manifest for artifact in artifacts):
-            return [artifact.manifest[digest] for artifact in artifacts]
-    conditions = [artifact.condition for artifact in artifacts]
-    return [(condition.data, condition.data_version) for condition in conditions]
+def image_set_of(artifact: Artifact) -> tuple[str, str]:
+    """Name and version of the image set of a model."""
+    return artifact.condition.data, artifact.condition.data_version
 
 
 def _aligned(model: ModelMap, onto: ModelMap) -> ModelMap:

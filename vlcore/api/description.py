@@ -54,7 +54,7 @@ def describe_shown(comparison: ComparedMaps) -> str:
     images = comparison.images
     if images.about.get("recipe"):  # sets that the lab draws are shown whole
         return ""
-    if images.folds and images.has_pictures:
+    if images.folds:
         return (
             f"The maps are of the first of {images.folds} models, each of which holds out other"
             " images. Accuracies are over all held-out images."
@@ -84,8 +84,6 @@ def small_sample_warning(model: Artifact, grouping: Grouping) -> str | None:
 def describe_evaluation(images: ImageSet) -> str:
     """How the models of an image set are tested on held-out images, in two or three sentences."""
     sample = describe_sample(images)
-    if not images.has_pictures:
-        return " ".join(filter(None, ["What these encoders were trained on is not known.", sample]))
     if images.folds:
         sentence = (
             f"{images.folds} models were trained, each tested on the images that it has not seen."

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.options import RECIPES, TOWERS, ArtifactKind
+from vlcore.experiment.options import RECIPES, TOWERS
 
 SETTINGS = {field.name: field.name.replace("_", " ") for field in fields(Condition)} | {
     "data": "image set",
@@ -91,8 +91,6 @@ def describe_differences(first: Condition, second: Condition) -> str:
     settings = differing_settings([first, second])
     if not settings:
         return "The models have the same condition, so their maps are identical."
-    if first.kind is second.kind is ArtifactKind.IMPORTED:
-        return "The same images by different encoders."
     if len(settings) == 1:
         return f"**Controlled pair**: the models differ only in the {settings[0]}."
     listed = f"{', '.join(settings[:-1])} and {settings[-1]}"

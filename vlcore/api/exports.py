@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from vlcore.api.model_map import ModelMap, image_captions, model_map
 from vlcore.artifacts.store import Artifact, StoreError
-from vlcore.data.imageset import ImageSet, join_user_columns, tile
+from vlcore.data.imageset import ImageSet, join_user_columns
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import atomic, write_errors
-from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.progress import Progress, silent
 from vlcore.experiment.wording import title
 from vlcore.metrics.projection import MANY
@@ -76,11 +78,11 @@ def export(model: Model, form: str, out: str | Path, progress: Progress = silent
         raise LabError(f"No format is named {form!r}; choose one of {', '.join(FORMATS)}.")
     file_format = FORMATS[form]
     if file_format.needs_weights and not artifact.kind.has_weights:
-        reason = "holds embeddings computed elsewhere and no weights; choose --format parquet."
-        if artifact.kind is ArtifactKind.PRETRAINED:
-            name = artifact.json("checkpoint.json")["name"]
-            reason = f"is the checkpoint {name}, which transformers opens; it has no own weights."
-        raise StoreError(f"{artifact.key} {reason}")
+        name = artifact.json("checkpoint.json")["name"]
+        raise StoreError(
+            f"{artifact.key} is the checkpoint {name}, which transformers opens; it has no own"
+            " weights."
+        )
     with write_errors(out, "give --out another place"), atomic(out) as partial_file:
         file_format.write(model, partial_file, progress)
     return {out.name: out.stat().st_size}
@@ -206,19 +208,19 @@ def _vectors(model: ModelMap, rows: slice) -> pa.Array:
 
 def _thumbs(model: ModelMap, images: ImageSet) -> Iterator[bytes]:
     """Small images of the rows of the map, then tiles of the captions."""
-    tiles: dict[str, bytes] = {}  # of a set without images, by group
-    groups = images.table["group"].to_numpy()
     for row in model.rows.tolist():
-        if images.has_pictures:
-            yield thumb(images.image(row), THUMB_SIDE)
-            continue
-        if groups[row] not in tiles:
-            tiles[groups[row]] = thumb(images.image(row), THUMB_SIDE)
-        yield tiles[groups[row]]
+        yield thumb(images.image(row), THUMB_SIDE)
     for caption in model.captions[: len(model.caption_z)]:
-        words = caption.split()
-        half = (len(words) + 1) // 2
-        yield thumb(tile(" ".join(words[:half]), " ".join(words[half:])), THUMB_SIDE)
+        yield thumb(_tile(caption), THUMB_SIDE)
+
+
+def _tile(caption: str) -> NDArray[np.uint8]:
+    """The words of a caption as an image, uint8 (side, side, 3)."""
+    image = Image.new("RGB", (2 * THUMB_SIDE, 2 * THUMB_SIDE), "#f2f2f2")
+    lines = "\n".join(textwrap.wrap(caption, 12)[:6])
+    font = ImageFont.load_default(24)
+    ImageDraw.Draw(image).multiline_text((12, 12), lines, "#282828", font)
+    return np.array(image)
 
 
 def _neighbours(model: ModelMap) -> list[dict[str, Any] | None]:
@@ -254,9 +256,6 @@ def _image_rows(model: ModelMap, images: ImageSet) -> pd.DataFrame:
 
 def describe_rows(model: ModelMap) -> str:
     """Which images are rows of the table: those of the map, not all that the metrics rest on."""
-    stored = model.artifact.embeddings
-    if stored.all_on_map:
-        return f"all {len(model.rows):,} images; those that are not for training are test rows"
     return (
         f"the {model.n_held_out:,} held-out images that maps show and"
         f" {len(model.rows) - model.n_held_out:,} training images; all embeddings are in"

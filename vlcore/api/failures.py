@@ -14,11 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.api.model_map import WITHOUT_CAPTIONS, ComparisonError, ModelMap
+from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.api.models import Model, as_model
 from vlcore.data.feature_store import PRETRAINED, Embed, FeatureStore
 from vlcore.data.imageset import SOURCE, ImageSet, join_user_columns
-from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import rate_words
 from vlcore.metrics.estimate import Estimate, bootstrap
 
@@ -100,8 +99,6 @@ def find_failures(model: ModelMap, images: ImageSet) -> list[FailureDirection]:
     """Find the directions of the model of a map; see `failures`."""
     stored = model.artifact.embeddings
     if stored.test_correct is None:
-        if model.artifact.condition.kind is ArtifactKind.IMPORTED and not model.captions:
-            raise ComparisonError(WITHOUT_CAPTIONS)
         raise ComparisonError("This model's labels name no object, so it makes no errors.")
     rows, is_wrong = stored.rows("test"), ~stored.test_correct
     features = _features(images, rows, stored.test[0])
@@ -186,7 +183,7 @@ def _features(images: ImageSet, rows: Rows, embeddings: NDArray[np.floating]) ->
     correct ones in it nearly always, and says nothing of what they show. Jain et al. take CLIP's.
     """
     store = FeatureStore(images, PRETRAINED, _no_encoder)
-    if not images.has_pictures or store.missing(rows.tolist()):
+    if store.missing(rows.tolist()):
         return embeddings
     from sklearn.decomposition import PCA
 

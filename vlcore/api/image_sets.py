@@ -75,6 +75,5 @@ def _drawn_models(name: str) -> list[str]:
 
 def _is_key_of_set(key: str, name: str) -> bool:
     """Whether a key is that of a model, a map, a check or an import of a set."""
-    models = r"b[\d.e+-]+-.+|imported-[0-9a-f]{8}.*"
-    kinds = rf"{models}|[0-9a-z]+-q\d+\.checks|[0-9a-f]{{8}}\.import"
+    kinds = r"b[\d.e+-]+-.+|[0-9a-z]+-q\d+\.checks|[0-9a-f]{8}\.import"
     return re.fullmatch(rf"{re.escape(name)}-({kinds})", key) is not None

@@ -14,12 +14,10 @@ from scipy.special import softmax
 
 from vlcore.api.maps import read_map
 from vlcore.artifacts.store import Artifact
-from vlcore.data.catalogue import open_set
-from vlcore.data.imageset import ImageSet, images_digest
+from vlcore.data.imageset import ImageSet
 from vlcore.data.training_set import caption_indices, relabelled
 from vlcore.experiment.captions import captions_of
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.options import ArtifactKind
 from vlcore.metrics.accuracy import confidence, logits
 from vlcore.metrics.projection import (
     Plane,
@@ -31,10 +29,6 @@ from vlcore.metrics.projection import (
 from vlcore.metrics.readouts import LastLayer, ObjectReadout
 from vlcore.plots.options import PCA, Projection
 
-WITHOUT_CAPTIONS = (
-    "These embeddings came without captions, so they predict no object and have no accuracy; import"
-    " them with `text`, `captions` and `text_object` (docs/images.md). “Suspect labels” needs none."
-)
 WORD_BY_WORD = (
     "A captioner says captions word by word: they have no embeddings, and what it makes of a new"
     " image does not follow from the embedding alone."
@@ -100,10 +94,7 @@ class ModelMap:
     @property
     def why_no_caption_z(self) -> str:
         """Why captions have no embeddings in this model; empty where they have."""
-        if len(self.caption_z):
-            return ""
-        is_imported = self.artifact.condition.kind is ArtifactKind.IMPORTED
-        return WITHOUT_CAPTIONS if is_imported else WORD_BY_WORD
+        return "" if len(self.caption_z) else WORD_BY_WORD
 
     def turned(self, turn: RigidTransform) -> ModelMap:
         """The same map, aligned with another."""
@@ -298,11 +289,8 @@ def _component_plane(reference: NDArray[np.floating], components: tuple[int, int
 
 
 def image_captions(model: ModelMap, images: ImageSet, rows: NDArray[np.int64]) -> list[str]:
-    """The caption that a model is given for each image of rows; the source's own of imported
-    embeddings."""
+    """The caption that a model is given for each image of rows."""
     condition, grouping = model.artifact.condition, images.grouping
-    if condition.kind is ArtifactKind.IMPORTED:
-        return _imported_set(model.artifact, images).table["caption"].iloc[rows].tolist()
     indices = caption_indices(images, rows, condition)
     captions = captions_of(condition.labels, grouping, condition.template)
     texts = {row: captions[index].text for row, index in zip(rows.tolist(), indices, strict=True)}
@@ -311,16 +299,6 @@ def image_captions(model: ModelMap, images: ImageSet, rows: NDArray[np.int64]) -
         if edit.picture in training_rows and edit.picture in texts:
             texts[edit.picture] = caption.text
     return [texts[row] for row in rows.tolist()]
-
-
-def _imported_set(artifact: Artifact, images: ImageSet) -> ImageSet:
-    """The set with the captions of imported embeddings: another encoder's set of the same images
-    may have other ones. That set may have been removed where both have the same."""
-    name, version = artifact.condition.data, artifact.condition.data_version
-    is_same = (name, version) == (images.name, images.version)
-    if is_same or artifact.manifest.get("pictures") == images_digest(images, captions=True):
-        return images
-    return open_set(name, version)
 
 
 class CaptionScore(NamedTuple):

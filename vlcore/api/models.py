@@ -164,7 +164,6 @@ class Model:
 
         Raises:
             UploadError: a file is missing or is no image, or there is none.
-            StoreError: the model has no weights, because its embeddings were imported.
         """
         if isinstance(images, str | Path | Image.Image):
             images = [images]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from vlcore.api.compared_maps import ComparedMaps, image_identities, points_table, unshown_table
+from vlcore.api.compared_maps import ComparedMaps, image_set_of, points_table, unshown_table
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import write_text
 from vlcore.experiment.grouping import group_words
@@ -102,5 +102,4 @@ class Selection:
 
 def images_key(comparison: ComparedMaps) -> str:
     """Return a name for the images of a comparison, whichever models show them."""
-    identity, *_ = image_identities([model.artifact for model in comparison.models])
-    return repr(identity)
+    return repr(image_set_of(comparison.models[0].artifact))

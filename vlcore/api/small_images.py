@@ -44,20 +44,11 @@ def register_set(images: ImageSet) -> dict[int, bytes]:
 def small_files(images: ImageSet, rows: Sequence[int]) -> list[bytes]:
     """Small images of rows as WebP files; drawn first where their files are gone."""
     encoded = register_set(images)
-    if not images.has_pictures:  # one tile for all images of a group
-        rows = tile_rows(images, rows)
     if missing := {row: None for row in rows if row not in encoded}:
         images.ensure_rendered([row for row in missing if row not in images.small], silent)
         for row in missing:
             encoded[row] = images.small.get(row) or thumb(images.image(row))
     return [encoded[row] for row in rows]
-
-
-def tile_rows(images: ImageSet, rows: Sequence[int]) -> list[int]:
-    """Of embeddings, the first row of each row's group: all of a group have one tile."""
-    groups = images.table["group"]
-    first = groups.drop_duplicates().reset_index().set_index("group")["index"]
-    return groups.iloc[list(rows)].map(first).tolist()
 
 
 def draw_thumbs(images: ImageSet, rows: Sequence[int]) -> list[str]:

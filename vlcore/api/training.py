@@ -241,10 +241,6 @@ def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, 
 
 
 def _check_trained_here(condition: Condition) -> None:
-    if condition.kind is ArtifactKind.IMPORTED:
-        raise ConditionError(
-            "Imported embeddings are brought, not trained; use `data import FILE.npz`."
-        )
     if condition.kind is ArtifactKind.PRETRAINED:
         raise ConditionError(
             "A pretrained model is not trained here; use `python -m vlcore pretrained CHECKPOINT`."

@@ -9,9 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# All images of imported embeddings, as `CheckpointEmbeddings.images`: maps of a set share one file
-# in the page cache, where arrays of an ``.npz`` would be copied for each.
-IMAGES = "images.npy"
 # Beside the splits: images of an imported set that are neither trained on nor measured.
 REMAINING = "remaining"
 HELD_OUT = ("val", "probe", "test", REMAINING)
@@ -55,12 +52,11 @@ class CheckpointEmbeddings:
 
 
 class StoredEmbeddings:
-    """``embeddings.npz`` and ``maps.npz`` of a model, and the `IMAGES` of imported embeddings."""
+    """``embeddings.npz`` and ``maps.npz`` of a model."""
 
     def __init__(self, folder: Path) -> None:
         self._arrays: Mapping[str, NDArray[Any]] = read_arrays(folder / "embeddings.npz")
         self._maps_file = folder / "maps.npz"
-        self._images_file = folder / IMAGES
 
     @cached_property
     def _maps(self) -> dict[str, NDArray[Any]]:
@@ -70,11 +66,6 @@ class StoredEmbeddings:
         """Row numbers in the image set of ``train`` or one of `HELD_OUT`, (n,), rising but for
         ``train``; a model without remaining images has no `REMAINING`."""
         return self._arrays[f"{split}_rows"]
-
-    @property
-    def all_on_map(self) -> bool:
-        """Whether the map shows all images of the set, as that of imported embeddings does."""
-        return self._images_file.exists()
 
     @property
     def map_rows(self) -> NDArray[np.int64]:
@@ -137,9 +128,6 @@ class StoredEmbeddings:
     def test(self) -> tuple[NDArray[np.float32], NDArray[np.float64] | None]:
         """Final embeddings of all held-out images, (n, E), in the order of ``rows("test")``, and
         their scores with the captions, (n, K), where these do not follow from the embeddings."""
-        if self.all_on_map:
-            index = np.searchsorted(self.map_rows, self.rows("test"))
-            return self.end.on_map[index], None
         return self._arrays["end_test"], self._arrays.get("end_test_scores")
 
     @property
@@ -164,9 +152,6 @@ class StoredEmbeddings:
         scale, bias = self._arrays[f"{name}_scale_bias"].tolist()
         captions = self._arrays[f"{name}_captions"]
         count = len(self.map_rows)
-        if self.all_on_map:
-            images = np.asarray(np.load(self._images_file, mmap_mode="r", allow_pickle=False))
-            return CheckpointEmbeddings(images, count, captions, scale, bias, None)
         images = np.concatenate([self._on_map(name), self._arrays[f"{name}_train"]])
         scores = None
         if f"{name}_test_scores" in self._arrays:

@@ -11,14 +11,13 @@ from typing import Any
 
 from vlcore.api import audit, image_sets
 from vlcore.api.image_sets import make_drawn_set
-from vlcore.api.imports import EMBEDDINGS, import_embeddings
 from vlcore.artifacts import store
 from vlcore.cli.common import CommandError, Document, add_command, comma_separated, whole_number
 from vlcore.data import catalogue, drawn
 from vlcore.data.decoding import MAX_SIDE
 from vlcore.data.imageset import ImageSet, ImageSetError
-from vlcore.data.importers import format_names, import_set
-from vlcore.data.importers.selection import FEWEST, STATED
+from vlcore.data.importers import import_set
+from vlcore.data.importers.selection import DESCRIPTIVE, FEWEST, SHORT
 from vlcore.data.importers.writing import LIST
 from vlcore.data.subset import describe_sample
 from vlcore.experiment.files import make_folder
@@ -162,7 +161,7 @@ def show_set(options: Namespace) -> Document:
     """Counts of an image set."""
     images = catalogue.open_set(options.name)
     facts = _summary(images)
-    for name in ("source", "licence", "recipe", "captions", "splitting", "notes"):
+    for name in ("source", "licence", "architecture", "recipe", "captions", "splitting", "notes"):
         if name in images.about:
             facts[name] = images.about[name]
     if sample := describe_sample(images):
@@ -182,7 +181,7 @@ def _summary(images: ImageSet) -> Document:
     groups = {
         name: sum(by_group[name] for by_group in counts.values()) for name in images.grouping.names
     }
-    files = filter(None, images.table["file_name"])  # embeddings have none
+    files = images.table["file_name"]
     return {
         "name": images.name,
         "images": len(images.table),
@@ -206,9 +205,8 @@ def check(options: Namespace) -> list[Document]:
 
 def _add_import(group: Any) -> None:
     option = add_command(group, import_images, "import")
-    option("source", type=Path, help="folder or zip, or an .npz of embeddings (docs/images.md)")
+    option("source", type=Path, help="folder or zip (docs/images.md)")
     option("--name", required=True, help="of the set")
-    option("--format", choices=format_names(), default="auto")
     option(
         "--objects",
         type=comma_separated(),
@@ -223,11 +221,8 @@ def _add_import(group: Any) -> None:
         metavar="C,D",
         help="two contexts; A belongs in C and B in D",
     )
-    option("--short", help=f"template of the short label; {STATED['short']} unless given")
-    option(
-        "--descriptive",
-        help=f"template of the descriptive label; {STATED['descriptive']} unless given",
-    )
+    option("--short", help=f"template of the short label; {SHORT} unless given")
+    option("--descriptive", help=f"template of the descriptive label; {DESCRIPTIVE} unless given")
     option("--licence", help="of the images")
     option(
         "--max-per-group",
@@ -235,22 +230,18 @@ def _add_import(group: Any) -> None:
         help="how many are used at most, chosen by chance; all unless given",
     )
     option("--seed", type=int, default=0, help="of the splits")
+    option(
+        "--features",
+        type=Path,
+        metavar="NPZ",
+        help="features of the images under a frozen encoder of yours (docs/images.md)",
+    )
 
 
 def import_images(options: Namespace) -> Document:
-    """A folder, zip or benchmark becomes an image set."""
-    names = ["objects", "contexts", "licence", "max_per_group", "seed"]
-    is_embeddings = options.format == "auto" and options.source.suffix.lower() == EMBEDDINGS
-    labels = {"short": options.short, "descriptive": options.descriptive}
-    if is_embeddings and any(label is not None for label in labels.values()):
-        raise CommandError(
-            "--short and --descriptive are for images; captions of embeddings stand in the file as"
-            " text, captions and text_object (docs/images.md)."
-        )
-    settings = {name: getattr(options, name) for name in names}
-    if is_embeddings:
-        return import_embeddings(options.source, options.name, **settings)
-    settings |= {"format": options.format, **labels}
+    """A folder or zip becomes an image set."""
+    names = ("objects", "contexts", "short", "descriptive", "licence", "max_per_group", "seed")
+    settings = {name: getattr(options, name) for name in (*names, "features")}
     with counted_bar("images") as progress:
         return import_set(options.source, options.name, **settings, progress=progress)
 

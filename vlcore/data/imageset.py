@@ -1,25 +1,22 @@
-"""Image sets: a table with one row an image, its object, context and split, and the pixels of each.
+"""Image sets: a table with one row an image, its object, context and split, and the pixels of
+each."""
 
-A set of embeddings has no images: its pixels are a tile with two names, which is never measured."""
-
-import hashlib
 import io
 import json
 import re
-import unicodedata
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from vlcore.data.row_store import RowStore, stamp_of
+from vlcore.data.row_store import read_rows, stamp_of, write_rows
 from vlcore.experiment.captions import known_traits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import Grouping, group_name
@@ -33,10 +30,6 @@ COLUMNS = ("file_name", "object", "context", "split", "caption", "mask", "scene"
 SOURCE = "source"  # the column of ``metadata.csv`` with the name that an image had in its source
 LICENCE = "LICENSE.txt"  # the file of a set's licence in its folder, where it has one
 USER = "user:"  # before the name of a column that an import brought along
-
-TILE_SIDE = 192  # pixels, as of imported images
-_PAPER, _INK, _FRAME = (242, 242, 242), (40, 40, 40), (190, 190, 190)
-_LARGEST, _SMALLEST, _MARGIN = 34, 16, 12  # pixels
 
 
 class ImageSetError(LabError):
@@ -68,19 +61,6 @@ class ImageSet:
         return int(splitting["folds"]) if splitting.get("kind") == "folds" else 0
 
     @property
-    def has_pictures(self) -> bool:
-        """False where a set holds embeddings only (see `vlcore.data.importers.embedding_sets`)."""
-        return self.about.get("pictures") != "none"
-
-    def need_pictures(self) -> None:
-        """Refuse a set of embeddings, which has no images to train on and to look into."""
-        if not self.has_pictures:
-            raise ImageSetError(
-                f"The image set {self.name!r} holds embeddings only: there are no images to train"
-                " on; its map and measures are on the Train page."
-            )
-
-    @property
     def user_columns(self) -> pd.DataFrame:
         """What joins images to the user's own files: ``source``, the name or id that each has
         there, and the columns that an import brought along, under their own names."""
@@ -88,11 +68,7 @@ class ImageSet:
         own_names = [column.removeprefix(USER) for column in of_user]
         names = dict(zip(of_user, distinct_columns(own_names, {SOURCE}), strict=True))
         first = SOURCE if SOURCE in self.table else "file_name"
-        columns = self.table[[first, *names]].rename(columns={first: SOURCE, **names})
-        for name in self.about.get("numbers", ()):
-            column = names[USER + name]
-            columns[column] = pd.to_numeric(columns[column])
-        return columns
+        return self.table[[first, *names]].rename(columns={first: SOURCE, **names})
 
     @property
     def attribution(self) -> str:
@@ -158,9 +134,7 @@ class ImageSet:
 
     def image(self, row: int) -> NDArray[np.uint8]:
         """One image at its stored size, uint8 (height, width, 3), drawn where its file is missing;
-        a tile with its names where there are no images. ImageSetError where its file is broken."""
-        if not self.has_pictures:
-            return tile(str(self.table["object"].iat[row]), str(self.table["context"].iat[row]))
+        ImageSetError where its file is broken."""
         path = self.path(row)
         if not path.exists():
             self.ensure_rendered([row], silent)
@@ -178,19 +152,18 @@ class ImageSet:
     def pixels(
         self, rows: Sequence[int] | NDArray[np.int64], size: int = TRAINING_SIZE
     ) -> NDArray[np.uint8]:
-        """Images averaged down to a square, uint8 (n, size, size, 3); refused of tiles. Missing
-        ones are drawn one by one: `ensure_rendered` draws many in parallel."""
-        self.need_pictures()
+        """Images averaged down to a square, uint8 (n, size, size, 3). Missing ones are drawn one by
+        one: `ensure_rendered` draws many in parallel."""
         rows = [int(row) for row in rows]
         if size != TRAINING_SIZE:
             images = [averaged(self.image(row), size) for row in rows]
             return np.array(images, np.uint8).reshape(-1, size, size, 3)
-        store = pixel_store(self.root, len(self.table))
+        store = self.root / ".pixels.safetensors"  # a run reads that, not thousands of images
         files = self.table["file_name"].to_numpy()
         stamps = {row: stamp_of(self.root, files[row]) for row in rows}
-        pixels = store.read(stamps)
+        pixels = read_rows(store, stamps)
         decoded = {row: averaged(self.image(row)) for row in stamps if row not in pixels}
-        store.write(decoded, stamps)
+        write_rows(store, decoded, stamps)
         pixels |= decoded
         return np.array([pixels[row] for row in rows], np.uint8).reshape(-1, size, size, 3)
 
@@ -230,12 +203,6 @@ def join_user_columns(
     return table.join(of_user.set_axis(table.index).set_axis(names, axis=1))
 
 
-def pixel_store(root: Path, count: int) -> RowStore:
-    """The images of a set at training size in one file: a run reads that, not thousands of PNG
-    files."""
-    return RowStore(root / ".pixels", count, (TRAINING_SIZE, TRAINING_SIZE, 3), "u1")
-
-
 def averaged(pixels: NDArray[np.uint8], size: int = TRAINING_SIZE) -> NDArray[np.uint8]:
     """An image averaged down to a square, uint8 (size, size, 3)."""
     return np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.BOX))
@@ -259,16 +226,6 @@ def read_set(root: Path, files: Path | zipfile.Path | None = None) -> ImageSet:
     return ImageSet(name, version, root, grouping, with_groups(table), about=about)
 
 
-def images_digest(images: ImageSet, *, captions: bool) -> str:
-    """A short digest of which images a set has, row by row, with or without their captions: equal
-    of embeddings of the same images by two encoders, though each is a set of its own."""
-    columns = ["object", "context", "split", "scene", "caption", SOURCE]
-    if not captions:
-        columns.remove("caption")
-    content = images.table.reindex(columns=columns).to_csv(index=False)
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
 def usable_name(name: str) -> bool:
     """Whether a set's folder may have this name: nothing in it leads elsewhere or is a pattern."""
     return re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,59}", name) is not None and ".." not in name
@@ -279,32 +236,3 @@ def with_groups(table: pd.DataFrame) -> pd.DataFrame:
     pairs = table.groupby(["object", "context"], sort=False)
     names = np.array([group_name(*pair) for pair, _ in pairs], dtype=object)
     return table.assign(group=names[pairs.ngroup()].tolist())
-
-
-@lru_cache(maxsize=64)
-def tile(obj: str, context: str) -> NDArray[np.uint8]:
-    """A tile with the names of an object and a context, uint8 (TILE_SIDE, TILE_SIDE, 3),
-    read-only."""
-    image = Image.new("RGB", (TILE_SIDE, TILE_SIDE), _PAPER)
-    draw = ImageDraw.Draw(image)
-    draw.rectangle((0, 0, TILE_SIDE - 1, TILE_SIDE - 1), outline=_FRAME, width=2)
-    room = TILE_SIDE - 2 * _MARGIN
-    for name, middle in ((obj, TILE_SIDE * 0.38), (context, TILE_SIDE * 0.62)):
-        # Without accents, which the font lacks, in the largest letters that fit, and cut where the
-        # smallest do not.
-        text = "".join(
-            c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c)
-        )
-        fonts = map(ImageFont.load_default, range(_LARGEST, _SMALLEST - 1, -2))
-        font = next(
-            (font for font in fonts if font.getlength(text) <= room),
-            ImageFont.load_default(_SMALLEST),
-        )
-        if font.getlength(text) > room:
-            while font.getlength(f"{text}…") > room:
-                text = text[:-1]
-            text = f"{text.rstrip()}…"
-        draw.text((TILE_SIDE / 2, middle), text, fill=_INK, font=font, anchor="mm")
-    pixels = np.array(image)
-    pixels.flags.writeable = False  # the cache returns the same array to all
-    return pixels

@@ -1,9 +1,8 @@
-"""Row store: one file with a record for each image of a set, such as its pixels at training size or
-its features.
+"""Values of images of a set, such as their pixels at training size or their features, in one
+safetensors file, which is written whole.
 
-Each record vouches for itself, by the time and length of the file that it was made from and a
-checksum of its values and of that file's name. So what is stale, damaged or torn by two writers
-counts as missing, and rows are written without a lock."""
+Each row has the time and length of the file that it was made from, and a checksum of its values and
+of that file's name. So what is stale or damaged counts as missing."""
 
 import os
 import zlib
@@ -14,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
 from vlcore.experiment.files import atomic
 
@@ -26,38 +27,45 @@ class FileStamp(NamedTuple):
     length: int = 0  # bytes
 
 
-class RowStore:
-    """A file of records of one shape and type for the `count` rows of a set."""
+_UNREADABLE = (OSError, SafetensorError, KeyError, ValueError)  # absent, damaged or of another kind
 
-    def __init__(self, file: Path, count: int, shape: tuple[int, ...], dtype: str) -> None:
-        self.file, self.count = file, count
-        self._record = np.dtype([("about", "<i8", 3), ("values", dtype, shape)])
 
-    def read(self, stamps: Mapping[int, FileStamp]) -> dict[int, NDArray[Any]]:
-        """Values by row, of those rows whose record is whole and of the row's stamp."""
-        values = {}
-        with suppress(OSError, ValueError):  # there is no file, or it was cut short
-            records = np.memmap(self.file, self._record, "r", shape=(self.count,))
-            for row, stamp in stamps.items():
-                copied = records[row]["values"].copy()
-                if records[row]["about"].tolist() == _about(stamp, copied):
-                    values[row] = copied
-        return values
+def read_rows(file: Path, stamps: Mapping[int, FileStamp]) -> dict[int, NDArray[Any]]:
+    """Values by row, of those rows that are stored whole and of the row's stamp."""
+    try:
+        stored = load_file(file)
+        columns = (stored[name] for name in ("rows", "about", "values"))
+        records = zip(*columns, strict=True)
+        return {
+            int(row): value
+            for row, about, value in records
+            if row in stamps and about.tolist() == _about(stamps[row], value)
+        }
+    except _UNREADABLE:
+        return {}
 
-    def write(self, values: Mapping[int, NDArray[Any]], stamps: Mapping[int, FileStamp]) -> None:
-        """Write values by row, if the disk takes them."""
-        size = self._record.itemsize
-        with suppress(OSError):
-            is_complete = self.file.exists() and self.file.stat().st_size == self.count * size
-            if values and not is_complete:
-                with atomic(self.file) as aside, aside.open("wb") as file:
-                    file.truncate(self.count * size)
-            with self.file.open("r+b") as file:
-                for row, numbers in values.items():
-                    numbers = np.asarray(numbers, self._record["values"].base)
-                    about = np.array(_about(stamps[row], numbers), "<i8")
-                    file.seek(row * size)
-                    file.write(about.tobytes() + numbers.tobytes())
+
+def write_rows(
+    file: Path, values: Mapping[int, NDArray[Any]], stamps: Mapping[int, FileStamp]
+) -> None:
+    """Write values by row beside those of other rows, if the disk takes them."""
+    if not values:
+        return
+    arrays = {
+        "rows": np.array(list(values)),
+        "about": np.array([_about(stamps[row], value) for row, value in values.items()]),
+        "values": np.stack(list(values.values())),
+    }
+    with suppress(*_UNREADABLE):
+        stored = load_file(file)
+        is_other = ~np.isin(stored["rows"], arrays["rows"])
+        arrays = {
+            name: np.concatenate([stored[name][is_other], array]) for name, array in arrays.items()
+        }
+    with suppress(OSError, SafetensorError):
+        file.parent.mkdir(exist_ok=True)
+        with atomic(file) as aside:
+            save_file(arrays, aside)
 
 
 def _about(stamp: FileStamp, values: NDArray[Any]) -> list[int]:

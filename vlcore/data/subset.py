@@ -31,7 +31,6 @@ MEASURED = {"train": 1000, "val": 200, "probe": 300, "test": 500}
 def training_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
     """The biased training subset of a condition, before edits, in a fixed order, (n,); refused
     where there is too little."""
-    images.need_pictures()
     grouping = images.grouping
     pool = images.rows("train")
     groups = images.table["group"].to_numpy()[pool]
@@ -109,8 +108,7 @@ def describe_sample(images: ImageSet) -> str:
     """A sentence on which images of a large set are measured; empty where all are."""
     if images.folds:
         images = split_parts(images, data_seed=0)[0]
-    held_out = SPLITS[1:] if images.has_pictures else SPLITS  # models choose their training images
-    splits = [part for part in held_out if len(images.rows(part))]
+    splits = [part for part in SPLITS[1:] if len(images.rows(part))]
     rows = [measured_rows(images, part) for part in splits]
     every = [images.rows(part) for part in splits]
     if sum(map(len, rows)) == sum(map(len, every)):
@@ -120,11 +118,13 @@ def describe_sample(images: ImageSet) -> str:
         np.unique(groups[np.concatenate(numbers)], return_counts=True)[1]
         for numbers in (rows, every)
     )
-    kind = "held-out images" if images.has_pictures else "images"
     if len({*measured}) == len({*total}) == 1:
-        counts = f"{measured[0]:,} of {total[0]:,} {kind} a group"
+        counts = f"{measured[0]:,} of {total[0]:,} held-out images a group"
     else:
-        counts = f"{measured.sum():,} of {total.sum():,} {kind}, at most {measured.max():,} a group"
+        counts = (
+            f"{measured.sum():,} of {total.sum():,} held-out images, at most"
+            f" {measured.max():,} a group"
+        )
     seed = images.about["measured"]["seed"]
     return f"Measured on {counts}, chosen by chance (seed {seed})."
 
@@ -166,7 +166,6 @@ def fold_numbers(images: ImageSet, data_seed: int) -> NDArray[np.int64]:
 def usual_n_per_group(images: ImageSet) -> int:
     """How many training images a group has unless a user says otherwise: the study's 48, or what
     the smallest group has."""
-    images.need_pictures()
     smallest = smallest_training_group(images)
     if smallest < 2:
         too_few = "fewer than two different images of a group to train on"

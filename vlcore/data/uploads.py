@@ -239,8 +239,6 @@ def _scenes_of_groups(images: ImageSet, recipe: Recipe) -> list[UploadedPicture]
 def _held_out(images: ImageSet, data_seeds: frozenset[int]) -> list[UploadedPicture]:
     """An image of each group, minority groups first, that all models of these data seeds hold
     out."""
-    if not images.has_pictures:
-        return []
     rows = reduce(np.intersect1d, [map_rows(split_parts(images, seed)[0]) for seed in data_seeds])
     groups = images.table["group"].to_numpy()[rows]
     held_out = []

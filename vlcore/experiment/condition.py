@@ -59,13 +59,16 @@ _RANGES = {
     "width": (16, 512),
     "embedding": (2, 512),
 }
-_NOT_TRAINED_HERE = (ArtifactKind.PRETRAINED, ArtifactKind.IMPORTED)
 _TRAINING_SETTINGS = ("schedule", "width", "embedding", "text")
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 _CHECKPOINT = re.compile(
     r"clip:(?!.*\.\.)[A-Za-z0-9_][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95}|@[0-9a-f]{8})", re.ASCII
 )
-_NETWORK = re.compile(r"(timm|torchvision):(?!.*\.\.)[a-z][a-z0-9_.-]{0,79}(@random)?", re.ASCII)
+_NETWORK = re.compile(
+    r"(timm|torchvision):(?!.*\.\.)[a-z][a-z0-9_.-]{0,79}(@random)?"
+    r"|own:[a-z0-9-]{1,30}-[0-9]{1,5}-[0-9a-f]{8}",
+    re.ASCII,
+)
 
 
 class ConditionError(LabError):
@@ -97,7 +100,8 @@ class Condition:
     mitigation: str = "none"  # what is done against the bias
     size_mode: str = "shrink"  # what happens to the size of the training set under bias
     # Image tower: one of `ARCHITECTURES`, or a frozen network of timm such as
-    # ``timm:resnet18.a1_in1k``, with ``@random`` for random weights. Of a pretrained model:
+    # ``timm:resnet18.a1_in1k``, with ``@random`` for random weights, or ``own:`` and the name of
+    # features that were imported with the images. Of a pretrained model:
     # ``clip:`` and the checkpoint's hub name, or a folder's name with ``@`` and a digest of its
     # files. Models of older versions may have ``torchvision:`` and a network's name.
     architecture: str = "conv_stem"
@@ -135,7 +139,7 @@ class Condition:
         changed = [
             name for name in _TRAINING_SETTINGS if getattr(self, name) != LEFT_OUT_OF_KEY[name]
         ]
-        if changed and self.kind in _NOT_TRAINED_HERE:
+        if changed and self.kind is ArtifactKind.PRETRAINED:
             raise ConditionError(
                 f"The objective {self.objective} has no choice of {', '.join(_TRAINING_SETTINGS)}."
             )
@@ -252,7 +256,7 @@ class Condition:
         except EditError as error:
             raise ConditionError(str(error)) from error
         kinds = {type(edit) for edit in self.changes}
-        if kinds and self.kind in _NOT_TRAINED_HERE:
+        if kinds and self.kind is ArtifactKind.PRETRAINED:
             raise ConditionError(
                 f"The objective {self.objective} trains nothing, so its training set has no edits."
             )
@@ -317,8 +321,6 @@ class Condition:
         text = json.dumps(hashed.settings, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         model = self._objective.key or self.objective
-        if self.kind is ArtifactKind.IMPORTED:
-            return f"{self.data}-{model}-{digest}"
         if mark := options.NEGATIVES[self.negatives].key:
             model += f"-{mark}"
         if self.mitigation != "none":
@@ -347,7 +349,7 @@ class Condition:
         """Name of a frozen network of timm or torchvision, ``@random`` where its weights are; empty
         for another image tower."""
         library, _, name = self.architecture.partition(":")
-        return name if library in ("timm", "torchvision") else ""
+        return name if library in ("timm", "torchvision", "own") else ""
 
     @property
     def frozen_tower(self) -> str:

@@ -18,16 +18,10 @@ ZIP_BYTES = 64 * GB  # what a zip unpacks to, by what it claims
 RATIO = 200  # unpacked to packed; images are packed already and hardly shrink
 PATH_PART = 255  # bytes of the name of a file or a folder
 PATH_PARTS = 32  # folders inside each other
-FOLDER_NAMES = 10_000  # folders named OBJECT_CONTEXT
-TABLE_BYTES = 200 * MB  # tables, lists and captions of a source together
-ROWS = 500_000  # of all tables of a source together
+ROWS = 500_000  # of a table
 NAMES = 1_000  # objects, or contexts, among which two are chosen
 USER_COLUMNS = 50  # of a user's own, which a set keeps
-
-# Embeddings
-EMBEDDING_ROWS = 200_000  # images of a file
-EMBEDDING_WIDTH = 16_384  # numbers of an embedding
-EMBEDDING_CAPTIONS = 10_000  # captions of a file
+FEATURES = 16_384  # numbers of an image, in features of a user's own
 
 # Checkpoints of others
 CHECKPOINT_BYTES = 16 * GB  # to be downloaded

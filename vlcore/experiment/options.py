@@ -16,7 +16,6 @@ class ArtifactKind(Enum):
     TRAINED = "trained"
     UNTRAINED = "untrained"  # an encoder of ours before its first step
     PRETRAINED = "pretrained"  # a checkpoint of others
-    IMPORTED = "imported"  # embeddings alone
     MAP = "map"
     CHECK = "check"  # of an image set
     IMPORT = "import"  # the report of one
@@ -177,15 +176,6 @@ OBJECTIVES: dict[str, Objective] = {
         elsewhere=_NOT_TRAINED,
         probed=True,
     ),
-    "imported": Objective(
-        "Embeddings that were computed elsewhere: no loss of ours.",
-        labels="constant",
-        kind=ArtifactKind.IMPORTED,
-        elsewhere=(
-            "The objective imported is of embeddings that were computed elsewhere; bring them with"
-            " `data import FILE.npz`, or choose another objective to train."
-        ),
-    ),
 }
 NEGATIVES: dict[str, Negatives] = {
     "filtered_marginal": Negatives(
@@ -334,7 +324,7 @@ ARCHITECTURES: dict[str, Option] = {
     ),
 }
 # Beginnings of the names of frozen networks whose features are stored.
-FROZEN = ("pretrained", "timm:")
+FROZEN = ("pretrained", "timm:", "own:")
 # At the end of a frozen network's name, or of word vectors: the control without pretraining.
 RANDOM = "@random"
 TEXTS: dict[str, Option] = {

@@ -46,18 +46,12 @@ def as_code(text: str) -> str:
 
 def safe_csv(table: pd.DataFrame) -> str:
     """A table as CSV for people: text that a spreadsheet would compute has an apostrophe before it,
-    as a user of a spreadsheet would type it. `as_written` removes it."""
+    as a user of a spreadsheet would type it."""
     safe = table.rename(columns=_cell)
     for column, dtype in enumerate(safe.dtypes):
         if dtype.kind not in "biufmM":  # neither numbers nor times
             safe.isetitem(column, safe.iloc[:, column].astype(object).map(_cell))
     return safe.to_csv(index=False, lineterminator="\n")
-
-
-def as_written(cell: str) -> str:
-    """The text of a cell that `safe_csv` wrote."""
-    cell = cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
-    return _CELL.sub(r"\1", cell)
 
 
 def _cell(value: Any) -> Any:

@@ -51,8 +51,6 @@ def describe_bias(condition: Condition) -> str:
 
 def title(condition: Condition) -> str:
     """A condition in a few words: ``75 % removed (12 of 48 kept), short labels``."""
-    if condition.kind is ArtifactKind.IMPORTED:
-        return f"Imported embeddings “{condition.data}”"
     bias = describe_bias(condition) if condition.bias else "No bias"
     labels = label_words(condition)
     if condition.kind is ArtifactKind.PRETRAINED:

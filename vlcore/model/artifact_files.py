@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.artifacts.embeddings import IMAGES, REMAINING
-from vlcore.data.imageset import SPLITS
+from vlcore.artifacts.embeddings import REMAINING
 from vlcore.experiment.files import write_json
-from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.progress import Report
-from vlcore.metrics.accuracy import logits
 from vlcore.model.views import RENDERING, TRAINING, TrainingRecord, why_no_readout
 
 if TYPE_CHECKING:
@@ -39,70 +36,6 @@ def write_model(out: Path, records: Sequence[TrainingRecord], report: Report) ->
     write_embeddings(out, records)
     write_maps(out, records[0])
     write_json(out / "metrics.json", evaluate(records, report))
-
-
-def write_imported(
-    out: Path,
-    record: TrainingRecord,
-    z: NDArray[np.float32],
-    caption_index: NDArray[np.int64],
-    report: Report,
-) -> None:
-    """Write the files of `write_model` for imported embeddings: measures are those of the record,
-    which may be of a sample; embeddings, predictions and the map are of all images.
-
-    Args:
-        out: the folder to write to.
-        record: the images that are measured.
-        z: unit vectors of all images of the set, (n, E).
-        caption_index: of all images, (n,), or (0,).
-        report: told the stage.
-    """
-    from vlcore.metrics.projection import fit_plane, map_quality
-    from vlcore.model.evaluate import evaluate
-
-    report(stage="writing embeddings", fraction=RENDERING, now=True)
-    images, end = record.views.images, record.checkpoints["end"]
-    rows = {split: images.rows(split) for split in SPLITS}
-    held_out = np.sort(np.concatenate([rows[split] for split in SPLITS if split != "train"]))
-    order = np.concatenate([held_out, rows["train"]])
-    stored = np.lib.format.open_memmap(
-        out / IMAGES, mode="w+", dtype=np.float32, shape=(len(order), z.shape[1])
-    )
-    objects = images.grouping.objects
-    names_objects = not why_no_readout(record.condition, record.labels)
-    predicted = np.full(len(z), "", dtype=np.asarray(objects).dtype)
-    for start in range(0, len(order), BLOCK):
-        block = slice(start, start + BLOCK)
-        stored[block] = z[order[block]]
-        if names_objects:
-            scores = logits(stored[block], end.captions, end.scale, end.bias)
-            predicted[order[block]] = end.readout.predicted(objects, stored[block], scores)
-    stored.flush()
-    arrays: dict[str, NDArray[Any]] = {
-        f"{split}_rows": split_rows for split, split_rows in rows.items()
-    }
-    arrays["caption_texts"] = np.array(record.labels.texts, dtype=str)
-    arrays["caption_objects"] = np.array(record.labels.objects, dtype=str)
-    arrays["train_own"] = caption_index[rows["train"]] if len(caption_index) else caption_index
-    arrays["end_captions"] = end.captions
-    arrays["end_scale_bias"] = np.array([end.scale, end.bias])
-    if names_objects:
-        is_right = predicted == images.table["object"].to_numpy(str)
-        arrays["test_right"] = is_right[rows["test"]]
-        arrays["map_predicted"] = predicted[held_out]
-        arrays["train_predicted"] = predicted[rows["train"]]
-    # numpy's stub mistakes the names for options
-    np.savez(out / "embeddings.npz", **arrays)  # type: ignore[arg-type]
-    on_map = stored[: len(held_out)]
-    plane = fit_plane(np.concatenate([on_map, end.captions]))
-    _write_plane(out, plane, held_out, on_map, stored[len(held_out) :], end.captions)
-    write_json(out / "condition.json", record.condition.as_dict())
-    report(stage="measuring", fraction=RENDERING + TRAINING, now=True)
-    document = evaluate([record], report)
-    if "map_quality" in document["end"]:  # of the map that is shown
-        document["end"]["map_quality"] = map_quality(on_map, plane.place(on_map))
-    write_json(out / "metrics.json", document)
 
 
 def write_embeddings(out: Path, records: Sequence[TrainingRecord]) -> None:
@@ -131,9 +64,8 @@ def write_embeddings(out: Path, records: Sequence[TrainingRecord]) -> None:
         predicted = record.predicted("end")
         # Studies ask which, for intervals over images and trainings together.
         arrays["test_right"] = predicted == views.column("object", "test")
-        # These follow neither from a layer on rounded embeddings nor, where imported, from a label
-        # style.
-        if layer is not None or condition.kind is ArtifactKind.IMPORTED:
+        # These do not follow from a layer on rounded embeddings.
+        if layer is not None:
             splits = [split for split in record.checkpoints["end"].z if split != "train"]
             arrays["map_predicted"] = record.held_out_values(
                 {split: record.predicted("end", split) for split in splits}

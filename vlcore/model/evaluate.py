@@ -43,8 +43,7 @@ from vlcore.model.views import (
 Names = NDArray[np.str_]
 
 ELSEWHERE = {
-    ArtifactKind.PRETRAINED: "the model was trained elsewhere, and nothing of it is trained here",
-    ArtifactKind.IMPORTED: "the embeddings were computed elsewhere, and nothing was trained here",
+    ArtifactKind.PRETRAINED: "the model was trained elsewhere, and nothing of it is trained here"
 }
 ONE_POINT = 1e-12  # total variance
 
@@ -404,9 +403,6 @@ def _measure(evaluation: Evaluation) -> dict[str, Any]:
     of_space = measure_space(lacks, evaluation.space)
     absent = document["absent"] | of_space["absent"]
     document |= of_space | {"absent": absent}
-    if not record.views.images.has_pictures and Need.HELD_OUT not in lacks:
-        for name in ("colour", "pixels"):
-            skip(document, f"similarity_to.{name}", "no pictures")
     add_all(document, lacks, PAIRS, evaluation)
     on_map = z[record.views.on_map]
     if checkpoint.z.keys() == record.checkpoints["end"].z.keys():  # the first fit is measured alone
@@ -430,9 +426,7 @@ def _lacking(evaluation: Evaluation) -> dict[Need, str]:
     record, views, checkpoint = evaluation.record, evaluation.views, evaluation.checkpoint
     no_vectors = "this model's captions have no embeddings"
     reasons = lacking(views)
-    if not views.images.has_pictures:
-        reasons[Need.MASKS] = "no pictures"
-    elif not views.panel:
+    if not views.panel:
         is_empty = len(views.panel_rows) == 0
         reasons[Need.MASKS] = (
             "too few masks that can be used" if is_empty else "no masks of the objects"

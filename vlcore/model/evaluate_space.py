@@ -146,8 +146,6 @@ def measure_space(lacks: Mapping[Need, str], space: Space) -> Document:
 def pixel_baseline(views: Views) -> Document:
     """The same measures of the pixels themselves, without a model."""
     summary = views.pixel_summary
-    if summary is None:
-        return {"absent": no_space("no pictures")}
     return measure_space(lacking(views), Space(views, summary.test, summary.probe))
 
 

@@ -23,7 +23,14 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vlcore.data.feature_store import LITE0, LITE0_WEIGHTS, PRETRAINED, WEIGHTS_PACKAGE, TowerSpec
+from vlcore.data.feature_store import (
+    LITE0,
+    LITE0_WEIGHTS,
+    PRETRAINED,
+    WEIGHTS_PACKAGE,
+    TowerSpec,
+    own_tower,
+)
 from vlcore.data.imageset import TRAINING_SIZE
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import hub_folder, models_folder
@@ -110,6 +117,8 @@ def _resized(image: Pixels, spec: TowerSpec) -> Pixels:
 def spec_of(architecture: str) -> TowerSpec:
     """The specification of a frozen tower; TowerError where timm has no such network or its weights
     are not here."""
+    if architecture.startswith("own:"):
+        return own_tower(architecture)
     if architecture == "pretrained":
         return PRETRAINED
     if architecture == f"pretrained{RANDOM}":
@@ -169,8 +178,14 @@ def weights_file(name: str) -> Path:
 def open_tower(architecture: str) -> Tower:
     """Load the tower of an architecture, once a process.
 
-    Raises as `spec_of`, and TowerError where its weights are damaged or other ones.
+    Raises as `spec_of`, and TowerError where its weights are damaged or other ones, or where only
+    its features are here.
     """
+    if architecture.startswith("own:"):
+        raise TowerError(
+            "This model reads features that were imported with its images, so it cannot embed"
+            " another image; choose a model on another image tower."
+        )
     import timm
 
     # Processes share the work; on a busy machine two threads of one wait for each other.

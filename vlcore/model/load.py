@@ -73,19 +73,11 @@ class OwnModel:
 
 
 def load_model(artifact: store.Artifact) -> Loaded:
-    """Load the weights of a published model.
-
-    StoreError of imported embeddings, which have none; ModelError where they cannot be read.
-    """
+    """Load the weights of a published model; ModelError where they cannot be read."""
     if artifact.kind is ArtifactKind.PRETRAINED:
         from vlcore.model.pretrained import load_for
 
         return load_for(artifact)
-    if artifact.kind is ArtifactKind.IMPORTED:
-        raise store.StoreError(
-            f"{artifact.key} holds embeddings that were computed elsewhere; there is no model for"
-            " other images."
-        )
     from vlcore.model import inference
 
     return OwnModel(*inference.load_encoder(artifact.path / "model.safetensors"))

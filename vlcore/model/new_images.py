@@ -26,8 +26,6 @@ def judge_of(images: ImageSet) -> NoveltyJudge | None:
     None where they are too few, as on an imported set before any model on the pretrained tower is
     trained. TowerError where the weights are not on this machine.
     """
-    if not images.has_pictures:
-        return None
     features = feature_store(images, TOWER)
     all_rows = np.arange(len(images.table))
     rows = np.setdiff1d(all_rows, features.missing(all_rows))

@@ -83,7 +83,7 @@ class Views:
         self.panel: dict[str, NDArray[Any]] | None = None
         if features is not None:
             self._read_features(features, progress)
-        elif self.images.has_pictures:
+        else:
             self.inputs = {"train": training.pixels()}
             for split, rows in held_out.items():
                 self.inputs[split] = self.images.pixels(rows)
@@ -92,7 +92,7 @@ class Views:
     @property
     def map_shows_all(self) -> bool:
         """Whether the map shows all images of the set: of a drawn one a balanced reference."""
-        return self.images.has_pictures and not self.images.about.get("recipe")
+        return not self.images.about.get("recipe")
 
     @cached_property
     def remaining_rows(self) -> NDArray[np.int64]:
@@ -133,10 +133,8 @@ class Views:
         self.panel = store.panel(rows, PANEL_KINDS, composites, progress)
 
     @cached_property
-    def pixel_summary(self) -> PixelSummary | None:
-        """Colours and coarse pixels for the measures; None of a set of embeddings."""
-        if not self.images.has_pictures:
-            return None
+    def pixel_summary(self) -> PixelSummary:
+        """Colours and coarse pixels for the measures."""
         if self.features is None:
             return summarise_pixels(self.inputs, self.reference)
         if self.features.bundle is not None:
@@ -192,9 +190,8 @@ class Views:
         distances = {}
         for name in ("object", "context"):
             distances[name] = geometry.same_label(self.column(name, "test")[self.reference])
-        if self.pixel_summary is not None:
-            distances["colour"] = geometry.euclidean_distance(self.pixel_summary.colour)
-            distances["pixels"] = geometry.euclidean_distance(self.pixel_summary.coarse)
+        distances["colour"] = geometry.euclidean_distance(self.pixel_summary.colour)
+        distances["pixels"] = geometry.euclidean_distance(self.pixel_summary.coarse)
         factors = self.images.factors(self.rows["test"][self.reference])
         if "coat" in factors and factors["coat"].notna().all():
             distances["coat"] = geometry.same_label(factors["coat"].to_numpy(str))
@@ -275,8 +272,6 @@ def why_no_caption_readout(condition: Condition, labels: Labels) -> str | None:
     """Why no object can be predicted from a condition's captions; None where one can."""
     if not OBJECTIVES[condition.objective].uses_captions:
         return "trained without captions"
-    if not labels.captions:
-        return "no captions were given"
     return None if all(labels.objects) else "no label names the object"
 
 

@@ -36,7 +36,7 @@ def entrance() -> None:
 def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
     """Show the card that the address names, on its page; the first one for an unknown number.
 
-    A set without images is left for `scenes`. Cards about Home's maps are skipped where a set has
+    Cards about Home's maps are skipped where a set has
     none, and all others keep their numbers.
 
     Args:
@@ -45,9 +45,6 @@ def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
     """
     data = persistent.get("data", "")
     images = cache.named_set(data if data in set_names() else "scenes")
-    if not images.has_pictures:
-        images = cache.named_set("scenes")
-        st.session_state["data"] = images.name
     has_atlas = animation.has_atlas(images.name)
     cards = dict(enumerate(guide.cards(), start=1))
     usable = [number for number, card in cards.items() if has_atlas or not card.is_about_atlas]

@@ -34,8 +34,6 @@ def addresses(images: ImageSet, rows: Sequence[int]) -> list[str]:
     if not base_paths:
         return small_images.draw_thumbs(images, rows)
     small_images.register_set(images)
-    if not images.has_pictures:
-        rows = small_images.tile_rows(images, rows)
     edition = small_images.edition(images)
     folder = thumb_address(base_paths[0], images.name, edition, 0).removesuffix("0")
     return [f"{folder}{row:d}" for row in rows]

@@ -1,5 +1,5 @@
 """Sources for tests of importers: little pictures of random fields of colour, whose perceptual
-hashes are far apart; an ``.npz`` of embeddings of two birds in two places, sorted by both."""
+hashes are far apart."""
 
 import csv
 import zipfile
@@ -11,13 +11,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vlcore.data.imageset import ImageSet
-from vlcore.data.importers import Listing
-
 KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 PAIRS = (("horse", "grass"), ("horse", "desert"), ("camel", "desert"), ("camel", "grass"))
 
-WIDTH = 8  # of embeddings
 
 Content = int | str | bytes
 Tree = Any  # the fixture: writes files under ``source/``
@@ -40,8 +36,8 @@ def encoded(image: Image.Image | np.ndarray, kind: str = "PNG", **options: Any) 
     return out.getvalue()
 
 
-def groups(*sizes: int, pattern: str = "{0}_{1}/{2}.png", start: int = 0) -> dict[str, Content]:
-    """Files of four groups, so many each: ``horse_grass`` and so on, or by another pattern."""
+def groups(*sizes: int, pattern: str = "{0}/{1}/{2}.png", start: int = 0) -> dict[str, Content]:
+    """Files of four groups, so many each: ``horse/grass`` and so on, or by another pattern."""
     cells = zip(PAIRS, sizes, strict=True)
     names = [pattern.format(*pair, number) for pair, size in cells for number in range(size)]
     return {name: start + seed for seed, name in enumerate(names)}
@@ -81,46 +77,7 @@ def pack(
     return path
 
 
-def table(*rows: tuple[Any, ...], tabs: bool = False) -> str:
+def table(*rows: tuple[Any, ...]) -> str:
     out = StringIO()
-    csv.writer(out, delimiter="\t" if tabs else ",").writerows(rows)
+    csv.writer(out).writerows(rows)
     return out.getvalue()
-
-
-def rows_of(listing: Listing, *columns: str) -> list[list[str]]:
-    return listing.table[list(columns)].to_numpy().tolist()
-
-
-def mask_of(images: ImageSet, row: int) -> np.ndarray:
-    with Image.open(images.root / images.table["mask"].iat[row]) as image:
-        return np.asarray(image)
-
-
-def arrays(
-    per_group: tuple[int, int, int, int] = (20, 12, 16, 12), **changes: Any
-) -> dict[str, Any]:
-    """The arrays of a file that can be imported, with changes; None takes an array out.
-
-    Groups: gull on sea, gull on land, crow on land, crow on sea.
-    """
-    random = np.random.default_rng(len(changes))
-    pairs = [("gull", "sea"), ("gull", "land"), ("crow", "land"), ("crow", "sea")]
-    names = np.array(
-        [pair for pair, count in zip(pairs, per_group, strict=True) for _ in range(count)]
-    )
-    names = names[random.permutation(len(names))]
-    objects, contexts = names.T
-    axes = np.eye(WIDTH)
-    z = random.normal(0, 0.3, (len(names), WIDTH))
-    z += np.where((objects == "gull")[:, None], axes[0], axes[1])
-    z += np.where((contexts == "sea")[:, None], axes[2], axes[3])
-    captions = np.array(["a photo of a gull", "a photo of a crow"])
-    spoken_of = np.array(["gull", "crow"])
-    text = {"text": axes[:2] * 3, "captions": captions, "text_object": spoken_of}
-    made = {"z": z, "object": objects, "context": contexts} | text | changes
-    return {name: array for name, array in made.items() if array is not None}
-
-
-def save(path: Path, **made: Any) -> Path:
-    np.savez(path, **made)
-    return path

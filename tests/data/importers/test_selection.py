@@ -6,6 +6,7 @@ from itertools import combinations, product
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,18 +14,13 @@ from hypothesis import strategies as st
 from tests.data.importers.sources import Tree, cells, groups
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import ImportSetError, import_set
-from vlcore.data.importers.selection import Listing, clean_name, clean_split, listing_of
-from vlcore.data.importers.source import Contents, Row
+from vlcore.data.importers.selection import Listing, clean_name, clean_split
 from vlcore.experiment.files import data_folder
 
 
 def listing(*cells: tuple[str, str, int]) -> Listing:
-    rows = [
-        Row(f"{obj}/{place}/{number}.png", obj, place)
-        for obj, place, size in cells
-        for number in range(size)
-    ]
-    return listing_of("folders", Contents("Found.", rows, []))
+    rows = [(obj, place, "") for obj, place, size in cells for _ in range(size)]
+    return Listing("Found.", pd.DataFrame(rows, columns=["object", "context", "split"]), [], {})
 
 
 @settings(max_examples=50)
@@ -49,47 +45,17 @@ def test_names_of_objects_and_splits_are_cleaned() -> None:
     assert {text: clean_split(text) for text in splits} == splits
 
 
-NO_FACTORS = ("[]", "{", "[" * 9000, '{"a": "%s"}' % ("x" * 10_000))
-
-
-def test_a_listing_is_sorted_and_clean_and_says_what_it_left_out() -> None:
-    rows = [
-        Row("b.png", "<horse>", "grass", "training", "a\nhorse\x00", "", "7", '{"coat": "bay"}'),
-        Row("a.png", "camel", "sand", factors="[1]"),
-        Row("a.png", "camel", "sand", caption="again"),
-        Row("c.png", "***", "sand"),
-    ]
-    found = listing_of(
-        "folders", Contents("Found.", rows, [("d.gif", "is no picture")]), [("e.zip", "is a zip")]
-    )
-    assert list(found.table.columns) == list(Row._fields)
-    assert found.table.to_numpy().tolist() == [
-        ["a.png", "camel", "sand", "", "", "", "", "{}", "{}"],
-        ["b.png", "horse", "grass", "train", "a horse", "", "7", '{"coat": "bay"}', "{}"],
-    ]
-    assert dict(found.skipped) == {
-        "e.zip": "is a zip",
-        "d.gif": "is no picture",
-        "c.png": "has an object or context whose name has neither letter nor digit",
-        "a.png": "is listed more than once; its first line is used",
-    }
-    odd = [
-        Row(f"{number}.png", "cat", "snow", factors=factors)
-        for number, factors in enumerate(NO_FACTORS)
-    ]
-    assert set(listing_of("imagefolder", Contents("", odd, [])).table["factors"]) == {"{}"}
-
-
 def test_the_larger_groups_of_the_training_pictures_are_the_majority() -> None:
     sizes = {"train": (2, 6, 6, 2), "test": (50, 5, 5, 50)}
     pairs = list(product(("cat", "dog"), ("grass", "snow")))
     rows = [
-        Row(f"{split}{pair}{number}", *pair, split)
+        (*pair, split)
         for split in sizes
         for pair, size in zip(pairs, sizes[split], strict=True)
-        for number in range(size)
+        for _ in range(size)
     ]
-    choice = listing_of("folders", Contents("", rows, [])).default_choice()
+    table = pd.DataFrame(rows, columns=["object", "context", "split"])
+    choice = Listing("", table, [], {}).default_choice()
     assert choice == (("cat", "dog"), ("snow", "grass"))
 
 
@@ -119,38 +85,7 @@ def test_counts_have_ours_first_and_nothing_to_choose_from_is_no_choice() -> Non
     assert list(counts.index) == ["horse", "camel", "ant"]
     assert list(counts.columns) == ["grass", "beach"]
     assert counts.to_numpy().tolist() == [[3, 0], [2, 0], [0, 1]]
-    captions = listing_of("captions-csv", Contents("", [Row("a.png", "", "", caption="a cat")], []))
-    assert captions.counts.empty
-    for found in (captions, listing(("cat", "snow", 3), ("dog", "grass", 3))):
-        assert found.default_choice() is None
-
-
-def test_captions_name_groups_by_whole_words() -> None:
-    captions = {
-        "A polar bear, in the SNOW": ("polar bear", "snow"),
-        "dog on grass.": ("dog", "grass"),
-        "polar dog bear snow": ("dog", "snow"),
-        **dict.fromkeys(
-            ("a dogsled in the snow", "dog and polar bear in the snow", "", "dog in snow on grass")
-        ),
-    }
-    rows = [Row(f"{number}.png", "", "", caption=text) for number, text in enumerate(captions)]
-    named = listing_of("captions-csv", Contents("", rows, [])).match_names(
-        ("polar bear", "dog"), ("snow", "grass")
-    )
-    found = {row.caption: (row.object, row.context) for row in named.table.itertuples()}
-    assert found == {text: pair for text, pair in captions.items() if pair}
-    assert [name for name, _ in named.skipped] == ["3.png", "4.png", "5.png", "6.png"]
-
-
-def test_an_image_with_several_captions_is_one_image() -> None:
-    captions = ("a dog in snow", "snow and a dog", "a dog on grass", "something else")
-    rows = [Row("1.png", "", "", caption=caption) for caption in captions]
-    named = listing_of("captions-csv", Contents("", rows, [])).match_names(
-        ("bear", "dog"), ("snow", "grass")
-    )
-    assert named.table["caption"].tolist() == ["a dog in snow", "a dog on grass"]
-    assert named.skipped[-1] == ("1.png", "is listed more than once; its first line is used")
+    assert listing(("cat", "snow", 3), ("dog", "grass", 3)).default_choice() is None
 
 
 PETS = cells(
@@ -215,30 +150,10 @@ def test_the_report_says_what_belongs_where_and_how_to_swap_it(tree: Tree) -> No
     )
 
 
-def test_captions_alone_are_read_by_the_words_that_are_given(tree: Tree) -> None:
-    files = groups(5, 5, 5, 5, pattern="{0} {1} {2}.png")
-    lines = ["{}\tA {} somewhere in {}!".format(name, *name.split(" ")) for name in files]
-    source = tree(files | {"list.tsv": "\n".join(["filepath\ttitle", *lines]), "odd.png": 99})
-    with pytest.raises(ImportSetError, match=r"do not say .* --objects A,B --contexts C,D"):
-        import_set(source, "mine")
-    report = import_set(source, "mine", objects=("Horse", "camel"), contexts=("desert", "grass"))
-    images = open_set("mine")
-    assert (report["format"], images.grouping.contexts) == ("captions-csv", ("desert", "grass"))
-    assert "A horse somewhere in grass!" in set(images.table["caption"])
-    with pytest.raises(ImportSetError, match="0 usable images of zebra_grass"):
-        import_set(source, "zebras", objects=("zebra", "camel"), contexts=("grass", "desert"))
-
-
 TWO = {"objects": ("cat", "dog")}
 # No two objects share two contexts.
 RING = cells(dict.fromkeys(zip("aabbcc", "xyyzzx", strict=True), 4))
-PLACES = cells(dict.fromkeys(product(("deep snow", "Beaches", "rocks"), ("cat", "dog")), 1))
-BROKEN = groups(5, 4, 5, 4) | {"horse_desert/0.png": b"broken"}
-FEW = groups(5, 4, 5, 3) | {
-    "a.csv": "image,text\nhorse_grass/0.png,a horse\n",
-    "camel_grass/x.gif": b"none",
-    "labels.csv": "file,label\n",
-}
+BROKEN = groups(5, 4, 5, 4) | {"horse/desert/0.png": b"broken"}
 
 
 THERE = r"3 objects \(dog 10, cat 9, cow 1\) and 2 contexts \(snow 11, sofa 9\); .*"
@@ -250,14 +165,12 @@ REFUSED: list[tuple[Any, dict[str, Any], str]] = [
     (PETS, {"objects": ("cat", "cow")}, r"0 usable images of cow_sofa and a group needs at least"),
     (RING, {}, "no two objects are in the same two contexts; add"),
     (RING, {"objects": ("a", "b")}, "in the same two contexts among a and b; add"),
-    (PLACES, {}, r"were read as objects; .*context-first reads them so\)\.$"),
     (PETS, TWO | {"max_per_group": 3}, "at least 4 images a group"),
     (PETS, TWO | {"short": "{context}"}, "does not name the object"),
     (PETS, TWO | {"descriptive": "{object.__class__}"}, "cannot be filled in"),
     ({"cat/snow/1.png": 1, "cat/grass/2.png": 2}, {}, r"one object \(cat 2"),
     (groups(5, 4, 5, 3), {}, r"3 usable images of camel_grass .* at least 4 \(horse_grass 5, "),
-    (FEW, {}, r"3 usable .* \(left out: 3 files, such as camel_grass/x\.gif: it is not"),
-    (BROKEN, {}, r"3 usable .* \(left out: 1 file: horse_desert/0\.png is not"),
+    (BROKEN, {}, r"3 usable .* \(left out: 1 file: horse/desert/0\.png is not"),
 ]
 
 

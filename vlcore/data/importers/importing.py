@@ -1,6 +1,5 @@
 """Imports: a folder or a zip becomes an image set, with a report of what was left out and why."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,35 +9,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.data.catalogue import check_free, publish_set, staging_dir
-from vlcore.data.imageset import ImageSet, with_groups
-from vlcore.data.importers.formats import find_format, list_source_apart
+from vlcore.data.imageset import USER, ImageSet, with_groups
+from vlcore.data.importers.features import write_features
+from vlcore.data.importers.layouts import list_source_apart
 from vlcore.data.importers.selection import (
+    DESCRIPTIVE,
     FEWEST,
-    STATED,
+    NOT_STATED,
+    SHORT,
     Listing,
     checked_template,
     choose_groups,
     majority_in_words,
     need_enough,
-    swapped_names_hint,
 )
-from vlcore.data.importers.source import (
-    ImportSetError,
-    Skipped,
-    Source,
-    UnreadableError,
-    open_source,
-    printable,
-)
+from vlcore.data.importers.source import ImportSetError, Skipped, open_source, printable
 from vlcore.data.importers.splits import choose_splits, clusters, quotas
-from vlcore.data.importers.writing import (
-    LIST,
-    SIZE,
-    Draft,
-    describe,
-    own_columns,
-    with_user_columns,
-)
+from vlcore.data.importers.writing import LIST, SIZE, Draft, describe
 from vlcore.data.subset import MEASURED, describe_sample, few_training_images
 from vlcore.experiment import limits
 from vlcore.experiment.captions import fill_template
@@ -50,7 +37,6 @@ from vlcore.experiment.vocabulary import MAX_WORDS, split_words
 from vlcore.experiment.wording import FEW, plural
 
 _NOT_CHOSEN = "was not among those that were chosen by chance"
-_ID = "`scene` or id in the source"
 _ALIKE = 0.25  # share of a group that may be near-duplicates of each other without a warning
 
 
@@ -58,7 +44,6 @@ def import_set(
     source: Path,
     name: str,
     *,
-    format: str = "auto",
     objects: Sequence[str] = (),
     contexts: Sequence[str] = (),
     short: str | None = None,
@@ -66,99 +51,90 @@ def import_set(
     licence: str | None = None,
     max_per_group: int | None = None,
     seed: int = 0,
+    features: Path | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Turn a folder or a zip into the image set ``data/<name>/``.
 
     Args:
-        source: a folder or a zip.
-        format: one of `format_names`.
-        objects, contexts: two names each; needed where the source has more, or only captions. Where
-            both are given, the first object in the first context and the second in the second are
-            the majority groups.
+        source: a folder or a zip, in a layout of `vlcore.data.importers.layouts`.
+        objects, contexts: two names each; needed where the source has more. Where both are given,
+            the first object in the first context and the second in the second are the majority
+            groups.
         short: caption of the undescriptive label style, with the field ``{object}``, which is all
             of it unless given.
         descriptive: caption of the descriptive style and of images without their own, ``{object}
             {place}`` unless given; its other fields are ``{context}`` and ``{place}``, the context
             with its preposition ("on the grass").
-        licence: of the images. The export of a set brings its own captions and licence along, which
-            hold where none are given.
+        licence: of the images.
         max_per_group: how many images of a group are used at most, chosen by chance; all where
             None.
+        features: an ``.npz`` with the features of each image under a frozen encoder of one's own,
+            as `vlcore.data.importers.features` reads it.
         progress: told (done, of) in images.
 
     Returns:
-        JSON-able values: `name`, `format`, `about` (a sentence on what was recognised),
-        `own_columns` (the user's columns that stay with the set), `counts` (images by group),
-        `majority` (which object belongs in which context), `splitting` (as in
-        ``dataset.json``), `skipped` (names and reasons of files that were left out), `not_chosen`
-        (how many images `max_per_group` left out), `left_out` (path of a table of both, or None),
-        `duplicates` (``clusters`` of near-duplicates, ``pictures`` in them, how many were
-        ``removed``), `warnings` (what to keep in mind) and `folder`.
+        JSON-able values: `name`, `about` (a sentence on what was recognised), `own_columns` (the
+        user's columns that stay with the set), `counts` (images by group), `majority` (which object
+        belongs in which context), `splitting` (as in ``dataset.json``), `skipped` (names and
+        reasons of files that were left out), `not_chosen` (how many images `max_per_group` left
+        out), `left_out` (path of a table of both, or None), `duplicates` (``clusters`` of
+        near-duplicates, ``pictures`` in them, how many were ``removed``), `warnings` (what to keep
+        in mind), `folder`, and with features the `architecture` of models on them.
 
     Raises:
         ImportSetError: where the source or the choice cannot be used; nothing is left behind.
     """
     check_free(name)
-    check_choice(max_per_group, seed, "images")
-    listing = list_source_apart(source, format, limits.LOOK_SECONDS)
-    options = {"short": short, "descriptive": descriptive, "licence": licence}
-    stated = listing.stated | {name: text for name, text in options.items() if text is not None}
+    if seed < 0 or (max_per_group is not None and max_per_group < FEWEST):
+        raise ImportSetError(f"Give at least {FEWEST} images a group and a seed of at least 0.")
+    listing = list_source_apart(source, limits.LOOK_SECONDS)
     templates = {
-        "undescriptive": checked_template("short", stated["short"]),
-        "descriptive": checked_template("descriptive", stated["descriptive"]),
+        "undescriptive": checked_template("short", short or SHORT),
+        "descriptive": checked_template("descriptive", descriptive or DESCRIPTIVE),
     }
-    with open_source(source) as opened:
+    with open_source(source) as opened, staging_dir(name) as folder:
         grouping, table, skipped = choose_groups(listing, objects, contexts, opened.name)
-        with staging_dir(name) as folder:
-            draft = Draft(folder, grouping, table, skipped)
-            if find_format(listing.format).one_group_per_id:
-                _keep_one_group_per_id(draft, opened)
-            not_chosen = _limit(draft, max_per_group or len(table), seed)
-            draft.notes += names_in_words(listing, grouping)
-            need_enough(grouping, draft.table["group"], opened.name, skipped)
-            draft.write_images(opened, progress)
-            _leave_out_contradictions(draft)
-            need_enough(grouping, draft.table["group"], opened.name, skipped)
-            folds, duplicates = _split(draft, seed)
-            splitting = {"kind": "folds", "folds": folds} if folds else {"kind": "fixed"}
-            _fill_captions(draft, templates["descriptive"])
-            draft.table = with_user_columns(draft.table)
-            sample = measured_sample(seed)
-            warnings = [
-                *listing.warnings,
-                *_warnings(draft, templates, splitting, sample),
-                *draft.notes,
-            ]
-            about = {
-                "name": name,
-                "source": opened.name,
-                "format": listing.format,
-                "licence": printable(stated["licence"]) or STATED["licence"],
-                "sizes": [SIZE],
-                "objects": list(grouping.objects),
-                "contexts": list(grouping.contexts),
-                "captions": templates,
-                "splitting": splitting,
-                "measured": sample,
-                "seed": seed,
-                "skipped": len(skipped),
-                "notes": [listing.about, *warnings],
-            }
-            if "attribution" in stated:
-                about["attribution"] = stated["attribution"]
-            describe(folder, draft.table, about)
-            # What has a fault comes first.
-            left_out = pd.DataFrame([*skipped, *not_chosen], columns=["file", "reason"])
-            if len(left_out):
-                (folder / LIST).write_text(safe_csv(left_out), encoding="utf-8", newline="")
-            publish_set(folder, name)
+        draft = Draft(folder, grouping, table, skipped)
+        not_chosen = _limit(draft, max_per_group or len(table), seed)
+        draft.notes += _names_in_words(listing, grouping)
+        need_enough(grouping, draft.table["group"], opened.name, skipped)
+        draft.write_images(opened, progress)
+        _leave_out_contradictions(draft)
+        need_enough(grouping, draft.table["group"], opened.name, skipped)
+        folds, duplicates = _split(draft, seed)
+        splitting = {"kind": "folds", "folds": folds} if folds else {"kind": "fixed"}
+        _fill_captions(draft, templates["descriptive"])
+        sample = {"per_group": MEASURED, "seed": seed}
+        warnings = [*_warnings(draft, templates, splitting, sample), *draft.notes]
+        about = {
+            "name": name,
+            "source": opened.name,
+            "licence": printable(licence or "") or NOT_STATED,
+            "sizes": [SIZE],
+            "objects": list(grouping.objects),
+            "contexts": list(grouping.contexts),
+            "captions": templates,
+            "splitting": splitting,
+            "measured": sample,
+            "seed": seed,
+            "skipped": len(skipped),
+            "notes": [listing.about, *warnings],
+        }
+        if features is not None:
+            about["architecture"] = write_features(features, folder, draft.table, opened.files)
+        describe(folder, draft.table, about)
+        # What has a fault comes first.
+        left_out = pd.DataFrame([*skipped, *not_chosen], columns=["file", "reason"])
+        if len(left_out):
+            (folder / LIST).write_text(safe_csv(left_out), encoding="utf-8", newline="")
+        publish_set(folder, name)
     root = data_folder() / name
-    return {
+    own_columns = [column.removeprefix(USER) for column in table if column.startswith(USER)]
+    report = {
         "name": name,
-        "format": listing.format,
         "about": listing.about,
-        "own_columns": own_columns(draft.table),
+        "own_columns": own_columns,
         "counts": draft.counts(),
         "majority": majority_in_words(grouping),
         "splitting": splitting,
@@ -169,44 +145,16 @@ def import_set(
         "warnings": warnings,
         "folder": str(root),
     }
+    return report | {key: about[key] for key in ("architecture",) if key in about}
 
 
-def check_choice(max_per_group: int | None, seed: int, noun: str) -> None:
-    """Refuse fewer of a group than a set needs, and seeds that are none."""
-    if seed < 0 or (max_per_group is not None and max_per_group < FEWEST):
-        raise ImportSetError(f"Give at least {FEWEST} {noun} a group and a seed of at least 0.")
-
-
-def measured_sample(seed: int) -> dict[str, Any]:
-    """What ``dataset.json`` says of the images that measures rest on, for
-    `vlcore.data.subset.measured_rows`."""
-    return {"per_group": MEASURED, "seed": seed}
-
-
-def names_in_words(listing: Listing, grouping: Grouping) -> list[str]:
-    """Sentences on names that are not the source's, or may not be what they seem."""
+def _names_in_words(listing: Listing, grouping: Grouping) -> list[str]:
+    """Sentences on names that are not the source's."""
     notes = []
     for name in (*grouping.objects, *grouping.contexts):
         if spellings := sorted(listing.spellings.get(name, ())):
             notes.append(f"{name!r} is called {' and '.join(map(repr, spellings))} in the source.")
-    hint = swapped_names_hint(listing)
-    return [*notes, f"{hint}."] if hint else notes
-
-
-def _keep_one_group_per_id(draft: Draft, source: Source) -> None:
-    """Keep each image once, and none of several groups. An id that several files have is extended
-    by what they hold."""
-    ids = draft.table["id"].to_numpy(dtype=object, copy=True)
-    for row in np.flatnonzero(draft.table.duplicated("id", keep=False)):
-        file = draft.table["file"].iat[row]
-        try:
-            ids[row] = f"{ids[row]} {hashlib.sha256(source.read(file)).hexdigest()}"
-        except UnreadableError:
-            ids[row] = file  # it is left out with its reason when it is decoded
-    draft.table = draft.table.assign(id=ids)
-    several = draft.table.groupby("id")["group"].transform("nunique") > 1
-    draft.leave_out(several, "belongs to several of the chosen groups")
-    draft.leave_out(draft.table.duplicated("id"), "is there more than once; used once")
+    return notes
 
 
 def _limit(draft: Draft, most: int, seed: int) -> Skipped:
@@ -251,7 +199,7 @@ def _split(draft: Draft, seed: int) -> tuple[int, dict[str, int]]:
     the number of folds, 0 where the splits are fixed, and what a report says of duplicates."""
     table = draft.table
     group = table["group"].to_numpy(dtype=np.int64)
-    cluster = clusters(table["hash"].tolist(), table["id"].tolist())
+    cluster = clusters(table["hash"].tolist())
     _check_variety(draft, cluster)
     source_split = table["split"].to_numpy(dtype=np.str_)
     split, folds, note = choose_splits(source_split, group, cluster, seed)
@@ -263,10 +211,10 @@ def _split(draft: Draft, seed: int) -> tuple[int, dict[str, int]]:
     reasons = np.full(len(table), "has no split in the source, and others have one", dtype=object)
     for row in np.flatnonzero(removed):
         other = retained.loc[cluster[row]]
-        shares_id = table["id"].iat[row] == other["id"] != ""
-        likeness = f"shares its {_ID} with" if shares_id else "is nearly the same image as"
-        held_out = f"which is in the source's {other['split']} set"
-        reasons[row] = f"{likeness} {printable(other['file'])}, {held_out}"
+        reasons[row] = (
+            f"is nearly the same image as {printable(other['file'])}, which is in the source's"
+            f" {other['split']} set"
+        )
     if unmarked := int((left_out & ~removed).sum()):
         lost = plural(unmarked, "image")
         draft.notes.append(f"{lost} left out because the source has no split of theirs.")
@@ -291,18 +239,14 @@ def _check_variety(draft: Draft, cluster: NDArray[np.int64]) -> None:
         is_member = (draft.table["group"] == number).to_numpy()
         sizes = np.bincount(cluster[is_member])
         size, largest = int(is_member.sum()), int(sizes.max())
-        ids = draft.table["id"][is_member & (cluster == sizes.argmax())]
-        have_one_id = ids.iat[0] != "" and ids.nunique() == 1
         if largest == size:
-            are_alike = f"share their {_ID}" if have_one_id else "are nearly the same image"
             raise ImportSetError(
-                f"The {size} images of {name} {are_alike}; add others, so that some can be held"
-                " out."
+                f"The {size} images of {name} are nearly the same image; add others, so that some"
+                " can be held out."
             )
         if largest > max(2, _ALIKE * size):
-            are_alike = f"share their {_ID}" if have_one_id else "look nearly the same"
             draft.notes.append(
-                f"{largest} of {size} images of {name} {are_alike} and stay together."
+                f"{largest} of {size} images of {name} look nearly the same and stay together."
             )
 
 
@@ -320,8 +264,14 @@ def _warnings(
     """Sentences on what limits the numbers that this set can give."""
     is_fixed = splitting["kind"] == "fixed"
     tested = draft.table[draft.table["split"] == "test"] if is_fixed else draft.table
-    group = tested["group"].to_numpy()
-    warnings = few_tested(group, draft.grouping, "test set" if is_fixed else "set", "image")
+    tested_name = "test set" if is_fixed else "set"
+    counts = np.bincount(tested["group"], minlength=4).tolist()
+    warnings = [
+        f"The {tested_name} has {plural(count, 'image')} of {name}; numbers from fewer than {FEW}"
+        " say little."
+        for name, count in zip(draft.grouping.names, counts, strict=True)
+        if count < FEW
+    ]
     table = with_groups(draft.table)
     about = {"splitting": splitting, "measured": sample}
     images = ImageSet("", "", draft.folder, draft.grouping, table, about=about)
@@ -337,15 +287,3 @@ def _warnings(
                 f"The caption {longest!r} is long; models read its first {MAX_WORDS} words."
             )
     return warnings
-
-
-def few_tested(group: NDArray[np.int64], grouping: Grouping, tested: str, noun: str) -> list[str]:
-    """A sentence for each group of which few rows are tested; `group` holds the number of the group
-    of each tested row, (n,)."""
-    counts = np.bincount(group, minlength=4).tolist()
-    return [
-        f"The {tested} has {plural(count, noun)} of {name}; numbers from fewer than {FEW} say"
-        " little."
-        for name, count in zip(grouping.names, counts, strict=True)
-        if count < FEW
-    ]

@@ -1,47 +1,36 @@
 """Listings of sources, one row an image, and the choice of two objects in two contexts.
 
-Readers of formats return rows as they are in the source; here they become one clean table. Exactly
-two objects and contexts are taken. Where there are more, the message lists them with their counts
-and suggests two, and the user decides.
+Exactly two objects and contexts are taken. Where there are more, the message lists them with their
+counts and suggests two, and the user decides.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, product
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
-from vlcore.data import sandbox
 from vlcore.data.imageset import SPLITS
-from vlcore.data.importers.source import Contents, ImportSetError, Row, Skipped, printable
+from vlcore.data.importers.source import ImportSetError, Skipped, printable
 from vlcore.experiment import limits
 from vlcore.experiment.captions import CaptionError, fixed_fields
 from vlcore.experiment.grouping import SCENES, Grouping
-from vlcore.experiment.vocabulary import split_words
 from vlcore.experiment.wording import plural
 
 Pair = tuple[str, str]
-MOST_FACTORS = 10_000  # characters
 # Templates of captions and the licence, where nobody says others.
-STATED = {"short": "{object}", "descriptive": "{object} {place}", "licence": "not stated"}
+SHORT, DESCRIPTIVE, NOT_STATED = "{object}", "{object} {place}", "not stated"
 MOST_OBJECTS = 100  # among which a default choice is looked for
 FEWEST = 4  # images of a group
 _LISTED = 100  # names in a message
-_CONTEXT_WORD = re.compile(
-    r"\b(autumn|beach|bed|bush|city|couch|desert|dim|dirt|farm|field|forest|garden|grass|hill|home|"
-    r"ice|indoor|jungle|kitchen|lake|land|meadow|mountain|night|ocean|office|outdoor|park|plain|"
-    r"river|road|rock|room|sand|sea|sky|snow|sofa|street|tree|water|wood)(e?s)?\b"
-)
 _SPLIT_NAMES = {name: name for name in SPLITS} | {
     "training": "train",
     "valid": "val",
@@ -55,15 +44,13 @@ _SPLIT_NAMES = {name: name for name in SPLITS} | {
 class Listing:
     """The images of a source, none of them decoded yet."""
 
-    format: str
     about: str  # a sentence for people on what was recognised
-    table: pd.DataFrame  # one row an image, the fields of `Row` as columns, sorted by file
+    # One row an image, sorted by file: ``file``, ``object``, ``context``, ``split``, ``caption``
+    # and columns of the user's own.
+    table: pd.DataFrame
     skipped: Skipped
     # How the source spells an object or a context, by its name here, where that differs.
     spellings: Mapping[str, set[str]]
-    # What the export of a set says of itself: "short", "descriptive" (templates) and "licence".
-    stated: dict[str, str] = field(default_factory=STATED.copy)
-    warnings: Sequence[str] = ()  # sentences on what was not read
 
     def __post_init__(self) -> None:
         for kind in ("object", "context"):
@@ -77,38 +64,26 @@ class Listing:
     def as_facts(self) -> dict[str, Any]:
         """The listing as values that JSON can hold."""
         return {
-            "format": self.format,
             "about": self.about,
             "table": self.table.to_dict("list"),
             "skipped": self.skipped,
             "spellings": {name: sorted(spellings) for name, spellings in self.spellings.items()},
-            "stated": self.stated,
-            "warnings": list(self.warnings),
         }
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Self:
         """The listing that `as_facts` gave."""
         return cls(
-            facts["format"],
             facts["about"],
             pd.DataFrame(facts["table"]),
             [(file, reason) for file, reason in facts["skipped"]],
             {name: set(spellings) for name, spellings in facts["spellings"].items()},
-            facts["stated"],
-            facts["warnings"],
         )
-
-    @cached_property
-    def is_named(self) -> pd.Series:
-        """Whether object and context of each row are known, without its caption."""
-        return (self.table["object"] != "") & (self.table["context"] != "")
 
     @cached_property
     def counts(self) -> pd.DataFrame:
         """Number of images, one row an object and one column a context."""
-        named = self.table[self.is_named]
-        counts = pd.crosstab(named["object"], named["context"])
+        counts = pd.crosstab(self.table["object"], self.table["context"])
         objects = _ours_first(counts.index, SCENES.objects)
         return counts.reindex(objects, columns=_ours_first(counts.columns, SCENES.contexts))
 
@@ -148,85 +123,10 @@ class Listing:
         cells = np.array([sizes.get(pair, 0) for pair in product(objects, contexts)]).reshape(2, 2)
         return contexts if np.trace(cells) >= np.trace(cells[:, ::-1]) else contexts[::-1]
 
-    def match_names(self, objects: Sequence[str], contexts: Sequence[str]) -> Listing:
-        """Name object and context of rows by the words of their captions; unclear captions are
-        skipped."""
-        table = self.table.copy()
-        captions = [
-            f" {' '.join(split_words(caption))} " for caption in table["caption"][~self.is_named]
-        ]
-        for column, names in (("object", objects), ("context", contexts)):
-            words = {name: " ".join(split_words(name)) for name in names}
-            matches = []
-            for caption in captions:
-                named = [name for name in names if words[name] and f" {words[name]} " in caption]
-                matches.append(named[0] if len(named) == 1 else "")
-            table.loc[~self.is_named, column] = matches
-        listing = replace(self, table=table)
-        reason = "has a caption that does not name exactly one object and one context"
-        unclear = table["file"][~listing.is_named]
-        skipped = [*self.skipped, *((printable(file), reason) for file in unclear)]
-        named_rows, repeated = _first_lines(table[listing.is_named].reset_index(drop=True))
-        skipped += ((printable(file), reason) for file, reason in repeated)
-        return replace(self, table=named_rows, skipped=skipped)
-
-
-def list_apart(task: sandbox.Task, source: Path, seconds: float, **options: Any) -> Listing:
-    """The listing whose facts a task makes of a source's path in a helper process; ImportSetError
-    where it takes more than so many seconds, or refuses."""
-    path = source.absolute()
-    facts, _ = sandbox.run_apart(
-        task,
-        called=printable(path.name),
-        error=ImportSetError,
-        seconds=seconds,
-        path=str(path),
-        **options,
-    )
-    return Listing.from_facts(facts)
-
 
 def _ours_first(names: pd.Index, ours: Sequence[str]) -> list[str]:
     """Names with those of `scenes` first: what both sets have is then drawn alike."""
     return [*(name for name in ours if name in names), *names.difference(ours)]
-
-
-def _first_lines(table: pd.DataFrame) -> tuple[pd.DataFrame, Skipped]:
-    """The first line of each file in each group, and the others with the reason."""
-    repeated = table.duplicated(["file", "object", "context"]) & (table["object"] != "")
-    reason = "is listed more than once; its first line is used"
-    skipped = [(str(file), reason) for file in table["file"][repeated]]
-    return table[~repeated].reset_index(drop=True), skipped
-
-
-def listing_of(format: str, contents: Contents, before: Sequence[Pair] = ()) -> Listing:
-    """The clean, sorted listing of what a reader returned; `before` is what was skipped earlier."""
-    rows = []
-    skipped = [*before, *contents.skipped]
-    spellings: dict[str, set[str]] = {}
-    for row in contents.rows:
-        names = {"object": clean_name(row.object), "context": clean_name(row.context)}
-        if (row.object and not names["object"]) or (row.context and not names["context"]):
-            reason = "has an object or context whose name has neither letter nor digit"
-            skipped.append((row.file, reason))
-            continue
-        for kind, name in names.items():
-            spelling = getattr(row, kind)
-            if unicodedata.normalize("NFC", spelling).strip() != name:
-                spellings.setdefault(name, set()).add(printable(spelling))
-        cleaned = row._replace(
-            **names,
-            split=clean_split(row.split),
-            caption=printable(row.caption),
-            id=printable(row.id),
-            factors=_json_object(row.factors),
-        )
-        rows.append(cleaned)
-    table = pd.DataFrame(rows, columns=Row._fields)
-    table, repeated = _first_lines(table.sort_values("file", kind="stable", ignore_index=True))
-    skipped += repeated
-    readable = [(printable(name), reason) for name, reason in skipped]
-    return Listing(format, contents.about, table, readable, spellings)
 
 
 def clean_name(text: str) -> str:
@@ -276,19 +176,11 @@ def choose_groups(
         ImportSetError: where the choice cannot be used, or leaves a group with too few images.
     """
     counts = listing.counts
-    by_caption = not bool(listing.is_named.all())
-    if counts.empty and not (objects and contexts):
-        ask = (
-            f"The captions in {source} do not say what are objects and contexts; name two of each,"
-            " as whole words"
-        )
-        how = "with --objects A,B --contexts C,D, or give --format folders if the folders say it"
-        raise ImportSetError(f"{ask}, {how}.", f"{ask}.")
     available = {"object": counts.sum(axis=1), "context": counts.sum(axis=0)}
     chosen = {"object": tuple(objects), "context": tuple(contexts)}
     for kind, names in chosen.items():
         if names:
-            chosen[kind] = _check_names(kind, names, available[kind], by_caption, source)
+            chosen[kind] = _check_names(kind, names, available[kind], source)
         elif len(available[kind]) == 1:
             raise ImportSetError(
                 f"{source} has only one {kind} ({_counted(available[kind])}); a set needs two"
@@ -299,8 +191,6 @@ def choose_groups(
     first, second = chosen["object"] or map(str, counts.index)
     left, right = chosen["context"] or map(str, counts.columns)
     grouping = Grouping((first, second), (left, right))
-    if by_caption:
-        listing = listing.match_names(grouping.objects, grouping.contexts)
     if not (objects and contexts):
         order = listing.majority_order(grouping.objects, grouping.contexts)
         if order != grouping.contexts and contexts:
@@ -321,23 +211,6 @@ def majority_in_words(grouping: Grouping) -> str:
     return (
         f"{first} belongs in {grouping.contexts[0]} and {second} in {grouping.contexts[1]}: those"
         f" are the majority groups; swap them with {swap}."
-    )
-
-
-def swapped_names_hint(listing: Listing) -> str:
-    """A hint, without a full stop, where what was read as objects has names of contexts, and the
-    contexts have not."""
-    names = listing.counts
-    objects, contexts = (
-        [_CONTEXT_WORD.search(name.casefold()) for name in axis]
-        for axis in (names.index, names.columns)
-    )
-    if listing.format != "folders" or not all(objects) or all(contexts):
-        return ""
-    examples = " and ".join(map(str, names.index[:2]))
-    return (
-        f"{examples} were read as objects; if they are contexts, the format context-first reads"
-        " them so"
     )
 
 
@@ -364,9 +237,7 @@ def need_enough(grouping: Grouping, group: pd.Series, source: str, skipped: Sequ
     )
 
 
-def _check_names(
-    kind: str, names: Sequence[str], available: pd.Series, by_caption: bool, source: str
-) -> Pair:
+def _check_names(kind: str, names: Sequence[str], available: pd.Series, source: str) -> Pair:
     """Two objects or contexts that a user names, as the source writes them."""
     by_lower_case = {str(name).casefold(): str(name) for name in reversed(available.index)}
     chosen = []
@@ -377,7 +248,7 @@ def _check_names(
         ask, wrong = f"Give two different {kind}s", printable(",".join(names))
         raise ImportSetError(f"{ask} with --{kind}s A,B, not {wrong!r}.", f"{ask}, not {wrong!r}.")
     for name in chosen:
-        if name not in available.index and not by_caption:
+        if name not in available.index:
             raise ImportSetError(
                 f"{source} has no {kind} named {name!r}; it has {_counted(available)}."
             )
@@ -398,10 +269,8 @@ def _question(listing: Listing, chosen: dict[str, tuple[str, ...]], source: str)
             f"{available}, but no two objects are in the same two contexts{among}; add images or"
             " choose others."
         )
-    hint = swapped_names_hint(listing)
-    example = f"{_options(*suggestion)} ({hint})" if hint else _options(*suggestion)
     ask = "choose two of each with --objects A,B --contexts C,D"
-    return f"{available}; {ask}, for example {example}."
+    return f"{available}; {ask}, for example {_options(*suggestion)}."
 
 
 def _options(objects: Sequence[str], contexts: Sequence[str]) -> str:
@@ -418,12 +287,3 @@ def _counted(sizes: pd.Series) -> str:
     largest = sizes.sort_values(ascending=False, kind="stable")
     names = ", ".join(f"{name} {count}" for name, count in largest[:_LISTED].items())
     return f"{names} and {len(sizes) - _LISTED} more" if len(sizes) > _LISTED else names
-
-
-def _json_object(text: str) -> str:
-    """A JSON object in its plainest writing; an empty one in place of what is none."""
-    try:
-        value = json.loads(text) if len(text) <= MOST_FACTORS else None
-        return json.dumps(value) if isinstance(value, dict) else "{}"
-    except (ValueError, RecursionError):
-        return "{}"

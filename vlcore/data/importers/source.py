@@ -1,5 +1,4 @@
-"""Sources of imports: a folder or a zip from anywhere, as a list of files that are read one by one;
-and what a reader of a format makes of it.
+"""Sources of imports: a folder or a zip from anywhere, as a list of files that are read one by one.
 
 A zip is never unpacked. Its members are read by name, up to a limit, into memory: a path that
 points outside, a link or a bomb has nothing to write to, and a reader cannot tell a folder from a
@@ -14,14 +13,11 @@ import unicodedata
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import IO, Any, NamedTuple
-
-import numpy as np
+from pathlib import Path, PurePosixPath
 
 from vlcore.data.imageset import ImageSetError
 from vlcore.experiment import limits
@@ -56,28 +52,6 @@ class UnreadableError(ValueError):
     """One file that cannot be read; the message is the reason, without the file's name."""
 
 
-class Row(NamedTuple):
-    """One image as a reader lists it."""
-
-    file: str  # a path inside the source
-    object: str  # empty where only a caption is known, as is the context
-    context: str
-    split: str = ""
-    caption: str = ""
-    mask: str = ""  # a path inside the source
-    id: str = ""  # rows of one id belong together
-    factors: str = "{}"  # a JSON object
-    columns: str = "{}"  # a JSON object: the other columns of the user's table, as text
-
-
-class Contents(NamedTuple):
-    """What a reader lists of a source, and a sentence on what it recognised."""
-
-    about: str
-    rows: list[Row]
-    skipped: Skipped
-
-
 @dataclass(frozen=True)
 class Source:
     """Files of a folder or a zip: paths inside, with ``/`` between folders, sorted, without hidden
@@ -88,7 +62,6 @@ class Source:
     files: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
     read: Callable[[str], bytes]
-    _text_sizes: list[int] = field(default_factory=list)  # bytes, of each text that was read
 
     @cached_property
     def by_name(self) -> dict[str, str]:
@@ -99,30 +72,6 @@ class Source:
         pairs = zip(composed, self.files, strict=True)
         unique = {name: file for name, file in pairs if counts[name] == 1}
         return unique | {file: file for file in self.files}
-
-    def text(self, file: str) -> bytes:
-        """The bytes of a table, list or caption; all texts together have a limit."""
-        data = self.read(file)
-        self._text_sizes.append(len(data))
-        if sum(self._text_sizes) > limits.TABLE_BYTES:
-            raise ImportSetError(
-                f"The tables and captions of {self.name} have more than"
-                f" {limits.TABLE_BYTES // limits.MB} MB together; import a part of it."
-            )
-        return data
-
-    def needed_text(self, file: str, kind: str) -> str:
-        """The text of a file that a format cannot do without; `kind` names it in messages."""
-        return utf8(self.needed_bytes(file, kind), f"The {kind} {file}")
-
-    def needed_bytes(self, file: str, kind: str) -> bytes:
-        """The bytes of a text that a format cannot do without; `kind` names it in messages."""
-        try:
-            return self.text(file)
-        except UnreadableError as error:
-            raise ImportSetError(
-                f"The {kind} {file} {error}; put one there that can be read."
-            ) from error
 
 
 @contextmanager
@@ -155,7 +104,7 @@ def _why_no_source(path: Path, name: str) -> str:
     with path.open("rb") as file:
         if file.read(4) == b"PK\x03\x04":
             return f"{name} is a damaged or unfinished zip; download or pack it again."
-    if path.suffix.lower() in (".csv", ".tsv", ".jsonl"):
+    if path.suffix.lower() == ".csv":
         return f"{name} is a table; give the folder of it and the images, or a zip of that."
     return f"{name} is neither a folder nor a zip; give the folder or a zip of it."
 
@@ -173,22 +122,15 @@ def joinable(text: str) -> str:
     return _CONTROL.sub("", _BREAK.sub(" ", text))
 
 
-def utf8(data: bytes, called: str) -> str:
-    """The text of a file; `called` begins the message where that is not UTF-8."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ImportSetError(f"{called} is not written in UTF-8; save it as UTF-8.") from error
-
-
-def npy_claim(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and dtype that the head of a saved array claims, before numpy allocates it; else
-    `ValueError`."""
-    if np.lib.format.read_magic(file) == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    else:
-        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-    return shape, dtype
+def path_inside(folder: PurePosixPath, name: str, by_name: Mapping[str, str]) -> tuple[str, str]:
+    """(path inside the source, "") of a file that a table names, by `Source.by_name`, or ("",
+    reason)."""
+    path = PurePosixPath(name.strip().replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts:
+        return "", "is a path that leads out of the table's folder"
+    named = str(folder / path)
+    file = by_name.get(named) or by_name.get(unicodedata.normalize("NFC", named), "")
+    return file, "" if file else "is in the table, but no such file is there"
 
 
 def _folder(root: Path, name: str) -> Source:

@@ -38,22 +38,17 @@ def perceptual_hash(image: Image.Image) -> int:
     return int(str(imagehash.phash(image)), 16)
 
 
-def clusters(hashes: Sequence[int], ids: Sequence[str]) -> Numbers:
+def clusters(hashes: Sequence[int]) -> Numbers:
     """Number of the cluster of each image, (n,), counted from 0 in the order of the images: those
-    whose hashes differ in at most `NEAR` bits, or that have the same `id` (other than an empty
-    one), are in one, and so is what is linked by others.
+    whose hashes differ in at most `NEAR` bits are in one, and so is what is linked by others.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     distinct, hash_number = np.unique(np.array(hashes, dtype=np.uint64), return_inverse=True)
-    first, second = _near_pairs(distinct)
-    id_number = pd.factorize(np.array(ids, dtype=object))[0] + len(distinct)
-    has_id = np.array([name != "" for name in ids])
-    starts = np.concatenate([first, hash_number[has_id]])
-    ends = np.concatenate([second, id_number[has_id]])
-    size = len(distinct) + len(ids)
-    links = coo_array((np.ones(len(starts)), (starts, ends)), shape=(size, size))
+    pairs = _near_pairs(distinct)
+    size = len(distinct)
+    links = coo_array((np.ones(len(pairs[0])), pairs), shape=(size, size))
     _, components = connected_components(links, directed=False)
     return pd.factorize(components[hash_number])[0]
 

@@ -70,7 +70,6 @@ def switch(bar: DeltaGenerator) -> None:
 
 def show(images: ImageSet, steps: int, towers: str, palette: Palette, bar: DeltaGenerator) -> None:
     """Show the grid of an image set, its numbers, and what is missing."""
-    images.need_pictures()
     styles, menu = _choose_rows(images, bar)
     base = usual_condition(images).with_towers(towers).replace(steps=steps)
     conditions = grids.grid_conditions(base, styles, grids.LEVELS)

@@ -63,7 +63,7 @@ def show(view: Shown, selection: Selection | None = None) -> None:
     selections.show(view, selection)
     with shell.errors_as_sentences():
         _show_up_close(view, up_close)
-    if images.folds and images.has_pictures:
+    if images.folds:
         _show_wrong_of_folds(comparison, images)
 
 

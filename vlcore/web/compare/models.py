@@ -6,14 +6,11 @@ from functools import partial
 
 import streamlit as st
 
-from vlcore.api.compared_maps import show_same_images
 from vlcore.api.differences import describe_differences
-from vlcore.api.imports import published_condition
 from vlcore.api.training import is_quick
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import lasting_name, title
 from vlcore.jobs.jobs import JobStatus, State
@@ -43,12 +40,6 @@ def comparable(images: ImageSet) -> dict[str, Condition]:
 
 def choose_sides(images: ImageSet, steps: int, towers: str) -> list[Side]:
     """Show the controls of both models."""
-    if not images.has_pictures:
-        return _choose_imported(images)
-    return _choose_trained(images, steps, towers)
-
-
-def _choose_trained(images: ImageSet, steps: int, towers: str) -> list[Side]:
     on_disk = comparable(images)
     as_set = condition_controls.AS_SET
     # In the address: they may not change when somebody trains another one.
@@ -89,36 +80,6 @@ def _choose_trained(images: ImageSet, steps: int, towers: str) -> list[Side]:
                 sides.append(Side(prefix, key, saved))
             else:
                 sides.append(Side(prefix, condition.key, condition))
-    return sides
-
-
-def _choose_imported(images: ImageSet) -> list[Side]:
-    """Show the choices of embeddings of the same images from elsewhere, each a set of its own."""
-    key_of_set = published_condition(images).key
-    imported = {
-        key: condition
-        for key, condition in cache.model_conditions().items()
-        if condition.kind is ArtifactKind.IMPORTED
-    }
-    of_set = cache.artifact(key_of_set)
-    alike = [key for key in imported if show_same_images(cache.artifact(key), of_set)]
-    keys = [key_of_set, *(key for key in alike if key != key_of_set)]
-    if len(keys) == 1:
-        st.info(
-            "These are the only embeddings of these images. Import those of another encoder with"
-            " the same names of images to compare the two here."
-        )
-        return [Side(SIDES[0], keys[0], imported[keys[0]])]
-    sides = []
-    for number, (column, prefix) in enumerate(zip(st.columns(2), SIDES, strict=True)):
-        key = column.selectbox(
-            f"{prefix.capitalize()} encoder",
-            keys,
-            number,
-            lambda key: title(imported[key]),
-            **widgets.in_address(f"{prefix}_encoder_of"),
-        )
-        sides.append(Side(prefix, key, imported[key]))
     return sides
 
 
@@ -192,9 +153,8 @@ def former(sides: Sequence[Side], images: ImageSet) -> list[Side]:
     substitutes = [side for side in compared if side.condition.data == images.name]
     if len(substitutes) < len(compared):
         substitutes = []
-    if images.has_pictures:
-        experiments = plans.find("experiments", usual_condition(images)).conditions
-        substitutes += [Side("", condition.key, condition) for condition in experiments]
+    experiments = plans.find("experiments", usual_condition(images)).conditions
+    substitutes += [Side("", condition.key, condition) for condition in experiments]
     trained = {side.key for side in sides if work.view(side.key).done}
     used_keys = set(trained)
     former_sides = []

@@ -10,7 +10,6 @@ from vlcore.api.compared_maps import ComparedMaps, points_table
 from vlcore.api.description import describe_evaluation
 from vlcore.api.exports import parquet_bytes
 from vlcore.api.metrics_table import describe_map_quality, group_accuracy_table, measures_table
-from vlcore.api.model_map import WITHOUT_CAPTIONS
 from vlcore.api.offline_page import figure, page, with_clicked_image
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.plots.maps.panes import MOMENT
@@ -36,8 +35,6 @@ def _groups(view: Shown) -> None:
             f" over scenes. {describe_evaluation(view.images)}"
         )
     )
-    if not view.images.has_pictures and not any(model.captions for model in view.comparison.models):
-        st.info(plain(WITHOUT_CAPTIONS), icon=":material/info:")
 
 
 def show_animation(keys: Sequence[str], palette: Palette, side: int) -> None:

@@ -76,8 +76,6 @@ def describe_set(images: ImageSet) -> str:
 
 def describe_towers(images: ImageSet) -> str:
     """At what sizes the towers read the images, in a sentence."""
-    if not images.has_pictures:
-        return "These are embeddings: no image tower reads them."
     size = f"Models from scratch read these images at {TRAINING_SIZE} x {TRAINING_SIZE} px"
     network = "EfficientNet-Lite0, trained on ImageNet"
     missing = len(cache.missing_features(images))
@@ -90,9 +88,6 @@ def describe_towers(images: ImageSet) -> str:
 
 def show_training_images(images: ImageSet, palette: Palette) -> None:
     """The training images under a bias, their labels and means."""
-    if not images.has_pictures:
-        _embeddings(images)
-        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         widgets.accept_former_key("data_bias", "bias", BIASES)  # Upload has a bias of its own
         bias = bias_slider("data_bias", width=420)
@@ -122,20 +117,6 @@ def show_training_images(images: ImageSet, palette: Palette) -> None:
                     st.caption(
                         f"{plain(words)}: no mean, for no image of this group is left in training"
                     )
-
-
-def _embeddings(images: ImageSet) -> None:
-    """What a set without images holds: how many embeddings of each group, by split."""
-    st.info(
-        "These are embeddings without their images: there is nothing to look at and nothing to"
-        " train on. “Its map and measures”, above, shows what they hold.",
-        icon=":material/scatter_plot:",
-    )
-    counts = images.counts()
-    table: dict[str, list[Any]] = {"group": list(group_words(images.grouping).values())}
-    for split, by_group in counts.items():
-        table[split] = [by_group.get(group, 0) for group in group_words(images.grouping)]
-    st.dataframe(table, width="content", hide_index=True)
 
 
 def _as_on_sheets(grouping: Grouping) -> dict[str, tuple[str, tuple[str, str]]]:
@@ -319,9 +300,6 @@ def _labels(images: ImageSet) -> None:
 
 def shortcut_audit(images: ImageSet, palette: Palette) -> None:
     """The shortcuts that simple views of the images hold, computed once and stored."""
-    if not images.has_pictures:
-        _embeddings(images)
-        return
     st.subheader("Which shortcuts do the images hold?")
     st.caption(
         "What the simplest model can predict from a part of the image, a neural network can learn"

@@ -1,4 +1,4 @@
-"""The section of the Data page in which a visitor's images or embeddings become a set.
+"""The section of the Data page in which a visitor's images become a set.
 
 The upload is on the disk as long as the visitor's session, and is listed before anything is
 decoded.
@@ -24,11 +24,11 @@ from vlcore.classroom.teacher import Right
 from vlcore.data import importers
 from vlcore.data.catalogue import check_name, set_names
 from vlcore.data.imageset import ImageSetError, usable_name
-from vlcore.data.importers import embedding_sets
+from vlcore.data.importers.selection import DESCRIPTIVE, NOT_STATED, SHORT
 from vlcore.data.subset import usual_condition
 from vlcore.experiment import limits
 from vlcore.experiment.files import scratch_folder
-from vlcore.experiment.plain_text import as_code, plain
+from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import first_names, plural
 from vlcore.jobs.jobs import State
 from vlcore.study import plans
@@ -46,13 +46,11 @@ def show_import() -> None:
     """Turn a visitor's folder or zip into an image set."""
     st.subheader("Your own images")
     st.markdown(
-        "Two kinds of objects in two kinds of contexts, for example `horse/grass/…`,"
-        " `horse/desert/…`, `camel/grass/…`, `camel/desert/…`, or `horse_grass/…` and so on. The"
-        f" formats that are recognised: {importers.format_titles()}. **Everybody on this server"
-        " will see the set.** Embeddings of another encoder come as an `.npz` with the arrays `z`,"
-        " `object` and `context`; captions and columns of yours are optional (docs/images.md)."
-        f" A folder of more than {limits.FOLDER_FILES} files comes as a zip: browsers take minutes"
-        " to list it. What is larger: `python -m vlcore data import FOLDER --name NAME`."
+        "Two kinds of objects in two kinds of contexts, in folders such as `horse/grass`,"
+        " `horse/desert`, `camel/grass` and `camel/desert`; or images with a table `labels.csv` of"
+        " the columns `file`, `object` and `context`. **Everybody on this server will see the"
+        f" set.** A folder of more than {limits.FOLDER_FILES} files comes as a zip: browsers take"
+        " minutes to list it. What is larger: `python -m vlcore data import FOLDER --name NAME`."
     )
     visitors.require_right(Right.SETS)
     if pending := st.session_state.get("import_key"):
@@ -60,9 +58,7 @@ def show_import() -> None:
         return
     zipped, folder = st.columns(2)
     # MB, as in config.toml.
-    file = zipped.file_uploader(
-        "A zip of images, or an .npz of embeddings", type=["zip", "npz"], max_upload_size=100
-    )
+    file = zipped.file_uploader("A zip of images", type="zip", max_upload_size=100)
     most = limits.UPLOAD_BYTES // limits.MB
     options: dict[str, Any] = {"accept_multiple_files": "directory", "max_upload_size": most}
     files = folder.file_uploader("Or a folder of images", key="import_folder", **options)
@@ -70,7 +66,7 @@ def show_import() -> None:
         return
     upload = _stored_upload(file, files or [])
     if reason := _why_no_set(upload.listing):
-        kind = upload.path.suffix.removeprefix(".") if file else "folder"
+        kind = "zip" if file else "folder"
         st.error(
             f"This {kind} {plain(reason)}; a set needs two objects in two contexts.",
             icon=":material/error:",
@@ -92,8 +88,6 @@ class _StoredUpload:
     def listing(self) -> importers.Listing:
         """What is in it, read by a helper process once: every click of the form runs the page
         anew."""
-        if self.path.suffix == imports.EMBEDDINGS:
-            return embedding_sets.list_embeddings_apart(self.path)
         return importers.list_source_apart(self.path)
 
 
@@ -106,9 +100,7 @@ def _stored_upload(file: Any, files: list[Any]) -> _StoredUpload:
         return upload
     name = PurePosixPath(file.name).stem if file else _common_folder(files)
     stem = re.sub(r"[^\w.-]+", " ", name).strip(" .")[:_STEM] or "upload"
-    is_embeddings = file is not None and file.name.lower().endswith(imports.EMBEDDINGS)
-    suffix = imports.EMBEDDINGS if is_embeddings else ".zip"
-    upload = st.session_state["import_source"] = _StoredUpload(identity, f"{stem}{suffix}")
+    upload = st.session_state["import_source"] = _StoredUpload(identity, f"{stem}.zip")
     if file:
         upload.path.write_bytes(file.getvalue())
         return upload
@@ -140,47 +132,32 @@ def _why_no_set(listing: importers.Listing) -> str:
         return f"shows one object only, {counts.index[0]}"
     if len(counts.columns) == 1:
         return f"shows one context only, {counts.columns[0]}"
-    if counts.size and listing.default_choice() is None:
+    if listing.default_choice() is None:
         return "has no two objects with images in the same two contexts"
     return ""
 
 
 def _import_form(source: Path, listing: importers.Listing) -> None:
-    about, counts, stated = listing.about, listing.counts, listing.stated
-    if listing.format == "folders":
-        example = PurePosixPath(listing.table["file"].iloc[0]).parent
-        about = (
-            "The names of the folders say what the images show and where, such as"
-            f" {as_code(str(example))}."
-        )
-    st.success(plain(about), icon=":material/folder_open:")
-    if counts.size:
-        st.dataframe(counts, width="content")
-    _show_warnings(listing.warnings)
+    st.success(plain(listing.about), icon=":material/folder_open:")
+    st.dataframe(listing.counts, width="content")
     _show_skipped(listing.skipped)
     with st.form("import"):
         left, right = st.columns(2)
         objects, contexts = _pair_fields(listing, left, right)
-        labels = {}
-        if source.suffix != imports.EMBEDDINGS:
-            labels = {
-                "short": left.text_input("Short label", stated["short"], 100, help=_FIELDS),
-                "descriptive": right.text_input(
-                    "Descriptive label", stated["descriptive"], 100, help=_FIELDS
-                ),
-            }
+        labels = {
+            "short": left.text_input("Short label", SHORT, 100, help=_FIELDS),
+            "descriptive": right.text_input("Descriptive label", DESCRIPTIVE, 100, help=_FIELDS),
+        }
         name = left.text_input(
             "Name of the set",
             _free_name(source.stem),
             placeholder="for example my-horses",
             max_chars=60,
         )
-        licence = right.text_input("Licence of the images", stated["licence"], max_chars=100)
-        if labels:
-            st.caption(
-                f"{_FIELDS} With horse and grass the labels above are “horse” and “horse on the"
-                " grass”."
-            )
+        licence = right.text_input("Licence of the images", NOT_STATED, max_chars=100)
+        st.caption(
+            f"{_FIELDS} With horse and grass the labels above are “horse” and “horse on the grass”."
+        )
         if not st.form_submit_button(
             "Make the image set", type="primary", icon=":material/add_photo_alternate:"
         ):
@@ -209,24 +186,17 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
 def _pair_fields(
     listing: importers.Listing, left: Any, right: Any
 ) -> tuple[tuple[str, str], tuple[str, str]]:
-    """Two objects and two contexts, chosen in two columns, or typed where only captions are
-    known."""
+    """Two objects and two contexts, chosen in two columns."""
     counts = listing.counts
+    names, places = list(map(str, counts.index)), list(map(str, counts.columns))
     choice = listing.default_choice()
+    assert choice is not None  # else the form is not shown
     objects, contexts = [], []
     for number, (column, ordinal) in enumerate(((left, "First"), (right, "Second"))):
         label = "belongs in" + " " * number  # two fields of one label need different keys
-        if choice:
-            names, places = list(map(str, counts.index)), list(map(str, counts.columns))
-            obj = column.selectbox(f"{ordinal} object", names, names.index(choice[0][number]))
-            context = column.selectbox(label, places, places.index(choice[1][number]))
-        else:
-            obj = column.text_input(
-                f"{ordinal} object", help="A word of the captions, such as horse."
-            )
-            context = column.text_input(label, help="A word of the captions, such as grass.")
-        objects.append(obj)
-        contexts.append(context)
+        usual, place = choice[0][number], choice[1][number]
+        objects.append(column.selectbox(f"{ordinal} object", names, names.index(usual)))
+        contexts.append(column.selectbox(label, places, places.index(place)))
     return (objects[0], objects[1]), (contexts[0], contexts[1])
 
 
@@ -237,14 +207,6 @@ def _free_name(stem: str) -> str:
         if usable_name(name) and name not in set_names():
             return name
     return ""
-
-
-def _show_warnings(warnings: Sequence[str]) -> None:
-    """Show what to keep in mind, if there is anything."""
-    if warnings:
-        sentences = [plain(sentence) for sentence in warnings]
-        listed = "\n".join(f"- {sentence}" for sentence in sentences)
-        st.warning(listed if len(sentences) > 1 else sentences[0], icon=":material/warning:")
 
 
 def _show_skipped(skipped: Sequence[Any]) -> None:
@@ -276,17 +238,19 @@ def _importing(key: str) -> None:
         few = first_names(columns, _MOST_NAMED)
         about += f" Your {plural(len(columns), 'column')} stayed with it: {few}."
     st.caption(plain(about))
-    _show_warnings(report["warnings"])
+    if notes := report["warnings"]:
+        st.warning(
+            "\n".join(f"- {plain(sentence)}" for sentence in notes), icon=":material/warning:"
+        )
     _show_skipped(report["skipped"])
     is_there = report["name"] in set_names()  # somebody may have removed it
-    has_pictures = is_there and cache.named_set(report["name"]).has_pictures
     with st.container(horizontal=True):
         if is_there:
             _offer_map(report["name"])
         if is_there and st.button("Look at it", icon=":material/photo_library:"):
             del st.session_state["import_key"]
             shell.go_to(report["name"])
-        if has_pictures and st.button("Train on it", icon=":material/play_arrow:"):
+        if is_there and st.button("Train on it", icon=":material/play_arrow:"):
             shell.go_to_page("pages/2_Train.py", report["name"])
         st.button("Import another", on_click=st.session_state.pop, args=("import_key",))
 
@@ -294,10 +258,6 @@ def _importing(key: str) -> None:
 def _offer_map(name: str) -> None:
     """Show the button that trains the two models which Compare opens on, and leads there."""
     images = cache.named_set(name)
-    if not images.has_pictures:
-        if st.button("See its map", type="primary", icon=":material/scatter_plot:"):
-            shell.go_to_page("pages/3_Compare.py", name)
-        return
     try:
         usual = usual_condition(images).with_towers(shell.OWN_SETS)
     except ImageSetError:  # too few images to train on, which Train says

@@ -100,9 +100,6 @@ def alone(palette: Palette, bar: DeltaGenerator) -> None:
         if not is_chosen:
             _choose_lesson(bar)
             return
-    if not images.has_pictures:
-        st.info("A lesson trains models, and this set has no images to train on: choose another.")
-        return
     with shell.attributed(images):
         if name in LIVE:
             LIVE[name].alone(images, palette, bar)

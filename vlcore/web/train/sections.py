@@ -9,13 +9,12 @@ from typing import Any
 
 import streamlit as st
 
-from vlcore.api import description, imports, metrics_table
+from vlcore.api import description, metrics_table
 from vlcore.api.differences import controlled_baseline
 from vlcore.api.model_metrics import describe_measure
 from vlcore.api.training import check_trainable
 from vlcore.api.tried_settings import SeedStack, stack_seeds
 from vlcore.artifacts.store import StoreError
-from vlcore.data import subset
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
 from vlcore.experiment.captions import TEMPLATE_LENGTH, TRAITS, about_style, captions_of
@@ -24,7 +23,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, group_words
 from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.options import ArtifactKind, Option, objectives_here, style_names
-from vlcore.experiment.plain_text import as_code, plain
+from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics import catalogue
@@ -323,34 +322,3 @@ def link_stack(stack: SeedStack, trained: Collection[str]) -> None:
     with st.container(horizontal=True):
         for label, keys in links.items():
             widgets.link_to_models(label, stack.condition.data, keys)
-
-
-def show_embeddings(images: ImageSet, palette: Palette) -> None:
-    """Show the map of imported embeddings beside what matters most, and all measures below."""
-    condition = imports.published_condition(images)
-    source = images.about.get("source", "a file")
-    artifact = cache.artifact(condition.key)
-    st.markdown(
-        f"Embeddings that were computed elsewhere and imported from {as_code(source)}: there are no"
-        " images, and nothing is trained here. They are measured and mapped like those of a model"
-        " of the lab."
-    )
-    left, right = st.columns([3, 2])
-    with left:
-        _show_map(condition, images, palette, shell.map_side())
-    with right:
-        for words, measure in _FIRST_MEASURES.items():
-            st.markdown(f"{words}: **{describe_measure(artifact.metrics['end'], measure)}**")
-        notes = [
-            metrics_table.describe_map_quality(artifact),
-            description.small_sample_warning(artifact, images.grouping),
-            subset.describe_sample(images),
-            *images.about.get("notes", ()),
-        ]
-        for sentence in filter(None, notes):
-            st.caption(plain(sentence))
-    st.subheader("All measures")
-    columns = {"Measured": st.column_config.TextColumn(width="large")}  # there is room for reasons
-    table = metrics_table.measures_of(artifact, images.grouping)
-    st.dataframe(table, hide_index=True, width="stretch", column_config=columns)
-    st.caption(f"As a file to keep: `python -m vlcore compare {condition.key} --out map.html`.")
