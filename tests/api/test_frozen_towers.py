@@ -1,6 +1,5 @@
 """Models on a frozen image tower are as any other, from features computed once."""
 
-import dataclasses
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,15 +22,12 @@ from vlcore.data.catalogue import open_set
 from vlcore.data.feature_store import FOLDER, stored_precision
 from vlcore.data.imageset import ImageSet
 from vlcore.data.importers import import_set
-from vlcore.data.training_set import training_sets
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.edits import Draw, Fade, canonical_edits
 from vlcore.jobs import jobs
 from vlcore.metrics.memory import Memory
 from vlcore.model import image_features, load
 from vlcore.model.frozen_towers import Tower, TowerError, open_tower
 from vlcore.model.image_features import feature_store, features_of_images
-from vlcore.model.views import Views
 
 MEASURED = ("balanced_accuracy", "minority_accuracy", "group_accuracy", "total_variance")
 
@@ -153,45 +149,6 @@ def test_uploads_are_computed_once_and_forgotten_in_the_end(
     assert (random_weights != direct[:1]).any(), "each tower has its own"
     assert (features_of_images(ARCHITECTURE, uploads[:1]) == direct[:1]).all()
     assert sum(asked) == 7, "the latest are remembered"
-
-
-def few_scenes(per_group: dict[str, int]) -> ImageSet:
-    """`scenes` with the first images of each split and group alone, so that few are drawn."""
-    images = open_set("scenes")
-    table = images.table
-    number = table.groupby(["split", "group"]).cumcount()
-    inside = number < table["split"].map(per_group).fillna(0)
-    return dataclasses.replace(images, table=table.assign(split=table["split"].where(inside, "")))
-
-
-def test_edits_change_the_features_of_the_images_that_they_change(asked: list[int]) -> None:
-    images = few_scenes({"train": 2, "val": 1, "probe": 1, "test": 2})
-    edits = canonical_edits([Draw("camel", "snow"), Fade(0.5)])
-    edited = Condition(bias=0.5, n_per_group=2, architecture=ARCHITECTURE, edits=edits)
-    (training,) = training_sets([images], edited)
-    assert len(training.rows) == 6
-    assert training.altered.tolist() == [
-        *np.flatnonzero(training.table["group"].isin(images.grouping.majority)).tolist(),
-        6,
-    ]
-    feature_cache = feature_store(images, ARCHITECTURE)
-    views = Views(training, features=feature_cache)
-    inputs = views.inputs["train"]
-    assert inputs.shape == (7, feature_cache.spec.features)
-    usual = np.setdiff1d(np.arange(7), training.altered)
-    asked.clear()
-    assert (inputs[usual] == feature_cache.rows(training.rows[usual])).all()
-    assert asked == []
-    changed = stored_precision(open_tower(ARCHITECTURE).embed(list(training.altered_pixels(128))))
-    assert (inputs[training.altered] == changed).all()
-    faded = training.altered[:-1]
-    assert (inputs[faded] != feature_cache.rows(training.rows[faded])).any(axis=1).all()
-    for split in ("val", "probe", "test"):
-        assert (views.inputs[split] == feature_cache.rows(images.rows(split))).all()
-    assert views.panel is not None
-    assert (views.panel["original"] == views.inputs["test"][views.panel_rows]).all(), (
-        "panels are of the same size"
-    )
 
 
 def test_features_are_watched_and_a_cancelled_job_keeps_those_that_it_has(

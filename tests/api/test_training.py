@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from sklearn.metrics import silhouette_score
 
 from tests.api.trainings import FILES, fits_at_once, watch
-from tests.conftest import publish_as
-from vlcore.api import training as run_train
 from vlcore.api.training import train_condition
 from vlcore.artifacts import store
 from vlcore.artifacts.store import Artifact
@@ -20,7 +18,6 @@ from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet, ImageSetError
 from vlcore.data.subset import map_rows, training_rows, usual_condition
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.edits import EditError, Relabel, canonical_edits
 from vlcore.experiment.grouping import SCENES
 from vlcore.jobs import jobs
 from vlcore.metrics import accuracy, geometry
@@ -59,20 +56,6 @@ def test_an_artifact_says_what_it_is_and_how_it_was_made(quick: list[Artifact]) 
         last = history["train_caption_accuracy"].iat[-1]
         assert last == pytest.approx(metrics["end"]["train_caption_accuracy"], abs=1e-4)
         assert last < loop.FIT_ACCURACY
-
-
-def test_a_stored_change_of_a_caption_that_changes_nothing_opens_and_no_new_one_is_trained(
-    quick: list[Artifact], images: ImageSet, empty_home: Path
-) -> None:
-    condition = quick[0].condition
-    row = int(training_rows(images, condition)[0])
-    condition = condition.replace(edits=canonical_edits([Relabel(row, condition.labels)]))
-    for refuse in (run_train.check_trainable, train_condition):
-        with pytest.raises(EditError):
-            refuse(condition)
-    publish_as(quick[0], condition)
-    run_train.check_trainable(condition)
-    assert train_condition(condition) == "cached"
 
 
 @pytest.mark.parametrize("moment", ["untrained", "end"])

@@ -10,21 +10,11 @@ import numpy as np
 import pytest
 
 from tests.classroom.test_one_room_results import PLAN, state_of, trained
-from tests.classroom.test_repair import IMAGES, POOL
-from tests.classroom.test_repair_results import standing as standing_of
-from vlcore.classroom import one_room_results, repair_results
+from vlcore.classroom import one_room_results
 from vlcore.classroom.answers import Answer, Measurement
-from vlcore.classroom.handout import (
-    GLOSSARY,
-    TERMS,
-    explained,
-    handout_html,
-    repair_html,
-    study_html,
-)
+from vlcore.classroom.handout import GLOSSARY, TERMS, explained, handout_html, study_html
 from vlcore.classroom.lessons import EXPERIMENTS, Lesson, lessons
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.edits import Add, Fade
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.estimate import Estimate
 from vlcore.plots.document import ImageRow
@@ -106,29 +96,3 @@ def test_a_rooms_study_on_paper_has_its_plan_and_what_the_wall_shows() -> None:
     empty = study_html(state_of(PLAN, []), [])
     assert "Take home" not in empty
     assert (charts(empty), "0 of 8" in empty) == ([], True)
-
-
-def test_repairs_on_paper_have_the_teams_changes_the_ranking_and_the_hidden_places() -> None:
-    teams = [
-        standing_of("Team 2", [Add(POOL[0]), Add(POOL[1]), Fade(0.5)], 0.7),
-        standing_of("Team 1", [], 0.5),
-    ]
-    teams = [dataclasses.replace(one, unseen=Estimate(0.64, 0.55, 0.72, 200)) for one in teams]
-    others = [standing_of("as it was", [], 0.4)]
-    assert repair_results.changes_table(teams)["added images"].tolist() == [2, 0]
-    last = repair_results.TeamRanking(teams, others, [], last=True)
-    page = repair_html(last, "At most 12 changes & 3 tries.", IMAGES.grouping, "Add images.")
-    assert [[one["value"] for one in rows] for rows in charts(page)] == [
-        [0.7, 0.5, 0.4],
-        [0.64, 0.64, 0.4],
-    ]
-    right = "70\u00a0% (67 to 73) of 1,000 images", "64\u00a0% (55 to 72)"
-    before = dataclasses.replace(last, last=False)
-    said = (last.about, before.about, *right, "At most 12 changes & 3", "Add images.")
-    assert [one for one in said if one not in html.unescape(page)] == []
-    revealed = repair_html(before, "", IMAGES.grouping)
-    assert (len(charts(revealed)), "64\u00a0%" in revealed, "unseen scenes" in revealed) == (
-        1,
-        False,
-        False,
-    )

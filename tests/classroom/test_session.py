@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vlcore.artifacts import store
-from vlcore.classroom import one_room, repair, session, teams
+from vlcore.classroom import one_room, repair, session
 from vlcore.classroom.session import (
     IDLE,
     KEPT,
@@ -239,7 +239,7 @@ def test_an_owner_of_many_sessions_keeps_a_repair_without_votes(
         vote(session_with_votes, "student-1")
     later(monkeypatch, IDLE + 60)
     of_teams = start("a-browser-1")
-    teams.join_team(of_teams.code, "student-1")
+    repair.join(of_teams.code, "student-1")
     start("a-browser-1")
     assert find_session(older.code) is None
     assert find_session(old.code)
@@ -342,14 +342,14 @@ def test_counting_anew_forgets_voters_of_this_question_alone(started: Started) -
 
 
 def test_teams_and_class_studies_have_the_same_door() -> None:
-    team = start_session(repair.REPAIR, "scenes", repair.SHORT)
+    team = start_session(repair.REPAIR, "scenes", repair.STEP)
     study = start_session(one_room.NAME, "scenes", one_room.FIRST)
-    assert teams.join_team(team.code, "student-1") == 1
+    repair.join(team.code, "student-1")
     for one in (team, study):
         close_door(one.code, one.token)
     with pytest.raises(LessonError, match="admits nobody new"):
-        teams.join_team(team.code, "newcomer-1")
-    assert teams.join_team(team.code, "student-1") == 1
+        repair.join(team.code, "newcomer-1")
+    repair.change(team.code, "student-1", lambda before: before)
     with pytest.raises(LessonError, match="admits nobody new"):
         session.vote(study.code, one_room.FIRST, "newcomer-1", "lower", one_room.DIRECTIONS)
 

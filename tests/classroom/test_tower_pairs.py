@@ -16,14 +16,6 @@ def test_each_pair_that_pages_offer_has_a_sentence_of_its_own() -> None:
     assert tower_pairs.USUAL in TOWERS
 
 
-@pytest.mark.parametrize("name", list(TOWERS))
-def test_the_pair_of_a_lessons_condition_is_read_off_it(name: str) -> None:
-    assert (
-        tower_pairs.tower_pair_of(Condition(bias=0.5, labels="descriptive").with_towers(name))
-        == name
-    )
-
-
 def test_from_scratch_and_on_the_smallest_set_the_bias_is_the_studys() -> None:
     for usual in (Condition(), Condition(n_per_group=4), PRETRAINED.replace(n_per_group=2)):
         assert tower_pairs.lesson_bias(usual) == STUDY_BIAS

@@ -273,17 +273,6 @@ def test_panels_of_several_folds_do_not_push_each_other_out(images: ImageSet, to
     assert [read_panel(images, tower, rows) for rows in folds] == [0, 0, 0]
 
 
-def test_images_that_are_no_rows_are_computed_and_not_stored(
-    images: ImageSet, tower: Tower
-) -> None:
-    store, edited = store_of(images, tower), [images.image(row) // 2 for row in range(9)]
-    for _ in range(2):
-        assert (store.of_images(edited) == stored_precision(computed(edited))).all()
-    assert tower.asked == 18
-    assert store.of_images([]).shape == (0, 6)
-    assert not (images.root / feature_store.FOLDER).exists()
-
-
 @pytest.fixture
 def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, np.ndarray]]:
     """A bundle of `scenes` with three components of six numbers for five rows."""
@@ -319,20 +308,3 @@ def test_a_bundle_needs_neither_network_nor_images(
     assert not images.root.exists()
     assert feature_store.bundle_of(dataclasses.replace(images, version="0"), SPEC) is None
     assert feature_store.bundle_of(images, dataclasses.replace(SPEC, side=160)) is None
-
-
-def test_edited_images_of_a_bundled_set_have_no_dimensions_that_its_rows_lack(
-    empty_home: Path, bundled: dict[str, np.ndarray], tower: Tower
-) -> None:
-    store = FeatureStore(catalogue.open_set("scenes"), SPEC, tower.opened)
-    centre, components = (bundled[name].astype(np.float32) for name in ("centre", "components"))
-    edited = [
-        np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8) for seed in range(5)
-    ]
-    offsets = store.of_images(edited) - centre
-    assert offsets @ components.T @ components == pytest.approx(offsets, abs=0.5), (
-        "to the precision of the store"
-    )
-    direct = computed(edited) - centre
-    assert np.abs(direct @ components.T @ components - direct).max() > 5
-    assert offsets == pytest.approx(direct @ components.T @ components, abs=0.5)

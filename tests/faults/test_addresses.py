@@ -53,10 +53,7 @@ FIELDS = {
         + [f"sample_{name}" for name in _SAMPLES.split()]
     ),
     "5_Findings": "data study length towers blocks measure",
-    "6_Lesson": (
-        "lesson code phase repair_labels wall step hide lead presenter guess repair advice"
-        " room_pairs room_seed"
-    ),
+    "6_Lesson": "lesson code phase step hide lead presenter repair room_pairs room_seed",
     "7_Manage": "teacher",
 }
 # Values that bring other controls; of fields that are not named here, any of `USUAL` may be.
@@ -72,7 +69,6 @@ CHOICES = {
     "study": ("experiments", "class", "paper"),
     "lesson": ("four-experiments", "collapse", "one-room", "repair"),
     "phase": ("predict", "run", "reveal"),
-    "wall": ("ranking", "what helped"),
     "data": ("scenes", "balanced-cues", "renders"),
     "guide": ("1", "7", "99"),
 }

@@ -17,7 +17,7 @@ from vlcore.model import loop
 from vlcore.model.dual_encoder import Encoder, to_input
 from vlcore.model.influence import Replay, influences, object_margins, replay
 from vlcore.model.loop import BatchLosses, TrainingData
-from vlcore.model.losses import weigh_by
+from vlcore.model.losses import LossWeights, weigh_by
 from vlcore.model.optimizers import optimizers_of
 
 from .builders import WORDS, ignore, pictures
@@ -121,15 +121,18 @@ def descent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.trains
 @pytest.mark.usefixtures("descent")
-def test_it_ranks_images_as_training_without_each_of_them_does() -> None:
+def test_it_ranks_images_as_training_without_each_of_them_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     condition = FEATURES.replace(steps=24, batch_size=24)
     data = biased(24)
     images, named = asked(data, 4)
     found = influences(replay(condition, data), images, named)
 
     def margin_with(weights: NDArray[np.float64]) -> float:
-        weighted = dataclasses.replace(data, weights=weights)
-        trained = loop.train_encoder(condition, weighted, on_step=ignore, on_checkpoint=ignore)
+        mean_one = torch.from_numpy(weights / weights.mean()).float()
+        monkeypatch.setattr(loop, "weigh_by", lambda *_: LossWeights(mean_one))
+        trained = loop.train_encoder(condition, data, on_step=ignore, on_checkpoint=ignore)
         with torch.no_grad():
             return margin(trained.model, images, named).item()
 

@@ -161,14 +161,3 @@ def test_jtt_weighs_what_was_wrong_six_times_and_others_leave_the_losses_alone()
     assert found.item() == pytest.approx(expected)
     for name in set(MITIGATIONS) - {"reweight", "groupdro"}:
         assert weigh_by(name, GROUPS)(losses, batch).item() == 2
-
-
-@pytest.mark.parametrize("mitigation", ["none", "subsample", "dfr"])
-def test_weights_of_edits_are_shares_of_the_loss_and_count_captions(mitigation: str) -> None:
-    weights = torch.tensor([1.0, 3.0, 0.5, 3.0], dtype=torch.float64)
-    losses, batch = torch.tensor([2.0, 4.0, 6.0]), torch.tensor([1, 2, 0])
-    found = weigh_by(mitigation, GROUPS[:4], None, weights)(losses, batch)
-    assert found.item() == pytest.approx((3 * 2 + 0.5 * 4 + 1 * 6) / 3 / (7.5 / 4))
-    own, groups = np.array([0, 1, 0, 2]), np.array(["a", "b", "a", "b"])
-    counts = formulas.caption_counts(own, 3, mitigation, groups, None, weights.numpy())
-    assert counts == pytest.approx(np.array([1.5, 3, 3]) / (7.5 / 4))

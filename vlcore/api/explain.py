@@ -36,7 +36,7 @@ from vlcore.metrics.estimate import Estimate
 from vlcore.metrics.paired import t_interval
 from vlcore.model.image_features import feature_store, features_of_images
 from vlcore.model.load import load_model
-from vlcore.model.views import Labels, why_no_caption_readout, with_altered
+from vlcore.model.views import Labels, why_no_caption_readout
 
 if TYPE_CHECKING:
     from vlcore.data.feature_store import FeatureStore
@@ -363,8 +363,7 @@ def attribute(
     is_named = np.array([name == question.object for name in source.labels.objects])
     is_named = np.tile(is_named, (len(question.inputs), 1))
     candidates, inputs = training.table, replayed.data.images
-    rows = np.concatenate([training.rows, np.full(len(training.drawn), -1)])
-    index = training.caption_index
+    rows, index = training.rows, training.caption_index
     pool = None
     if add:
         rows, pool = source.pool()
@@ -383,34 +382,10 @@ def attribute(
     )
     table = table.sort_values("influence", ascending=False, kind="stable", ignore_index=True)
     stored = artifact.embeddings.end.train
-    ours = embed_images(replayed.final, replayed.data.images[: len(stored)])
+    ours = embed_images(replayed.final, replayed.data.images)
     error = float(np.linalg.norm(ours - stored, axis=1).max())
     margins = margins_in(key, question)
     return Explanation(artifact.condition, question, margins, table, top, error)
-
-
-def advise(key: str, rows: Sequence[int], top: int = MOST) -> list[int]:
-    """Rank the unused images of a model's pool by what each would do for several images.
-
-    Args:
-        key: of the model.
-        rows: images that it was not trained on; of each object those count that it gets wrong.
-        top: how many to advise.
-
-    Returns:
-        Rows of the images whose addition should raise the margins most, in sum.
-    """
-    artifact, images = store.read(key), replayed_training(key).training.images
-    objects = images.table["object"].to_numpy()[list(rows)]
-    total: Any = 0.0
-    for name in np.unique(objects):
-        question = ask_rows(artifact, images, np.asarray(rows)[objects == name].tolist())
-        is_wrong = margins_in(key, question) < 0
-        if is_wrong.any():
-            question = replace(question, inputs=question.inputs[is_wrong])
-        ranked = attribute(key, question, top, add=True).images.set_index("row")
-        total += len(question.inputs) * ranked["influence"]
-    return [int(row) for row in total.nlargest(top).index]
 
 
 @dataclass(frozen=True, eq=False)
@@ -433,7 +408,7 @@ class ReplayedTraining:
         if len(rows) == 0:
             raise ExplainError(f"All images of {images.name!r} are in use; there is none to add.")
         index = caption_indices(images, rows, condition)
-        added = TrainingSet(images, rows, (), index, self.training.captions)
+        added = TrainingSet(images, rows, index, self.training.captions)
         inputs = _inputs(added, self.features)
         return rows, training_data(condition, added, self.labels, inputs)
 
@@ -449,9 +424,9 @@ def _replayed_training(key: str, _digest: str) -> ReplayedTraining:
 
     condition = store.read(key).condition
     check_explainable(condition)
-    (training, *_) = training_sets(parts_of(condition), condition, stored=True)
+    (training, *_) = training_sets(parts_of(condition), condition)
     images = training.images
-    labels = Labels.from_condition(condition, images.grouping, training.captions)
+    labels = Labels.from_condition(condition, images.grouping)
     if reason := why_no_caption_readout(condition, labels):
         raise ExplainError(f"{key} predicts no object: {reason}; choose another label style.")
     features = feature_store(images, condition.frozen_tower) if condition.frozen_tower else None
@@ -461,6 +436,6 @@ def _replayed_training(key: str, _digest: str) -> ReplayedTraining:
 
 def _inputs(training: TrainingSet, features: FeatureStore | None) -> Inputs:
     if features is not None:
-        return with_altered(training, features, features.rows(training.rows))
+        return features.rows(training.rows)
     training.images.ensure_rendered(training.rows.tolist(), silent)
-    return training.pixels()
+    return training.images.pixels(training.rows)

@@ -15,7 +15,7 @@ from scipy.special import softmax
 from vlcore.api.maps import read_map
 from vlcore.artifacts.store import Artifact
 from vlcore.data.imageset import ImageSet
-from vlcore.data.training_set import caption_indices, relabelled
+from vlcore.data.training_set import caption_indices
 from vlcore.experiment.captions import captions_of
 from vlcore.experiment.errors import LabError
 from vlcore.metrics.accuracy import confidence, logits
@@ -293,12 +293,7 @@ def image_captions(model: ModelMap, images: ImageSet, rows: NDArray[np.int64]) -
     condition, grouping = model.artifact.condition, images.grouping
     indices = caption_indices(images, rows, condition)
     captions = captions_of(condition.labels, grouping, condition.template)
-    texts = {row: captions[index].text for row, index in zip(rows.tolist(), indices, strict=True)}
-    training_rows = set(model.rows[model.n_held_out :].tolist())
-    for edit, caption in relabelled(images, condition).items():
-        if edit.picture in training_rows and edit.picture in texts:
-            texts[edit.picture] = caption.text
-    return [texts[row] for row in rows.tolist()]
+    return [captions[index].text for index in indices]
 
 
 class CaptionScore(NamedTuple):

@@ -23,7 +23,6 @@ from vlcore.api.metrics_table import measures_of
 from vlcore.api.model_map import ModelMap, caption_scores, model_map
 from vlcore.api.model_metrics import Metrics
 from vlcore.api.training import check_trainable, train_condition
-from vlcore.api.unseen_scenes import unseen_accuracy
 from vlcore.artifacts import store
 from vlcore.artifacts.embeddings import StoredEmbeddings
 from vlcore.data.catalogue import open_set
@@ -36,7 +35,6 @@ from vlcore.experiment.option_names import shown_name
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.jobs.progress import job_bar
-from vlcore.metrics.estimate import Estimate
 from vlcore.model.load import Loaded, load_model
 
 ImageInput = str | Path | Image.Image
@@ -211,14 +209,6 @@ class Model:
             rows = np.ravel(image).tolist()  # also a number of numpy
             question = ask_rows(self.artifact, self.images, rows)
         return attribute(self.key, question, top)
-
-    def elsewhere(self) -> dict[str, Estimate]:
-        """Accuracy on backgrounds and styles that no edit of a training set can draw, by background
-        and in ``all``.
-
-        ComparisonError where its set is not drawn, or its labels name no object.
-        """
-        return unseen_accuracy(self.map, self.loaded, self.images)
 
     def __repr__(self) -> str:
         return f"<Model {self.key}: {title(self.condition)}>"

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.artifacts import store
 from vlcore.data import subset
 from vlcore.data.catalogue import open_set
 from vlcore.data.feature_store import without_features
@@ -199,7 +198,7 @@ def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, 
 
     _check_trained_here(condition)
     folds = training_sets(parts_of(condition), condition)
-    labels = Labels.from_condition(condition, folds[0].images.grouping, folds[0].captions)
+    labels = Labels.from_condition(condition, folds[0].images.grouping)
     why_no_pairs = None
     if not OBJECTIVES[condition.objective].uses_captions:
         why_no_pairs = "trained without captions"
@@ -263,7 +262,6 @@ def training_data(
         words=len(labels.vocabulary),
         captions=training.captions,
         groups=np.array(groups, dtype=np.int64),
-        weights=training.weights,
     )
     if not OBJECTIVES[condition.objective].places:
         return data
@@ -312,7 +310,7 @@ def parts_of(condition: Condition) -> list[ImageSet]:
 
 def check_trainable(condition: Condition) -> None:
     """Raise where an image set is missing or lacks images, or an edit cannot be made."""
-    training_sets(parts_of(condition), condition, stored=store.published(condition.key))
+    training_sets(parts_of(condition), condition)
 
 
 def render_missing(training: TrainingSet, report: jobs.Reporter) -> None:

@@ -1,25 +1,22 @@
-"""Handouts: the questions of a lesson, the study of a class, and the repairs of its teams, on
-paper.
+"""Handouts: the questions of a lesson, and the study of a class, on paper.
 
 Each is the lesson's own data, printed, so that paper and page never differ."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from vlcore.classroom import one_room, repair_results
+from vlcore.classroom import one_room
 from vlcore.classroom.answers import Answer
 from vlcore.classroom.lessons import Lesson
 from vlcore.classroom.one_room_results import ClassStudy
-from vlcore.classroom.repair_results import TeamRanking
 from vlcore.experiment.captions import quoted_captions
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import read_yaml, text_beside
 from vlcore.experiment.grouping import Grouping
-from vlcore.experiment.wording import describe_bias, rate_words
+from vlcore.experiment.wording import describe_bias
 from vlcore.plots.document import Figure, Heading, ImageRow, page_html
 from vlcore.plots.theme import LIGHT
 
@@ -85,34 +82,6 @@ def study_html(state: ClassStudy, sentences: Sequence[str], take_home: str = "")
         parts.append(Figure(spec, spec["description"]))
     parts.append(pd.DataFrame([state.numbers()]))
     return _printed([*parts, *sentences, *_to_take_home(take_home)], state.title)
-
-
-def repair_html(ranking: TeamRanking, about: str, grouping: Grouping, take_home: str = "") -> str:
-    """The changes of teams and their results, also in unseen scenes where they were tested there.
-
-    Args:
-        ranking: of the teams.
-        about: the task with its budget.
-        grouping: of the image set.
-        take_home: the sentence at the end.
-    """
-    parts: list[Any] = [about, repair_results.changes_table(ranking.teams)]
-    stages = [replace(ranking, last=False)]
-    if ranking.last:
-        stages.append(ranking)
-    for stage in stages:
-        heading = "The ranking in unseen scenes" if stage.last else "The ranking"
-        spec = stage.chart(LIGHT, *_FIGURE).to_dict(validate=False)
-        accuracy = [
-            rate_words(result.unseen.as_dict()) if stage.last and result.unseen else result.words
-            for result in stage.results
-        ]
-        names = [result.name for result in stage.results]
-        parts += [Heading(heading), Figure(spec, stage.words)]
-        parts += [pd.DataFrame({"Who": names, "Accuracy": accuracy}), stage.about]
-    groups = repair_results.group_table(ranking.results, grouping)
-    parts += [Heading("Group by group"), groups.rename_axis("Who").reset_index()]
-    return _printed([*parts, *_to_take_home(take_home)], "Repair a training set")
 
 
 def _to_take_home(sentence: str) -> list[Any]:

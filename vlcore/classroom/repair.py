@@ -1,187 +1,180 @@
-"""Lesson “repair”: teams change a biased training set by at most twelve edits.
+"""Lesson “repair”: teams add and remove images of a biased training set, and train it again.
 
-The state of a team is a `Repair`: its list is the canonical text of edits that a `Condition` has,
-and is checked before it is stored (`checked_change`). `vlcore.classroom.teams` stores it, and
-`vlcore.classroom.repair_results` has the results."""
+A team is a phone. Its list of changes is in the file of class sessions, so a reload or a server
+that restarts loses nothing. Lists are open until the reveal.
+"""
 
-from __future__ import annotations
-
-import base64
-import json
-import zlib
-from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from vlcore.api.training import check_trainable
 from vlcore.classroom import tower_pairs
-from vlcore.classroom.session import PHASES, LessonError
-from vlcore.data import subset
-from vlcore.data.drawn import recipe_of
-from vlcore.data.imageset import ImageSet
-from vlcore.data.training_set import HIDDEN_CONTEXTS, TrainingSet, by_chance, training_sets
-from vlcore.experiment import limits
-from vlcore.experiment.captions import caption, quoted_captions
-from vlcore.experiment.condition import Condition
-from vlcore.experiment.edits import (
-    LONGEST,
-    MOST,
-    Add,
-    Draw,
-    Edit,
-    Fade,
-    Relabel,
-    Remove,
-    Weigh,
-    canonical_edits,
-    read_edits,
+from vlcore.classroom.session import (
+    PHASES,
+    LessonError,
+    admit,
+    presenter_transaction,
+    query_rows,
+    session_transaction,
 )
+from vlcore.data import subset
+from vlcore.data.imageset import ImageSet
+from vlcore.data.training_set import TrainingSet, by_chance, training_sets
+from vlcore.experiment import limits
+from vlcore.experiment.captions import quoted_captions
+from vlcore.experiment.condition import Condition
+from vlcore.experiment.edits import KINDS, LONGEST, MOST, Edit, canonical_edits, read_edits
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.grouping import context_words, group_words
+from vlcore.experiment.grouping import group_words
 from vlcore.experiment.options import PRESETS
-from vlcore.experiment.wording import TOWERS_SEEN, percent
-from vlcore.scenes import CONTEXTS
+from vlcore.experiment.wording import plural
 
 REPAIR = "repair"
-SHORT, DESCRIPTIVE = "short labels", "descriptive labels"
-STEPS = {SHORT: "undescriptive", DESCRIPTIVE: "descriptive"}  # labels of the model that is repaired
-# Lists are open; accuracy on the held-out minority; accuracy in scenes that no edit can draw.
-EDITING, REVEALED, UNSEEN = PHASES
+STEP = "edit"  # the lesson's only one
+EDITING, _, REVEALED = PHASES
 CHANCE = range(5)  # seeds of a budget that is spent by chance
 AS_IT_WAS, BY_CHANCE = "as it was", "by chance"
 METHODS = ("reweight", "groupdro", "dfr")
-ADVISED, ANY_ADDED, LIKE_ADDED = "advised", "added by chance", "same groups by chance"
-TEXT = """
-A model was trained on images in which two groups are rare, the minority: {rare}; its labels say
-{labels}. Make its training set better: at most {most} changes, {tries} tries. What counts is its
-accuracy on minority images that nobody has seen.
+TASK = """
+A model was trained on images in which two groups are rare, the minority: {rare}. Its captions say
+{captions}. Make its training set better: add and remove at most {most} images, in at most {tries}
+tries. What counts is its accuracy on minority images that nobody has seen.
 """
-FACTORS = ("coat", "pose", "sky")  # by which images are filtered, where a set has them
-_HISTORY = 24  # lists that can be undone
-_LONGEST_PACKED = 5 * LONGEST  # bytes of a text in an address, unpacked
 
 
 @dataclass(frozen=True)
 class Repair:
-    """The lists of changes of a team.
+    """A team's changes.
 
     Attributes:
-        history: canonical texts of edits, one after the other; the last is the current list.
-        tries: lists that were trained.
-        chosen: the try that counts; empty for the last.
+        edits: canonical text of the current list.
+        tries: the lists that were trained; the last one counts.
     """
 
-    history: tuple[str, ...] = ("",)
+    edits: str = ""
     tries: tuple[str, ...] = ()
-    chosen: str = ""
-
-    @classmethod
-    def unpacked(cls, text: str, base: Condition) -> Repair:
-        """The state of a `packed` text; the first one where it is empty or of another model.
-
-        LessonError where it cannot be read, EditError where it has no such edits.
-        """
-        if not text:
-            return cls()
-        try:
-            packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-            document = zlib.decompressobj().decompress(packed, _LONGEST_PACKED)
-            key, edits, tries, chosen = json.loads(document)
-            lists = [canonical_edits(str(tried)) for tried in (edits, *tries)]
-        except (ValueError, TypeError, RecursionError, zlib.error) as error:
-            raise LessonError(
-                "The changes in the address cannot be read, so the list begins anew."
-            ) from error
-        if key != base.key:
-            return cls()
-        current, *tried = lists[: limits.REPAIR_TRIES + 1]
-        return cls((current,), tuple(tried), chosen if chosen in tried else "")
-
-    def packed(self, base: Condition) -> str:
-        """The list, the tries and the choice for a model, as a text for an address; empty where
-        nothing was changed."""
-        if not (self.edits or self.tries):
-            return ""
-        document = json.dumps([base.key, self.edits, self.tries, self.chosen])
-        packed = base64.urlsafe_b64encode(zlib.compress(document.encode(), 9))
-        return packed.decode("ascii").rstrip("=")
-
-    @property
-    def edits(self) -> str:
-        return self.history[-1]
 
     @property
     def counts(self) -> str:
-        """The try that counts; empty where nothing was trained."""
-        return self.chosen or (self.tries[-1] if self.tries else "")
+        """The list that counts; empty where nothing was trained."""
+        return self.tries[-1] if self.tries else ""
 
-    def put(self, edit: Edit) -> Repair:
-        """With another change, instead of one that it contradicts; EditError for too many."""
-        edits = [listed for listed in read_edits(self.edits) if _subject(listed) != _subject(edit)]
-        return self._with_list(canonical_edits([*edits, edit]))
+    @property
+    def text(self) -> str:
+        """The state in an address, the current list first: ``a617,r1394;a617``."""
+        lists = [
+            ",".join(f"{edit.kind[0]}{edit.picture}" for edit in read_edits(edits))
+            for edits in (self.edits, *self.tries)
+        ]
+        return ";".join(lists)
 
-    def take_back(self, edit: Edit) -> Repair:
-        """Without a change."""
-        edits = [listed for listed in read_edits(self.edits) if listed != edit]
-        return self._with_list(canonical_edits(edits))
+    @classmethod
+    def from_text(cls, text: str) -> "Repair":
+        """Read a state from its `text`; LabError where it is none."""
+        kinds = {name[0]: kind for name, kind in KINDS.items()}
+        try:
+            edits, *tries = [
+                canonical_edits([kinds[word[0]](int(word[1:])) for word in part.split(",") if word])
+                for part in text[:LONGEST].split(";")
+            ]
+        except (KeyError, ValueError) as error:
+            raise LessonError(
+                "The changes in the address cannot be read; begin with a new list."
+            ) from error
+        return cls(edits, tuple(tries[: limits.REPAIR_TRIES]))
 
-    def undo(self) -> Repair:
-        """With the list before."""
-        return replace(self, history=self.history[:-1] or ("",))
+    def turned(self, edit: Edit) -> "Repair":
+        """With a change, or without it if the list has it; EditError for too many."""
+        edits = read_edits(self.edits)
+        others = [listed for listed in edits if listed != edit]
+        if len(others) == len(edits):
+            others.append(edit)
+        return replace(self, edits=canonical_edits(others))
 
-    def _with_list(self, text: str) -> Repair:
-        if text == self.edits:
-            return self
-        return replace(self, history=(*self.history, text)[-_HISTORY:])
-
-    def tried(self) -> Repair:
-        """With the list as a try; LessonError where nothing is changed, or after too many."""
-        if not self.edits:
-            raise LessonError("Nothing is changed yet; make a change first.")
-        if self.edits in self.tries:
-            return self
-        if len(self.tries) >= limits.REPAIR_TRIES:
+    def tried(self) -> "Repair":
+        """With the current list as the try that counts; LessonError after too many tries."""
+        others = tuple(edits for edits in self.tries if edits != self.edits)
+        if len(others) == limits.REPAIR_TRIES:
             raise LessonError(
                 f"This team has trained {limits.REPAIR_TRIES} lists, and that is the most."
             )
-        return replace(self, tries=(*self.tries, self.edits))
-
-    def choose(self, text: str) -> Repair:
-        """With a try that counts; LessonError for a list that was not trained."""
-        if text not in self.tries:
-            raise LessonError("Only a list that was trained can count.")
-        return replace(self, chosen=text)
+        return replace(self, tries=(*others, self.edits))
 
 
-def _subject(edit: Edit) -> tuple[object, ...]:
-    """What an edit changes: equal for two edits that contradict each other."""
-    match edit:
-        case Relabel():
-            return edit.kind, edit.picture
-        case Weigh():
-            return edit.kind, edit.group
-        case Fade():
-            return (edit.kind,)
-    return (edit,)
+@dataclass(frozen=True)
+class Team:
+    """A team of a class."""
+
+    number: int
+    repair: Repair
+
+    @property
+    def name(self) -> str:
+        return f"Team {self.number}"
 
 
-def repair_base(images: ImageSet, step: str, towers: str = tower_pairs.USUAL) -> Condition:
-    """The biased model that is repaired, with the labels of a step; ImageSetError for a set that is
-    too small."""
+def join(code: str, voter: str, address: str = "") -> None:
+    """Start the team of a phone; LessonError for too many teams, or as `admit`."""
+    with _open_lists(code) as file:
+        admit(file, code, voter, address)
+        query = "SELECT COALESCE(MAX(team), 0), COUNT(*) FROM repair_teams WHERE code = ?"
+        last, count = file.execute(query, (code,)).fetchone()
+        if count >= limits.TEAMS:
+            raise LessonError(f"There are {limits.TEAMS} teams, and that is the most.")
+        values = (code, voter, last + 1, Repair().text)
+        file.execute("INSERT OR IGNORE INTO repair_teams VALUES (?, ?, ?, ?)", values)
+
+
+def change(code: str, voter: str, how: Callable[[Repair], Repair]) -> None:
+    """Change the list of a phone's team by the list as it is stored; `how` refuses by raising."""
+    with _open_lists(code) as file:
+        query = "SELECT state FROM repair_teams WHERE code = ? AND voter = ?"
+        stored = file.execute(query, (code, voter)).fetchone()
+        if stored is None:
+            raise LessonError("This phone has no team yet; start one first.")
+        query = "UPDATE repair_teams SET state = ? WHERE code = ? AND voter = ?"
+        file.execute(query, (how(Repair.from_text(stored[0])).text, code, voter))
+
+
+def delete_idle(code: str, token: str) -> None:
+    """Remove the teams without changes; LessonError for all but the presenter."""
+    with presenter_transaction(code, token) as file:
+        query = "DELETE FROM repair_teams WHERE code = ? AND state = ?"
+        file.execute(query, (code, Repair().text))
+
+
+def teams(code: str, voter: str | None = None) -> list[Team]:
+    """Return the teams of a class by their numbers, or the team of one phone."""
+    query = "SELECT team, state FROM repair_teams WHERE code = ? AND voter = COALESCE(?, voter)"
+    stored = query_rows(f"{query} ORDER BY team", (code, voter))
+    return [Team(number, Repair.from_text(state)) for number, state in stored]
+
+
+@contextmanager
+def _open_lists(code: str) -> Iterator[sqlite3.Connection]:
+    """A transaction while the lists are open; LessonError where they are not."""
+    with session_transaction(code) as file:
+        query = "SELECT 1 FROM lessons WHERE code = ? AND phase = ?"
+        if not file.execute(query, (code, EDITING)).fetchone():
+            raise LessonError("The lists are closed: the presenter has revealed what they did.")
+        yield file
+
+
+def repair_base(images: ImageSet, towers: str = tower_pairs.USUAL) -> Condition:
+    """Return the biased model that is repaired; ImageSetError for a set that is too small."""
     usual = subset.usual_condition(images).with_towers(towers)
-    return usual.replace(
-        bias=tower_pairs.lesson_bias(usual), steps=PRESETS["live"], labels=STEPS[step]
-    )
+    return usual.replace(bias=tower_pairs.lesson_bias(usual), steps=PRESETS["live"])
 
 
 def repair_baselines(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
-    """The baselines of teams by name: the model as it was, the budget spent by chance, and usual
-    methods, as far as the set allows them."""
+    """Return the baselines of teams by name, as far as the set allows them.
+
+    They are the model as it was, the budget spent by chance, and usual methods.
+    """
     part = subset.split_parts(images, base.data_seed)[0]
     compared = {AS_IT_WAS: [base]}
     with suppress(LabError):
@@ -194,185 +187,41 @@ def repair_baselines(images: ImageSet, base: Condition) -> dict[str, list[Condit
     return compared
 
 
-def advice_rows(images: ImageSet, base: Condition) -> list[int]:
-    """Validation images of the minority, on which the advisor looks at the model: those that rank
-    are never asked. LessonError where a set has none."""
-    rows = subset.measured_rows(subset.split_parts(images, base.data_seed)[0], "val")
-    groups = images.table["group"].to_numpy()[rows]
-    minority = rows[np.isin(groups, images.grouping.minority)]
-    if len(minority) == 0:
-        raise LessonError(f"The image set {images.name!r} has no validation images to advise by.")
-    return [int(row) for row in minority]
-
-
-def advice_conditions(
-    images: ImageSet, base: Condition, advised: Sequence[int]
-) -> dict[str, list[Condition]]:
-    """What the advice is compared by, each with several seeds: the advised images added, as many
-    unused ones by chance, and as many by chance of the same groups."""
-    pool = np.array(addable_rows(images, base))
-    groups = images.table["group"].to_numpy()
-    wanted = Counter(groups[list(advised)].tolist())
-    arms: dict[str, list[Condition]] = {ADVISED: [], ANY_ADDED: [], LIKE_ADDED: []}
-    for seed in CHANCE:
-        random = np.random.default_rng([base.data_seed, seed, len(pool)])
-        alike = [
-            random.choice(pool[groups[pool] == group], number, replace=False)
-            for group, number in wanted.items()
-        ]
-        rows_by_arm = {
-            ADVISED: np.array(advised),
-            ANY_ADDED: random.choice(pool, len(advised), replace=False),
-            LIKE_ADDED: np.concatenate(alike),
-        }
-        for arm, rows in rows_by_arm.items():
-            edits: Any = [Add(int(row)) for row in rows]
-            arms[arm].append(base.replace(init_seed=base.init_seed + seed, edits=edits))
-    return arms
-
-
-def training_set(images: ImageSet, condition: Condition) -> TrainingSet:
-    """The training set of a list that a team has, of a set in folds the first; LabError where it
-    cannot be trained."""
-    return training_sets(subset.split_parts(images, condition.data_seed), condition, stored=True)[0]
-
-
 def task_text(images: ImageSet, base: Condition) -> str:
-    """The task, and what the model's towers have seen before, in a few sentences."""
-    labels = quoted_captions(base.labels, images.grouping)
+    """Return the task of a class."""
     rare = " and ".join(group_words(images.grouping)[group] for group in images.grouping.minority)
-    task = TEXT.strip().format(rare=rare, labels=labels, most=MOST, tries=limits.REPAIR_TRIES)
-    return f"{task} {TOWERS_SEEN[tower_pairs.tower_pair_of(base)]}"
+    captions = quoted_captions(base.labels, images.grouping)
+    task = TASK.strip().replace("\n", " ")
+    return task.format(rare=rare, captions=captions, most=MOST, tries=limits.REPAIR_TRIES)
 
 
-def group_summaries(images: ImageSet, base: Condition, edits: str) -> list[tuple[str, str]]:
-    """The training set that a list leaves, a line a group: minority or majority, and its
-    content."""
-    grouping, words, changes = images.grouping, group_words(images.grouping), read_edits(edits)
-    weights = {edit.group: edit.by for edit in changes if isinstance(edit, Weigh)}
-    faded = sum(edit.share for edit in changes if isinstance(edit, Fade))
-    before, after = (
-        training_set(images, condition).table["group"].value_counts()
-        for condition in (base, base.replace(edits=edits))
-    )
-    lines = []
-    for group in grouping.names:
-        role = "minority" if group in grouping.minority else "majority"
-        count, count_before = (counts.get(group, 0) for counts in (after, before))
-        line = f"{words[group]}: {count}"
-        if count != count_before:
-            line += f" (was {count_before})"
-        if group in weights:
-            line += f", each counts {weights[group]:g} times"
-        if faded and role == "majority":
-            line += f", background {percent(faded)} faded"
-        lines.append((role, line))
-    return lines
+def training_set(images: ImageSet, base: Condition, repair: Repair) -> TrainingSet:
+    """Return what a list leaves to train on, of a set in folds the first part.
+
+    LabError where that cannot be trained.
+    """
+    condition = base.replace(edits=repair.edits)
+    return training_sets(subset.split_parts(images, base.data_seed), condition)[0]
 
 
-def addable_rows(images: ImageSet, condition: Condition) -> list[int]:
-    """Rows of images that may be added: of the training split, and not in the training set."""
-    part = subset.split_parts(images, condition.data_seed)[0]
-    rows = np.setdiff1d(part.rows("train"), training_set(images, condition).rows)
-    return [int(row) for row in rows]
+def unused_rows(images: ImageSet, training: TrainingSet) -> list[int]:
+    """Return the rows of the training split that are not in a training set."""
+    return np.setdiff1d(training.images.rows("train"), training.rows).tolist()
 
 
-def checked_change(
-    how: Callable[[Repair], Repair], images: ImageSet, base: Condition
-) -> Callable[[Repair], Repair]:
-    """Make a change raise LabError where its list cannot be trained."""
-
-    def change(before: Repair) -> Repair:
-        after = how(before)
-        if after.edits != before.edits:
-            training_set(images, base.replace(edits=after.edits))
-        return after
-
-    return change
-
-
-def simulated_list(images: ImageSet, base: Condition, number: int) -> str:
-    """The list of a simulated team, in turn: single images by chance; minority images added, or
-    drawn on other backgrounds; groups weighted, or backgrounds faded, with some of these. By chance
-    where a set does not allow one."""
-    random, grouping = np.random.default_rng([number, 7]), images.grouping
-    contexts = drawable_contexts(images)[2:]
-
-    def added(many: int) -> list[Edit]:
-        groups = images.table["group"].to_numpy()
-        minority = [row for row in addable_rows(images, base) if groups[row] in grouping.minority]
-        return [Add(int(row)) for row in random.choice(minority, many, replace=False)]
-
-    def drawn(many: int) -> list[Edit]:
-        return [
-            Draw(grouping.objects[n % 2], str(random.choice(contexts)), int(random.integers(999)))
-            for n in range(many)
-        ]
-
-    kinds: list[Callable[[], Sequence[Edit]]] = [
-        lambda: added(MOST),
-        lambda: drawn(MOST),
-        lambda: [
-            *added(6),
-            *(Weigh(group, float(random.integers(2, 6))) for group in grouping.minority),
-        ],
-        lambda: [*drawn(4), Fade(float(random.choice([0.5, 0.8, 1.0])))],
-    ]
-    if number % (len(kinds) + 1):
-        with suppress(LabError, ValueError):
-            text = canonical_edits(kinds[number % (len(kinds) + 1) - 1]())
-            training_set(images, base.replace(edits=text))
-            return text
-    part = subset.split_parts(images, base.data_seed)[0]
-    return by_chance(part, base, 100 + number, int(random.integers(4, MOST + 1)))
-
-
-def factors_of_group(images: ImageSet, rows: Sequence[int], group: str) -> pd.DataFrame:
-    """The `FACTORS` of those of some rows that are of a group, by row."""
-    table = images.table.iloc[list(rows)]
-    table = table[table["group"] == group]
-    factors = [json.loads(text or "{}") for text in table["factors"]]
-    frame = pd.DataFrame(factors, index=table.index)
-    return frame[[name for name in FACTORS if name in frame]]
-
-
-def can_draw(images: ImageSet) -> bool:
-    """Whether images can be drawn for a set."""
-    return recipe_of(images.name) is not None
-
-
-def drawable_contexts(images: ImageSet) -> list[str]:
-    """The contexts that images can be drawn in: those of the set first, and none of the unseen
-    scenes."""
-    contexts = images.grouping.contexts
-    excluded = {*contexts, *HIDDEN_CONTEXTS}
-    return [*contexts, *(context for context in CONTEXTS if context not in excluded)]
+def group_sizes(images: ImageSet, training: TrainingSet) -> dict[str, int]:
+    """Return the training images of each group, by its name."""
+    counts = training.table["group"].value_counts()
+    return {name: int(counts.get(name, 0)) for name in images.grouping.names}
 
 
 def changes_words(edits: str) -> str:
-    """How many changes a list has: ``3 changes``."""
-    number = len(read_edits(edits))
-    return f"{number} change{'s' * (number != 1)}"
+    """Return how many changes a list has: ``3 changes``."""
+    return plural(len(read_edits(edits)), "change")
 
 
 def edit_words(edit: Edit, images: ImageSet) -> str:
-    """A change in a few words."""
-    words = group_words(images.grouping)
-    match edit:
-        case Draw():
-            factors = [str(value) for _, value in edit.factors]
-            return ", ".join([f"drawn: {edit.object} {context_words(edit.context)}", *factors])
-        case Weigh():
-            return f"{words.get(edit.group, edit.group)}: each counts {edit.by:g} times"
-        case Fade():
-            return f"majority backgrounds {percent(edit.share)} faded"
-        case Relabel():
-            facts = images.table.iloc[edit.picture]
-            text = caption(
-                edit.style, facts["object"], facts["context"], images.grouping, edit.template
-            )
-            return f"caption: “{text}”"
-        case Add() | Remove():
-            verb = "added" if isinstance(edit, Add) else "removed"
-            return f"{verb}: {words[str(images.table['group'].iat[edit.picture])]}"
-    return edit.kind
+    """Return a change in words: ``added: horse in the desert``."""
+    group = str(images.table["group"].iat[edit.picture])
+    verb = {"add": "added", "remove": "removed"}[edit.kind]
+    return f"{verb}: {group_words(images.grouping)[group]}"

@@ -34,10 +34,7 @@ CREATE TABLE IF NOT EXISTS room_looks (
 ) WITHOUT ROWID;
 
 -- Lesson “repair”
-CREATE TABLE IF NOT EXISTS repairs (
-  code TEXT NOT NULL, team INTEGER NOT NULL, state TEXT NOT NULL, simulated INTEGER NOT NULL,
-  welcome REAL NOT NULL, PRIMARY KEY (code, team)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS repairers (
-  code TEXT NOT NULL, voter TEXT NOT NULL, team INTEGER NOT NULL, PRIMARY KEY (code, voter)
+CREATE TABLE IF NOT EXISTS repair_teams (
+  code TEXT NOT NULL, voter TEXT NOT NULL, team INTEGER NOT NULL, state TEXT NOT NULL,
+  PRIMARY KEY (code, voter)
 ) WITHOUT ROWID;

@@ -1,19 +1,12 @@
 """Towers of lessons that train: the presenter chooses a pair when the session starts."""
 
 from vlcore.experiment.condition import STUDY_BIAS, Condition
-from vlcore.experiment.options import TOWERS
 
-PRETRAINED = "pretrained"
 USUAL = "scratch"  # also of sessions that were started before there was a choice
 # On a pretrained tower the study's bias costs next to nothing: minority accuracy is 98 % (97 to 98,
 # ten seeds of `scenes`, 400 steps), and 83 % (79 to 87) at bias 95 %. Small sets keep one image of
 # each group.
 _BIASES_ON_A_FROZEN_TOWER = (0.95, 0.9, STUDY_BIAS)
-
-
-def tower_pair_of(condition: Condition) -> str:
-    """The pair of towers of a lesson's condition."""
-    return next(name for name in TOWERS if condition.with_towers(name) == condition)
 
 
 def lesson_bias(usual: Condition) -> float:

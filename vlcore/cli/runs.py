@@ -107,7 +107,7 @@ def train(options: Namespace) -> Document:
         if condition.edits:
             raise CommandError("Give edits, or --edits-by-chance: the budget is spent once.")
         condition = condition.replace(edits=by_chance(parts[0], condition, options.edits_by_chance))
-    sets = training_sets(parts, condition, stored=store.published(condition.key))
+    sets = training_sets(parts, condition)
     groups = sets[0].table["group"].tolist()
     train_images = {name: groups.count(name) for name in sets[0].images.grouping.names}
     artifact, document = _make_model(

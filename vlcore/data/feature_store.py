@@ -138,16 +138,6 @@ class FeatureStore:
         values = np.array([computed[place] for place in stamps], np.float32)
         return dict(zip(kinds, values.reshape(len(kinds), -1, self.spec.features), strict=True))
 
-    def of_images(self, images: Sequence[Pixels]) -> Features:
-        """Features of images that are no rows of the set, such as edited ones, (n, F), as those of
-        rows are: computed, not stored. Else a model could tell an edited image by dimensions that
-        bundled rows lack."""
-        parts = [
-            self._embed(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK)
-        ]
-        features = np.concatenate([np.empty((0, self.spec.features), np.float32), *parts])
-        return stored_precision(self.comparable(features))
-
     def comparable(self, features: Features) -> Features:
         """Features of new images, (n, F), as those of rows are: bundled ones lie in a space of
         fewer dimensions."""

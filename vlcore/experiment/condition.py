@@ -18,7 +18,7 @@ from typing import Any
 
 from vlcore.experiment import options
 from vlcore.experiment.captions import CaptionError, captions_of, find_style, template_fields
-from vlcore.experiment.edits import Edit, EditError, Relabel, Weigh, canonical_edits, read_edits
+from vlcore.experiment.edits import Edit, EditError, canonical_edits, read_edits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.option_names import OPTIONS, shown_name, stored_name
@@ -255,19 +255,9 @@ class Condition:
             self._set("edits", canonical_edits(self.edits))
         except EditError as error:
             raise ConditionError(str(error)) from error
-        kinds = {type(edit) for edit in self.changes}
-        if kinds and self.kind is ArtifactKind.PRETRAINED:
+        if self.edits and self.kind is ArtifactKind.PRETRAINED:
             raise ConditionError(
                 f"The objective {self.objective} trains nothing, so its training set has no edits."
-            )
-        if Relabel in kinds and self._objective.labels:
-            raise ConditionError(
-                f"{self.objective} reads no captions of single images; remove edits of captions."
-            )
-        if Weigh in kinds and options.MITIGATIONS[self.mitigation].weighs:
-            raise ConditionError(
-                f"{self.mitigation} decides how much an image counts; remove edits of weights, or"
-                " choose mitigation=none."
             )
 
     @property

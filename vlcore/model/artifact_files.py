@@ -42,23 +42,20 @@ def write_embeddings(out: Path, records: Sequence[TrainingRecord]) -> None:
     """Write ``embeddings.npz``, read by `vlcore.artifacts.embeddings.StoredEmbeddings`."""
     record = records[0]
     views, labels, condition = record.views, record.labels, record.condition
-    # Images that edits drew come after those of rows and are not stored.
-    count = len(views.rows["train"])
     arrays: dict[str, NDArray[Any]] = {f"{split}_rows": rows for split, rows in views.rows.items()}
     if REMAINING in record.checkpoints["end"].z:
         arrays[f"{REMAINING}_rows"] = views.remaining_rows
     arrays["caption_texts"] = np.array(labels.texts, dtype=str)
     arrays["caption_objects"] = np.array(labels.objects, dtype=str)
-    arrays["train_own"] = record.caption_index[:count]
+    arrays["train_own"] = record.caption_index
     for name, checkpoint in record.checkpoints.items():
         for split, z in checkpoint.z.items():
-            arrays[f"{name}_{split}"] = z[:count] if split == "train" else z
+            arrays[f"{name}_{split}"] = z
         arrays[f"{name}_captions"] = checkpoint.captions
         arrays[f"{name}_scale_bias"] = np.array([checkpoint.scale, checkpoint.bias])
         if len(checkpoint.captions) == 0:  # a captioner's scores do not follow from its embeddings
             for split, scores in checkpoint.scores.items():
-                stored = scores[:count] if split == "train" else scores
-                arrays[f"{name}_{split}_scores"] = stored.astype(np.float32)
+                arrays[f"{name}_{split}_scores"] = scores.astype(np.float32)
     layer = record.checkpoints["end"].readout.layer
     if not why_no_readout(condition, labels):
         predicted = record.predicted("end")
@@ -70,7 +67,7 @@ def write_embeddings(out: Path, records: Sequence[TrainingRecord]) -> None:
             arrays["map_predicted"] = record.held_out_values(
                 {split: record.predicted("end", split) for split in splits}
             )
-            arrays["train_predicted"] = record.predicted("end", "train")[:count]
+            arrays["train_predicted"] = record.predicted("end", "train")
         if len(records) > 1:
             held_out = [fold.views.rows["test"] for fold in records]
             predictions = [fold.predicted("end") for fold in records]

@@ -28,7 +28,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.model.device import choose_device
 from vlcore.model.dual_encoder import Encoder, to_input
 from vlcore.model.loop import BatchLosses, TrainingData, train_encoder
-from vlcore.model.losses import weigh_by
+from vlcore.model.losses import LossWeights
 from vlcore.model.optimizers import relative_rate
 
 Weights = Mapping[str, Tensor]
@@ -129,14 +129,15 @@ def influences(
     """
     data = replayed.data
     count = len(data.caption_index)
-    index = torch.arange(count)
+    index, frequencies = torch.arange(count), torch.ones(count)
     if pool is not None:
         # Mismatched captions are as frequent as in the training set.
-        index = torch.arange(count, count + len(pool.caption_index))
+        unused = len(pool.caption_index)
+        index = torch.arange(count, count + unused)
+        frequencies = torch.cat([frequencies, torch.zeros(unused)])
         data = _joined(data, pool)
     model = replayed.data.encoder(replayed.condition).eval()
-    weights = None if data.weights is None else torch.from_numpy(data.weights)
-    weigh = weigh_by("none", torch.zeros(len(data.caption_index), dtype=torch.long), None, weights)
+    weigh = LossWeights(frequencies, sampled=True)
     batch_losses = BatchLosses(replayed.condition, model, data, "cpu", weigh)
     candidates = torch.from_numpy(data.images[index.numpy()])
     loss = _Function(
@@ -153,22 +154,17 @@ def influences(
                 direction = grad(margin.at)(dict(values))
                 change = jvp(loss.at, (dict(values),), (direction,))[1]
                 total -= rate * change.double()
-    shares = total / count
-    if replayed.data.weights is not None and pool is None:
-        shares = shares * weigh.images
-    return shares.numpy()
+    return (total / count).numpy()
 
 
 def _joined(data: TrainingData, pool: TrainingData) -> TrainingData:
-    """Training images, then those of a pool, which count nothing in the frequency of captions."""
-    own_weights = np.ones(len(data.caption_index)) if data.weights is None else data.weights
+    """Return training images, then those of a pool."""
     joined = TrainingData(
         images=np.concatenate([data.images, pool.images]),
         caption_index=np.concatenate([data.caption_index, pool.caption_index]),
         tokens=data.tokens,
         words=data.words,
         captions=data.captions,
-        weights=np.concatenate([own_weights, np.zeros(len(pool.caption_index))]),
     )
     if data.backgrounds is None or pool.backgrounds is None:
         return joined

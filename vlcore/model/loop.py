@@ -66,7 +66,6 @@ class TrainingData:
         words: size of the vocabulary.
         captions: the distinct captions, K; for counterfactual negatives and jtt.
         groups: number of each image's group, (n,); for mitigations that use groups.
-        weights: of each image in the loss, (n,); for mitigations that do not weigh.
         backgrounds: the same images with captions of the background, which two_part learns too.
     """
 
@@ -76,7 +75,6 @@ class TrainingData:
     words: int
     captions: tuple[Caption, ...] = ()
     groups: NDArray[np.int64] | None = None
-    weights: NDArray[np.float64] | None = None
     backgrounds: "TrainingData | None" = None
 
     @property
@@ -163,8 +161,7 @@ def train_encoder(
     if condition.mitigation == "jtt" and condition.steps:
         first_run = _first_errors(condition, data, device, on_step)
         wrong = torch.from_numpy(first_run[1]).to(device)
-    weights = None if data.weights is None else torch.from_numpy(data.weights).to(device)
-    weigh = weigh_by(condition.mitigation, groups, wrong, weights)
+    weigh = weigh_by(condition.mitigation, groups, wrong)
     history: list[Progress] = []
     checkpoints = checkpoint_steps(condition.steps)
     for progress, model in _steps(condition, data, device, weigh, groups):

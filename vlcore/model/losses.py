@@ -21,7 +21,6 @@ def caption_counts(
     mitigation: str,
     groups: NDArray[np.str_],
     wrong: NDArray[np.bool_] | None,
-    weights: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Training images of each caption, weighted as a mitigation does, (K,).
 
@@ -31,15 +30,9 @@ def caption_counts(
         mitigation: that weighs images; the weights of groupdro are those of its first step.
         groups: of the images, (n,).
         wrong: which images jtt's first training got wrong, (n,).
-        weights: that edits gave the images, (n,).
     """
     numbers = torch.from_numpy(np.unique(groups, return_inverse=True)[1])
-    weigh = weigh_by(
-        mitigation,
-        numbers,
-        None if wrong is None else torch.from_numpy(wrong),
-        None if weights is None else torch.from_numpy(weights),
-    )
+    weigh = weigh_by(mitigation, numbers, None if wrong is None else torch.from_numpy(wrong))
     counts = np.bincount(caption_index, weigh.images.numpy(), captions)
     return np.asarray(counts, dtype=np.float64)
 
@@ -168,9 +161,7 @@ def balanced_weights(groups: Tensor) -> Tensor:
     return 1 / torch.bincount(groups)[groups].float()
 
 
-def weigh_by(
-    mitigation: str, groups: Tensor, wrong: Tensor | None = None, weights: Tensor | None = None
-) -> LossWeights:
+def weigh_by(mitigation: str, groups: Tensor, wrong: Tensor | None = None) -> LossWeights:
     """Weights of training images under a mitigation.
 
     Args:
@@ -178,7 +169,6 @@ def weigh_by(
         groups: of the images, (n,).
         wrong: images that jtt's first training got wrong, (n,), which weigh `JTT_WEIGHT` times as
             much (Liu et al. 2021).
-        weights: of mitigations that do not weigh, (n,).
     """
     if mitigation == "groupdro":
         return GroupDRO(groups)
@@ -188,6 +178,6 @@ def weigh_by(
         weights = balanced_weights(groups)
     elif wrong is not None:
         weights = 1 + (JTT_WEIGHT - 1) * wrong.float()
-    elif weights is None:
+    else:
         return LossWeights(torch.ones(len(groups), device=groups.device), sampled=True)
     return LossWeights(weights.float() / weights.float().mean())

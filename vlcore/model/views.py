@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -40,8 +40,7 @@ class Views:
     """The images of one job by split, each read once.
 
     Attributes:
-        rows: row numbers in the image set by split, of a large set those that are measured; images
-            that edits drew have no row and come last among the training images.
+        rows: row numbers in the image set by split, of a large set those that are measured.
         map_rows: rows of the held-out images that the map is measured on; `on_map` are their
             positions in ``test``. The map of an imported set shows the others too.
         reference: positions in ``test`` of a balanced few, whose pairs are compared with each
@@ -84,9 +83,7 @@ class Views:
         if features is not None:
             self._read_features(features, progress)
         else:
-            self.inputs = {"train": training.pixels()}
-            for split, rows in held_out.items():
-                self.inputs[split] = self.images.pixels(rows)
+            self.inputs = {split: self.images.pixels(rows) for split, rows in self.rows.items()}
             self.panel = self._panel(panel_size)
 
     @property
@@ -117,7 +114,6 @@ class Views:
         features = store.rows(unique_rows, progress)
         for split, rows in self.rows.items():
             self.inputs[split] = features[np.searchsorted(unique_rows, rows)]
-        self.inputs["train"] = with_altered(self.training, store, self.inputs["train"])
         rows = self.rows["test"][self.panel_rows]
         if (self.images.table["mask"].iloc[rows] == "").any():
             return
@@ -175,10 +171,8 @@ class Views:
     def column(self, name: str, split: str) -> NDArray[np.str_]:
         """A column of the image set's table for the images of a split, (n,)."""
         if (name, split) not in self._columns:
-            table = self.training.table
-            if split != "train":
-                table = self.images.table.iloc[self.rows[split]]
-            self._columns[name, split] = table[name].to_numpy().astype(str)
+            column = self.images.table[name].to_numpy()[self.rows[split]]
+            self._columns[name, split] = column.astype(str)
         return self._columns[name, split]
 
     @cached_property
@@ -198,16 +192,6 @@ class Views:
         return distances
 
 
-def with_altered(training: TrainingSet, store: FeatureStore, features: Array) -> Array:
-    """Features of all training images, (n, F), from those of its rows, (m, F)."""
-    if len(training.altered) == 0:
-        return features
-    features = np.resize(features, (len(training.table), store.spec.features))
-    altered = list(training.altered_pixels(STORED_SIZE))
-    features[training.altered] = store.of_images(altered)
-    return features
-
-
 @dataclass(frozen=True)
 class Labels:
     """The distinct captions of a condition and the vocabulary that they are made of."""
@@ -216,21 +200,18 @@ class Labels:
     vocabulary: AnyVocabulary
 
     @classmethod
-    def from_condition(
-        cls, condition: Condition, grouping: Grouping, training_captions: Sequence[Caption] = ()
-    ) -> Labels:
+    def from_condition(cls, condition: Condition, grouping: Grouping) -> Labels:
         """The labels of a condition.
 
         Args:
             condition: its label style decides the captions.
             grouping: objects and contexts of the image set.
-            training_captions: captions that the vocabulary must cover, where edits add some.
 
         Raises:
             CaptionError: a caption has no words, or two cannot be told apart.
         """
         captions = captions_of(condition.labels, grouping, condition.template)
-        texts = tuple(caption.text for caption in training_captions or captions)
+        texts = tuple(caption.text for caption in captions)
         vocabulary = vocabulary_for(condition.text, grouping, texts)
         check_captions(texts, vocabulary)
         return cls(captions, vocabulary)
@@ -323,8 +304,7 @@ class TrainingRecord:
 
     @property
     def caption_index(self) -> NDArray[np.int64]:
-        """Index of each training image's caption, (n,); (0,) where images have none. From the
-        number of labels on it is a caption that edits gave, not part of the readout."""
+        """Index of each training image's caption, (n,); (0,) where images have none."""
         return self.views.training.caption_index
 
     @cached_property
@@ -361,7 +341,6 @@ class TrainingRecord:
             self.condition.mitigation,
             self.views.column("group", "train"),
             None if self.jtt_first_run is None else self.jtt_first_run[1],
-            training.weights,
         )
 
     def object_scores(self, checkpoint: str, split: str = "test") -> NDArray[np.float64]:

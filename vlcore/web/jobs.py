@@ -1,7 +1,6 @@
 """Jobs on pages: offer, follow, cancel, offer again."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -9,7 +8,6 @@ import streamlit as st
 from vlcore.classroom import teacher
 from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import plural
 from vlcore.jobs.jobs import JobStatus, State
@@ -22,10 +20,6 @@ POLL = 2.0  # seconds between looks at a running job
 POLL_QUICK = 0.5  # the same, of one that takes seconds
 
 
-class NotStartedError(LabError):
-    """Work that only a click of a visitor starts."""
-
-
 def chosen_here(key: str) -> bool:
     """Whether a job may start by itself, because the visitor chose it with a click on this page.
 
@@ -35,27 +29,6 @@ def chosen_here(key: str) -> bool:
     if st.session_state.get("arrives"):
         offered.add(key)
     return key not in offered
-
-
-def ready_or_offered(make: Callable[[bool], Result], name: str, label: str) -> Result | None:
-    """What a cached function makes; None, with a button that starts it, where an address alone
-    asked for it.
-
-    Args:
-        make: the function, called with whether it may start; raises NotStartedError where it needs
-            to and may not.
-        name: of what it makes.
-        label: of the button.
-    """
-    try:
-        return make(False)
-    except NotStartedError:
-        if chosen_here(name):
-            return make(True)
-    choose = partial(st.session_state["offered"].discard, name)
-    icon = ":material/play_arrow:"
-    st.button(label, f"start_{name}", type="primary", icon=icon, on_click=choose)
-    return None
 
 
 def start_or_offer(starts: Mapping[str, Callable[[], None]], label: str) -> None:
