@@ -128,12 +128,12 @@ def test_a_class_whose_plan_is_fixed_runs_it_whatever_is_chosen_late() -> None:
     again: phones waited for the plan for ever."""
     started = start(None)
     with pytest.raises(LessonError, match="Only the presenter"):
-        one_room.choose_question(started.code, "guess", "bias", "balanced_accuracy")
+        one_room.choose_question(started.code, "guess", "places", "balanced_accuracy")
     one_room.choose_question(started.code, started.token, "labels", "balanced_accuracy")
     assert place_of(started) == ("labels/balanced_accuracy", "predict")
     one_room.fix_plan(started.code, started.token, PLAN, USUAL, IMAGES)
     with pytest.raises(LessonError, match="stays as it is"):
-        one_room.choose_question(started.code, started.token, "bias", "balanced_accuracy")
+        one_room.choose_question(started.code, started.token, "places", "balanced_accuracy")
     assert place_of(started) == ("labels/balanced_accuracy", "run")
 
 
@@ -182,7 +182,7 @@ def test_all_that_is_decided_is_in_the_hash() -> None:
     changes = [
         {},
         {"prediction": "higher"},
-        {"contrast": "bias"},
+        {"contrast": "places"},
         {"planned": 6},
         {"seed": 1},
         {"measure": "balanced_accuracy"},
@@ -323,7 +323,7 @@ def test_a_rehearsal_is_apart_from_the_class_and_goes_without_a_trace(
     started: Started, states: States
 ) -> None:
     def rehearse(token: str = started.token) -> None:
-        one_room.rehearse(started.code, token, ClassPlan("bias", 3), USUAL, SCENES)
+        one_room.rehearse(started.code, token, ClassPlan("places", 3), USUAL, SCENES)
 
     take(started, "student-1", states)
     before = one_room.class_plan(started.code), one_room.blocks_of(started.code)

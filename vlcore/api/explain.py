@@ -22,7 +22,7 @@ from vlcore.api.training import parts_of, train_all, training_data
 from vlcore.artifacts import store
 from vlcore.data.decoding import square
 from vlcore.data.imageset import TRAINING_SIZE, ImageSet
-from vlcore.data.training_set import TrainingSet, caption_indices, training_sets
+from vlcore.data.training_set import TrainingSet, training_sets
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import MOST, Remove
 from vlcore.experiment.errors import LabError
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 Inputs = NDArray[Any]  # images as a model reads them, (m, ...): pixels or features
 SEEDS = 5  # trainings of each arm of a test
 FAITHFUL = 0.1  # largest distance of two unit vectors at which a replay is that of the model
-MOST_ADDED = 480  # images of the pool that are ranked, drawn by chance from a larger one
 UNCHANGED, ATTRIBUTED, NEAREST, CHANCE = "unchanged", "attributed", "nearest", "chance"
 ARMS = (ATTRIBUTED, NEAREST, CHANCE)
 
@@ -348,10 +347,8 @@ def margins_in(key: str, question: MarginQuestion) -> NDArray[np.float64]:
     return np.asarray(scores[:, 0] - scores[:, 1])
 
 
-def attribute(
-    key: str, question: MarginQuestion, top: int = MOST, add: bool = False
-) -> Explanation:
-    """Rank the training images of a model, or with `add` the unused ones of its pool.
+def attribute(key: str, question: MarginQuestion, top: int = MOST) -> Explanation:
+    """Rank the training images of a model.
 
     The training is replayed once in a process, and remembered.
     """
@@ -362,28 +359,20 @@ def attribute(
     training, replayed = source.training, source.replayed
     is_named = np.array([name == question.object for name in source.labels.objects])
     is_named = np.tile(is_named, (len(question.inputs), 1))
-    candidates, inputs = training.table, replayed.data.images
-    rows, index = training.rows, training.caption_index
-    pool = None
-    if add:
-        rows, pool = source.pool()
-        candidates, inputs = training.images.table.iloc[rows], pool.images
-        index = pool.caption_index
-    z = embed_images(replayed.final, inputs)
+    z = embed_images(replayed.final, replayed.data.images)
     centre = embed_images(replayed.final, question.inputs).mean(axis=0)
     table = pd.DataFrame(
         {
-            "row": rows,
-            **{name: candidates[name].to_numpy() for name in ("object", "context", "group")},
-            "caption": [training.captions[number].text for number in index],
-            "influence": influences(replayed, question.inputs, is_named, pool),
+            "row": training.rows,
+            **{name: training.table[name] for name in ("object", "context", "group")},
+            "caption": [training.captions[number].text for number in training.caption_index],
+            "influence": influences(replayed, question.inputs, is_named),
             "similarity": z @ centre,
         }
     )
     table = table.sort_values("influence", ascending=False, kind="stable", ignore_index=True)
     stored = artifact.embeddings.end.train
-    ours = embed_images(replayed.final, replayed.data.images)
-    error = float(np.linalg.norm(ours - stored, axis=1).max())
+    error = float(np.linalg.norm(z - stored, axis=1).max())
     margins = margins_in(key, question)
     return Explanation(artifact.condition, question, margins, table, top, error)
 
@@ -397,20 +386,6 @@ class ReplayedTraining:
     labels: Labels
     features: FeatureStore | None
     replayed: Replay
-
-    def pool(self) -> tuple[NDArray[np.int64], Any]:
-        """Rows of the images that could be added, and these with the captions that they would
-        have."""
-        images, condition = self.training.images, self.condition
-        rows = np.setdiff1d(images.rows("train"), self.training.rows)
-        random = np.random.default_rng(condition.data_seed)
-        rows = np.sort(random.permutation(rows)[:MOST_ADDED])
-        if len(rows) == 0:
-            raise ExplainError(f"All images of {images.name!r} are in use; there is none to add.")
-        index = caption_indices(images, rows, condition)
-        added = TrainingSet(images, rows, index, self.training.captions)
-        inputs = _inputs(added, self.features)
-        return rows, training_data(condition, added, self.labels, inputs)
 
 
 def replayed_training(key: str) -> ReplayedTraining:

@@ -13,7 +13,7 @@ other steps than gradient descent, so figures are ranks rather than amounts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -106,10 +106,7 @@ class _Function(nn.Module):
 
 
 def influences(
-    replayed: Replay,
-    images: NDArray[Any],
-    is_named: NDArray[np.bool_],
-    pool: TrainingData | None = None,
+    replayed: Replay, images: NDArray[Any], is_named: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Influence of each training image on the mean margin of images.
 
@@ -121,25 +118,17 @@ def influences(
         images: that are explained, as models read them, (m, ...).
         is_named: whether a caption names the object that an image is asked for, (m, K), of the
             first K captions of the training.
-        pool: images that were not trained on, with the captions that they would have; then the
-            influence is theirs, had each been in the training set.
 
     Returns:
-        Of the training images, (n,), or of the pool.
+        Of the training images, (n,).
     """
     data = replayed.data
     count = len(data.caption_index)
-    index, frequencies = torch.arange(count), torch.ones(count)
-    if pool is not None:
-        # Mismatched captions are as frequent as in the training set.
-        unused = len(pool.caption_index)
-        index = torch.arange(count, count + unused)
-        frequencies = torch.cat([frequencies, torch.zeros(unused)])
-        data = _joined(data, pool)
+    index = torch.arange(count)
     model = replayed.data.encoder(replayed.condition).eval()
-    weigh = LossWeights(frequencies, sampled=True)
+    weigh = LossWeights(torch.ones(count), sampled=True)
     batch_losses = BatchLosses(replayed.condition, model, data, "cpu", weigh)
-    candidates = torch.from_numpy(data.images[index.numpy()])
+    candidates = torch.from_numpy(data.images)
     loss = _Function(
         model, lambda: batch_losses(lambda: (to_input(candidates), (0, 0)), index)
     )  # (k,)
@@ -155,17 +144,3 @@ def influences(
                 change = jvp(loss.at, (dict(values),), (direction,))[1]
                 total -= rate * change.double()
     return (total / count).numpy()
-
-
-def _joined(data: TrainingData, pool: TrainingData) -> TrainingData:
-    """Return training images, then those of a pool."""
-    joined = TrainingData(
-        images=np.concatenate([data.images, pool.images]),
-        caption_index=np.concatenate([data.caption_index, pool.caption_index]),
-        tokens=data.tokens,
-        words=data.words,
-        captions=data.captions,
-    )
-    if data.backgrounds is None or pool.backgrounds is None:
-        return joined
-    return replace(joined, backgrounds=_joined(data.backgrounds, pool.backgrounds))
