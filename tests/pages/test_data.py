@@ -34,7 +34,7 @@ def zipped(folder: Path) -> bytes:
 
 
 def upload(content: bytes, name: str = "pets.zip") -> AppTest:
-    page = start(look="your own")
+    page = start(look="import images")
     page.file_uploader[0].set_value((name, content, "application/zip")).run()
     assert not page.exception
     return page
@@ -97,7 +97,7 @@ def test_upload_has_a_bias_of_its_own(home: Path, queue: FakeQueue) -> None:
 
 
 def test_cheats_are_asked_for_by_a_button(home: Path, queue: FakeQueue) -> None:
-    press(start(look="cheats"), "Check this set")
+    press(start(look="shortcut check"), "Check this set")
     assert queue.asked == [audit.checks_key("scenes", open_set("scenes").version)]
 
 
@@ -123,7 +123,7 @@ def test_a_scene_of_a_drawn_set_begins_as_the_set_is_drawn(empty_home: Path) -> 
 
 
 def test_a_set_is_drawn_by_its_knobs(empty_home: Path) -> None:
-    page = start(look="draw a set")
+    page = start(look="generate images")
     assert len(page.get("image")) == 8
     for name, words in (("scenes", "already"), ("Ü/..", "cannot be named")):
         named(page, "Name").set_value(name).run()
@@ -174,7 +174,7 @@ def test_a_folder_or_a_zip_of_any_name_is_looked_at_once(
     before = looked.call_count
     named(page, "Short label").set_value("{object}!").run()
     assert looked.call_count == before == 2
-    page = start(look="your own")
+    page = start(look="import images")
     files = {str(path.relative_to(tmp_path)): path.read_bytes() for path in folder.rglob("*.png")}
     plain = [(name, content, "image/png") for name, content in files.items()]
     page.file_uploader[1].set_value(plain).run()
@@ -228,7 +228,7 @@ def test_every_page_knows_a_set_of_ones_own(empty_home: Path, tmp_path: Path) ->
     import_set(pets(tmp_path / "pets"), "pets")
     assert "it is not one of this set" in start(look="one scene", data="pets").info[0].value
     audit.make_checks("pets", open_set("pets").version)
-    page = start(look="cheats", data="pets")
+    page = start(look="shortcut check", data="pets")
     assert "24 images, in 5 folds: each image is held out once" in text_of(page)
     assert "5 models are trained" in text_of(page)
     assert ("chance is 50 %" in text_of(page)) == bool(page.get("vega_lite_chart"))
