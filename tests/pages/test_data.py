@@ -88,9 +88,8 @@ def test_a_picture_in_the_address_is_shown_with_its_factors_and_twins(home: Path
 
 
 def test_upload_has_a_bias_of_its_own(home: Path, queue: FakeQueue) -> None:
-    page = start(bias="50 %")
-    assert page.select_slider(key="data_bias").value == "50 %", "of an address before 0.6"
-    assert set(page.query_params) == {"data_bias"}
+    page = start(data_bias="50 %")
+    assert page.select_slider(key="data_bias").value == "50 %"
     page.switch_page("pages/4_Upload.py").run()
     assert not page.exception
     assert page.selectbox(key="bias").value == "75 %"

@@ -1,6 +1,6 @@
 """Widgets that pages share: choices in the address, links, images, training progress, parts."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, TypeVar
@@ -77,14 +77,6 @@ def accept_former_names(key: str, names: Mapping[str, str]) -> None:
     named = st.query_params.get(key, "")
     if key not in st.session_state and named in names:
         streamlit_private.rename_in_address(key, names[named])
-
-
-def accept_former_key(key: str, former: str, choices: Container[str]) -> None:
-    """Move a choice that an old address has under a former key; before its control is shown."""
-    value = st.query_params.get(former, "")
-    if st.session_state["arrives"] and value in choices and key not in st.query_params:
-        st.session_state[key] = st.query_params[key] = value
-        del st.query_params[former]
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from vlcore.plots.intervals import rate_chart
 from vlcore.plots.theme import Palette
 from vlcore.scenes import Scene, draw_scene
 from vlcore.web import cache, jobs, shell, widgets, work
-from vlcore.web.condition_controls import BIASES, LABELS, bias_slider
+from vlcore.web.condition_controls import LABELS, bias_slider
 from vlcore.web.data.drawing import drawn
 
 MARKS = {
@@ -89,7 +89,6 @@ def describe_towers(images: ImageSet) -> str:
 def show_training_images(images: ImageSet, palette: Palette) -> None:
     """The training images under a bias, their labels and means."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        widgets.accept_former_key("data_bias", "bias", BIASES)  # Upload has a bias of its own
         bias = bias_slider("data_bias", width=420)
         labels = LABELS[widgets.choose_one("Labels", LABELS, "labels", "descriptive")]
         seed = widgets.seed("seed", width=120)
