@@ -1,7 +1,5 @@
 """The queue: who waits where, who asked, and what happens when workers die."""
 
-import gc
-import json
 import os
 import signal
 import threading
@@ -21,10 +19,9 @@ from tests.jobs.children import alive, child, claim, ended, make, until
 from vlcore.artifacts import store
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import models_folder
-from vlcore.experiment.limits import GRACE_SECONDS
 from vlcore.jobs import jobs
 from vlcore.jobs.jobs import JobCancelledError, State
-from vlcore.jobs.queue import POOLS, Asker, JobQueue, worker_pool
+from vlcore.jobs.queue import POOLS, JobQueue, worker_pool
 
 
 class ByHand(Executor):
@@ -66,8 +63,7 @@ class Pools:
     def __init__(self, *refusals: Exception | None) -> None:
         self.refusals = list(refusals)
         self.made: list[ByHand] = []
-        self.now = 0.0
-        self.queue = JobQueue(self.make, workers=1, clock=lambda: self.now)
+        self.queue = JobQueue(self.make, workers=1)
 
     def make(self) -> ByHand:
         self.made.append(ByHand(self.refusals.pop(0) if self.refusals else None))
@@ -118,11 +114,10 @@ def test_the_queue_says_who_runs_and_who_waits_where_and_submits_a_key_once(pool
 
 
 def test_what_another_process_is_at_is_not_queued_and_no_visitor_stops_it(pools: Pools) -> None:
-    visitor = Asker("visitor")
     with claim("a", state="running"):
-        pools.ask("a", asker=visitor)
+        pools.ask("a", asker="visitor")
         assert pools.states("a") == [State.RUNNING]
-        assert not pools.queue.cancel_pending("a", visitor)
+        assert not pools.queue.cancel_pending("a", "visitor")
         assert not (jobs.work_folder("a") / "cancel").exists()
         assert pools.queue.cancel("a")
         assert (jobs.work_folder("a") / "cancel").exists()
@@ -146,86 +141,25 @@ def test_cancel_of_one_that_waits_and_of_the_one_that_runs(pools: Pools) -> None
 
 
 def test_a_job_goes_on_while_somebody_else_waits_for_it(pools: Pools) -> None:
-    teacher, student, stranger = map(Asker, ("teacher", "student", "stranger"))
-    for asker in (teacher, student):
+    for asker in ("teacher", "student"):
         pools.ask("a", "b", asker=asker)
     with claim("a", state="running"):
         for key in "ab":
-            assert not any(
-                pools.queue.cancel_pending(key, asker) for asker in (stranger, student, student)
-            )
+            for asker in ("stranger", "student", "student"):
+                assert not pools.queue.cancel_pending(key, asker)
         assert pools.states("ab") == [State.RUNNING, State.QUEUED]
-        assert all(pools.queue.cancel_pending(key, teacher) for key in "ab")
+        assert all(pools.queue.cancel_pending(key, "teacher") for key in "ab")
     pools.made[0].work()
     assert pools.states("ab") == [State.CANCELLED] * 2
     assert store.published_keys() == []
 
 
-def test_who_asks_for_a_job_that_is_about_to_stop_gets_it_after_that(pools: Pools) -> None:
-    first, second, third = map(Asker, ("first", "second", "third"))
-    pools.ask("a", "b", asker=first)
-    with claim("a", state="running"):
-        assert pools.queue.cancel_pending("a", first)
-        pools.ask("a", asker=second)
-        pools.ask("a", asker=third)
-        assert not pools.queue.cancel_pending("a", second), "the third waits for it"
-        assert pools.states("a") == [State.RUNNING]
-    pools.made[0].work()
-    assert pools.states("ab") == [State.DONE] * 2
-    pools.ask("c", asker=first)
-    with claim("c", state="running"):
-        assert pools.queue.cancel_pending("c", first)
-        pools.ask("c", asker=second)
-        assert pools.queue.cancel_pending("c", second)
-    pools.made[0].work()
-    assert pools.states("c") == [State.CANCELLED]
-
-
-def test_a_job_of_two_keys_runs_while_a_worker_is_at_the_first(pools: Pools) -> None:
-    pools.ask("b", first="a")
-    pools.ask("c", first="a")
-    with claim("a", state="running"):
-        assert pools.states("bc") == [State.RUNNING, State.QUEUED]
-        assert pools.queue.cancel("b")
-        assert (jobs.work_folder("a") / "cancel").exists()
-        assert pools.keys() == ["b", "c"], "its worker is not free yet"
-        assert pools.queue.cancel("c")
-        assert pools.keys() == ["b"]
-
-
-def test_one_who_left_holds_a_job_for_a_while_and_one_of_an_earlier_attempt_does_not(
-    pools: Pools,
-) -> None:
-    gone, first, second = map(Asker, ("gone", "first", "second"))
-    pools.ask("a", asker=first)
-    pools.queue.cancel("a")
-    pools.ask("a", "b", asker=gone)
-    pools.ask("a", asker=second)
-    del gone
-    gc.collect()
-    pools.now = GRACE_SECONDS - 1
-    assert not pools.queue.cancel_pending("b", second), "a phone that is locked waits for it still"
-    assert not pools.queue.cancel_pending("a", second)
-    pools.now = GRACE_SECONDS
-    assert pools.queue.cancel_pending("b", second)
-    back = Asker("gone")
-    pools.ask("c", asker=back)
-    assert not pools.queue.cancel_pending("a", second), "who comes back waits on"
-    assert pools.queue.cancel_pending("a", back)
-    assert pools.states("abc") == [State.CANCELLED, State.CANCELLED, State.QUEUED]
-
-
 def test_a_job_counts_for_who_asked_first_and_then_for_the_next(pools: Pools) -> None:
-    one, two = Asker("one"), Asker("two")
-    pools.ask("a", "b", asker=one)
-    pools.ask("b", "c", asker=two)
-    assert {job.key: job.counts_for for job in pools.queue.jobs()} == {
-        "a": "one",
-        "b": "one",
-        "c": "two",
-    }
-    pools.queue.cancel_pending("b", one)
-    assert [job.counts_for for job in pools.queue.jobs()] == ["one", "two", "two"]
+    pools.ask("a", "b", asker="one")
+    pools.ask("b", "c", asker="two")
+    assert [job.askers[0] for job in pools.queue.jobs()] == ["one", "one", "two"]
+    pools.queue.cancel_pending("b", "one")
+    assert [job.askers[0] for job in pools.queue.jobs()] == ["one", "two", "two"]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -235,14 +169,14 @@ def test_visitors_take_turns(monkeypatch: pytest.MonkeyPatch, events: list[str])
     visitor, and who is first by position begins next."""
     monkeypatch.setattr(jobs, "view", lambda key: jobs.JobStatus(key, State.ABSENT))
     monkeypatch.setattr(jobs, "clear_last_failure", lambda key: None)
-    pool, visitors = ByHand(), {name: Asker(name) for name in "abcd"}
+    pool = ByHand()
     queue = JobQueue(lambda: pool, workers=1)
     asked: list[str] = []
     turns: dict[str, str] = {}  # of others, while one waits
     for number, event in enumerate([*events, *["end"] * len(events)]):
         if event != "end":
             key = f"{event}{number}"
-            queue.submit(key, str, key, asker=visitors[event])
+            queue.submit(key, str, key, asker=event)
             asked.append(key)
         elif pool.tasks:
             places = {queue.view(key).position: key for key in asked}
@@ -261,38 +195,11 @@ def test_visitors_take_turns(monkeypatch: pytest.MonkeyPatch, events: list[str])
     assert pool.tasks == queue.jobs() == []
 
 
-def test_who_left_comes_after_who_is_here_and_then_not_at_all_unless_it_stays(pools: Pools) -> None:
-    gone, teacher, here = map(Asker, ("gone", "teacher", "here"))
-    pools.ask("runs", "b", "shared", asker=gone)
-    pools.ask("grid", asker=teacher, stays=True)
-    pools.ask("c", "d", "shared", asker=here)
-    del gone, teacher
-    gc.collect()
-    assert pools.keys() == ["runs", "grid", "shared", "c", "d", "b"]
-    assert not pools.queue.cancel_pending("grid", here)
-    pools.now = GRACE_SECONDS - 1
-    back = Asker("gone")
-    pools.queue.view("b", back)
-    del back
-    gc.collect()
-    pools.now = 2 * GRACE_SECONDS - 2
-    pools.ask("e", asker=here)
-    assert State.ABSENT not in pools.states("b"), "who looked was here"
-    pools.now = 2 * GRACE_SECONDS
-    pools.ask("f", asker=here)
-    assert pools.states("b") == [State.ABSENT]
-    pools.made[0].work()
-    assert [pools.queue.view(key).done for key in ("runs", "grid", *"cdef", "shared", "b")] == [
-        True
-    ] * 7 + [False]
-
-
 def test_what_many_want_is_one_job_and_comes_in_the_first_turn_of_any(pools: Pools) -> None:
-    busy, class_mates = Asker("busy"), [Asker(f"student-{number}") for number in range(3)]
-    pools.ask(*"abcd", asker=busy)
-    for student in class_mates:
-        pools.ask("d", "e", asker=student)
-    assert [pools.queue.view(key).position for key in "abcde"] == [0, 1, 4, 2, 3]
+    pools.ask(*"abcd", asker="busy")
+    for number in range(3):
+        pools.ask("d", "e", asker=f"student-{number}")
+    assert [pools.queue.view(key).position for key in "abcde"] == [0, 1, 3, 2, 4]
     assert len(pools.keys()) == 5
 
 
@@ -444,54 +351,3 @@ hear()
     process.terminate()
     ended(process)
     until(lambda: not alive(worker))
-
-
-def mark_of(key: str) -> str:
-    """What the disk says of a job that waits or ended."""
-    file = jobs.work_folder(key) / "status.json"
-    return str(json.loads(file.read_text())["state"]) if file.exists() else ""
-
-
-def test_a_job_that_waits_is_marked_on_the_disk_until_it_begins_or_is_not_wanted(
-    pools: Pools,
-) -> None:
-    pools.ask("a", "b", "c", title="a training")
-    pools.ask("d", first="b")
-    assert [mark_of(key) for key in "abcd"] == ["", "queued", "queued", "queued"]
-    assert jobs.clean_leftovers() == []
-    pools.queue.cancel("c")
-    assert mark_of("c") == State.CANCELLED
-    pools.made[0].break_down()
-    assert mark_of("b") == "queued", "it waits again, behind the first"
-    pools.made[1].work()
-    assert pools.states("abd") == [State.DONE] * 3
-    assert [mark_of(key) for key in "abd"] == ["", "", ""]
-
-
-@pytest.mark.judge
-def test_a_job_that_waited_in_a_killed_process_shows_as_interrupted(
-    pools: Pools, tmp_path: Path
-) -> None:
-    process = child("jobs.mark_waiting('b', 'a training'); say('waits'); hear()", tmp_path)
-    assert process.stdout is not None
-    assert process.stdout.readline().strip() == "waits"
-    assert pools.states("b") == [State.ABSENT], "of another process, which lives"
-    process.kill()
-    ended(process)
-    view = pools.queue.view("b")
-    assert view.state is State.INTERRUPTED
-    assert view.status["title"] == "a training"
-    assert "message" not in view.status
-    pools.ask("a", "b")
-    assert pools.states("ab") == [State.QUEUED, State.QUEUED]
-    pools.made[0].work()
-    assert pools.states("ab") == [State.DONE, State.DONE]
-
-
-def test_a_cancelled_pair_does_not_go_on_with_its_second(pools: Pools) -> None:
-    pools.ask("b", first="a")
-    with claim("a", state="running"):
-        pools.queue.cancel("b")
-    assert mark_of("b") == State.CANCELLED
-    pools.made[0].work()
-    assert not store.published("b")

@@ -46,13 +46,11 @@ class FakeQueue:
         self,
         key: str,
         *_task: object,
-        asker: object,
+        asker: str,
         short: bool,
-        stays: bool,
         limit: float = JOB_SECONDS,
         quick: bool = False,
         title: str = "",
-        first: str = "",
     ) -> None:
         self.asked.append(key)
         self.short[key] = short
@@ -60,16 +58,15 @@ class FakeQueue:
     def prepare(self, _task: object) -> None:
         pass
 
-    def view(self, key: str, _asker: object = None) -> JobStatus:
+    def view(self, key: str) -> JobStatus:
         if self.disk and store.published(key):
             return JobStatus(key, State.DONE)
         return JobStatus(key, State.RUNNING if key in self.asked else self.state, self.status)
 
     def jobs(self) -> list[Job]:
-        wishes = {"somebody else": False}
-        return [Job("busy", print, short=False, quick=False, wishes=wishes)] * self.long
+        return [Job("busy", print, short=False, quick=False, askers=["somebody else"])] * self.long
 
-    def cancel_pending(self, key: str, asker: object) -> bool:
+    def cancel_pending(self, key: str, asker: str) -> bool:
         self.cancelled.append(key)
         return not self.others_wait
 

@@ -17,7 +17,7 @@ from vlcore.experiment.files import make_folder, models_folder
 from vlcore.experiment.wording import title
 from vlcore.jobs import jobs
 from vlcore.jobs.jobs import State
-from vlcore.jobs.queue import Asker, JobQueue
+from vlcore.jobs.queue import JobQueue
 from vlcore.study import plans
 from vlcore.web import serving, visitors, work
 
@@ -93,9 +93,8 @@ def test_a_student_is_told_who_may(
 def test_the_queue_is_seen_and_anything_in_it_cancelled(
     empty_home: Path, by_hand: JobQueue
 ) -> None:
-    somebody = Asker("somebody")
     for key in ("a", "b", "c"):
-        by_hand.submit(key, print, asker=somebody, title=f"training {key}")
+        by_hand.submit(key, print, asker="somebody", title=f"training {key}")
     with claim("a", state="running"), claim("elsewhere", state="running"):
         page = opened("7_Manage")
         table = page.dataframe[0].value
@@ -109,21 +108,6 @@ def test_the_queue_is_seen_and_anything_in_it_cancelled(
         press(page, "Cancel what waits (1)")
         assert by_hand.view("c").state is State.CANCELLED
         assert [job.key for job in by_hand.jobs()] == ["a"], "what runs goes on"
-
-
-def test_a_pair_is_a_row_that_runs_from_its_first_model_on(
-    empty_home: Path, by_hand: JobQueue
-) -> None:
-    for key, first in (("b", "a"), ("c", "")):
-        by_hand.submit(key, print, asker=Asker("somebody"), first=first)
-    with claim("a", state="running", fraction=0.4):
-        page = opened("7_Manage")
-        table = page.dataframe[0].value
-        assert list(table["key"]) == ["b", "c"]
-        assert list(table["state"]) == ["runs, 20%", "waits, place 1"]
-        press(page, "Cancel what waits (1)")
-        assert not (jobs.work_folder("a") / "cancel").exists()
-    assert [job.key for job in by_hand.jobs()] == ["b"]
 
 
 def test_what_is_deleted_can_be_put_back(

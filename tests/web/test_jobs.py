@@ -186,7 +186,7 @@ def test_a_visitor_has_a_quota_and_a_teacher_none(
 ) -> None:
     class Full(Queue):
         def jobs(self) -> list[Job]:
-            job = Job("busy", print, short=False, quick=True, wishes={visitor().name: False})
+            job = Job("busy", print, short=False, quick=True, askers=[visitor().name])
             return [job] * (waiting + len(self.asked))
 
     queue = Full()

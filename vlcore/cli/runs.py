@@ -305,12 +305,11 @@ def explain(options: Namespace) -> Document:
 
 def status(options: Namespace) -> list[Document]:
     """Jobs and models."""
-    tasks = engines.tasks()  # of a cluster
     if options.key is not None:
         views = [jobs.view(options.key)]
     else:
         published = [jobs.JobStatus(key, jobs.State.DONE) for key in store.published_keys()]
-        latest = (*published, *map(jobs.view, tasks), *jobs.active_and_ended())
+        latest = (*published, *jobs.active_and_ended())
         views = list({view.key: view for view in latest}.values())
     entries = []
     for view in views:
@@ -318,10 +317,8 @@ def status(options: Namespace) -> list[Document]:
         entry = {
             "key": view.key,
             "kind": kind.value if kind else "model",
-            "state": engines.state_of(view.key, tasks).value,
+            "state": view.state.value,
         }
-        if view.key in tasks:
-            entry["job"] = tasks[view.key]
         for name in ("stage", "step", "steps", "message"):
             if name in view.status:
                 entry[name] = view.status[name]
@@ -330,8 +327,8 @@ def status(options: Namespace) -> list[Document]:
 
 
 def cancel(options: Namespace) -> Document:
-    """Stop a training, or a job of a cluster by its number."""
-    if not jobs.cancel(options.key) and not engines.cancel_tasks(options.key):
+    """Stop a training."""
+    if not jobs.cancel(options.key):
         raise CommandError(
             f"{options.key} is not running; `python -m vlcore status` shows what is."
         )

@@ -21,7 +21,7 @@ from vlcore.cli.common import (
 from vlcore.cli.runs import headline_metrics
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import write_errors
-from vlcore.jobs import engines
+from vlcore.jobs import engines, jobs
 from vlcore.metrics import catalogue
 from vlcore.study import plans
 
@@ -66,11 +66,6 @@ def add_commands(commands: Any) -> None:
             " be repeated"
         ),
     )
-    option(
-        "--dry-run",
-        action="store_true",
-        help="write the sbatch file and the list of conditions, submit nothing",
-    )
     training_options(option, seeds=True)
 
     option = add_command(commands, analyse)
@@ -92,9 +87,8 @@ def _plan(options: Namespace) -> plans.StudyPlan:
 
 def conditions(options: Namespace) -> list[Document]:
     """The conditions of a study, each with its state."""
-    tasks = engines.tasks()
     return [
-        {**_summary(condition), "state": engines.state_of(condition.key, tasks).value}
+        {**_summary(condition), "state": jobs.view(condition.key).state.value}
         for condition in _plan(options).conditions
     ]
 
@@ -110,7 +104,7 @@ def _summary(condition: Condition) -> Document:
     return summary | {"seed": condition.init_seed}
 
 
-def study(options: Namespace) -> list[Document] | Document:
+def study(options: Namespace) -> list[Document]:
     """Train all conditions of a study that are missing.
 
     They are trained in the workers of an engine; one that fails does not stop the others. Slurm is
@@ -119,22 +113,13 @@ def study(options: Namespace) -> list[Document] | Document:
     from vlcore.study.running import Engine, train_missing
 
     slurm, dask = options.engine == "slurm", options.engine == "dask"
-    if ((options.slurm or options.dry_run) and not slurm) or (options.address and not dask):
-        raise CommandError(
-            "--slurm and --dry-run are for --engine slurm, --address is for --engine dask."
-        )
+    if (options.slurm and not slurm) or (options.address and not dask):
+        raise CommandError("--slurm is for --engine slurm, --address is for --engine dask.")
     engine = Engine(
-        options.engine,
-        options.jobs,
-        options.address,
-        options.pack,
-        dict(options.slurm),
-        options.dry_run,
+        options.engine, options.jobs, options.address, options.pack, dict(options.slurm)
     )
     plan = _plan(options)
     run = train_missing(plan, engine)
-    if run.submission is not None:
-        return run.submission
     run.check_any_trained()
     return [_result(condition, run) for condition in plan.conditions]
 

@@ -61,8 +61,6 @@ ALL_UPLOADS = GB  # bytes of all
 UPLOAD_NAMES = 3_000  # files that a page may announce at once
 FOLDER_FILES = 500  # of a folder that a page uploads, as in vlcore/web/components/page.js
 KEPT_SESSIONS = 1_000  # of visitors whose connection ended, for two minutes
-# For which the wish of somebody who left, as a phone that is locked does, still counts.
-GRACE_SECONDS = 600
 FREE_BYTES = 2 * GB  # of the disk, below which nothing new is made
 LESSONS = 3  # of a browser, open at once: one more ends one that rests or that nobody takes part in
 # Of all browsers behind an address, for a classroom may be one; those in use never end.

@@ -54,16 +54,6 @@ _BEGIN_AGAIN = [
     "fi",
     "exit $code",
 ]
-_ADVICE = {
-    "partition": "`sinfo` lists the partitions, choose one with --slurm partition=NAME",
-    "array": "give a task more conditions with --pack",
-    "time limit": "ask for less with --slurm time=MINUTES",
-    "limit|policy|quota|temporarily": (
-        "wait until jobs of yours have ended, or give a task more conditions with --pack"
-    ),
-    "contact|timed out|socket": "try again when the cluster answers",
-    "": "change what --slurm asks for",
-}
 
 
 class EngineError(LabError):
@@ -133,24 +123,15 @@ def _environment(mark: str) -> dict[str, Any]:
 
 
 def submit(
-    conditions: Sequence[Condition],
-    task: Sequence[str],
-    pack: int,
-    options: Mapping[str, str],
-    *,
-    dry_run: bool,
-) -> dict[str, Any]:
+    conditions: Sequence[Condition], task: Sequence[str], pack: int, options: Mapping[str, str]
+) -> None:
     """Submit conditions to Slurm as one array.
 
     Args:
         conditions: the longest first.
         task: command of a task, to which the path of the list of conditions is appended.
-        pack: conditions a task.
+        pack: conditions per task.
         options: of sbatch.
-        dry_run: write the files, and submit nothing.
-
-    Returns:
-        Paths of the sbatch file and the list, and the number of tasks.
 
     Raises:
         EngineError: Slurm is absent or refuses; then nothing is left.
@@ -162,7 +143,7 @@ def submit(
         )
     folder = make_folder(_arrays() / f"vlcore-{secrets.token_hex(4)}")
     tasks = math.ceil(len(conditions) / pack)
-    listing, script = folder / "conditions.json", folder / "study.sbatch"
+    listing = folder / "conditions.json"
     packs = {
         str(number): {condition.key: condition.as_dict() for condition in conditions[number::tasks]}
         for number in range(tasks)
@@ -186,18 +167,14 @@ def submit(
         },
     )
     executor.parameters["map_count"] = tasks  # what makes it an array, also of one
-    command = shlex.join([*task, str(listing)])
-    script.write_text(executor._make_submission_file_text(command, ""))
-    if not dry_run:
-        for condition in conditions:
-            jobs.clear_last_failure(condition.key)
-        try:
-            with redirect_stderr(StringIO()):  # it prints the message of Slurm before it raises
-                executor._submit_command(command)
-        except (RuntimeError, OSError) as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise _refusal(str(error)) from error
-    return {"sbatch": str(script), "conditions": str(listing), "tasks": tasks}
+    for condition in conditions:
+        jobs.clear_last_failure(condition.key)
+    try:
+        with redirect_stderr(StringIO()):  # it prints the message of Slurm before it raises
+            executor._submit_command(shlex.join([*task, str(listing)]))
+    except (RuntimeError, OSError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise _refusal(str(error)) from error
 
 
 def _arrays() -> Path:
@@ -206,20 +183,10 @@ def _arrays() -> Path:
 
 def _refusal(message: str) -> EngineError:
     lines = [line for line in message.splitlines() if not line.startswith("Try ")]
-    reason = "it does not say why"
-    if lines:
-        reason = re.sub(r"^\w+: (error: )?", "", lines[-1]).strip(" .")
-    advice = next(
-        advice for words, advice in _ADVICE.items() if re.search(words, reason, re.IGNORECASE)
+    reason = re.sub(r"^\w+: (error: )?", "", lines[-1]).strip(" .") if lines else "no reason given"
+    return EngineError(
+        f"Slurm refused ({reason}); change what --slurm and --pack ask for, or try again later."
     )
-    return EngineError(f"Slurm refused ({reason}); {advice}.")
-
-
-def _slurm(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise _refusal(done.stderr)
-    return done.stdout
 
 
 def _queued() -> Iterator[tuple[str, Path]]:
@@ -227,8 +194,11 @@ def _queued() -> Iterator[tuple[str, Path]]:
     lists = {file.parent.name: file for file in _arrays().glob("*/conditions.json")}
     if lists and shutil.which("squeue"):
         names = f"--name={','.join(lists)}"
-        table = _slurm("squeue", "--noheader", "--array", "--format=%i %j", names)
-        for line in table.splitlines():
+        command = ["squeue", "--noheader", "--array", "--format=%i %j", names]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise _refusal(done.stderr)
+        for line in done.stdout.splitlines():
             task, name = line.split()
             yield task, lists[name]
 
@@ -252,23 +222,6 @@ def state_of(key: str, waiting: Mapping[str, str]) -> State:
     if key in waiting and state in (State.ABSENT, State.INTERRUPTED):
         return State.QUEUED
     return state
-
-
-def cancel_tasks(name: str) -> bool:
-    """Cancel jobs on the cluster by a key, or by the number of a task or array; False when none is.
-
-    A job that runs stops at its next report; a task without further jobs leaves the queue.
-    """
-    waiting = tasks()
-    cancelled = {
-        key: task for key, task in waiting.items() if name in (key, task, task.partition("_")[0])
-    }
-    for key in cancelled:
-        jobs.cancel(key, pending=True)
-    others = {task for key, task in waiting.items() if key not in cancelled}
-    if empty := {*cancelled.values()} - others:
-        _slurm("scancel", "--state=PENDING", *sorted(empty))
-    return bool(cancelled)
 
 
 def remove_ended_arrays() -> list[str]:

@@ -19,10 +19,9 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -142,44 +141,6 @@ class Reporter:
         write_json(self._work / "status.json", {**self._status, "updated": time.time()})
 
 
-@dataclass(frozen=True, eq=False)
-class _Owner:
-    """A name of this process, which holds the lock of that name as long as it lives; empty where
-    there are no locks."""
-
-    name: str
-    lock: ExitStack
-
-
-@lru_cache(maxsize=8)
-def _owner(folder: Path) -> _Owner:
-    name, lock = secrets.token_hex(8), ExitStack()
-    is_locked = lock.enter_context(locked(make_folder(folder) / name, 0))
-    return _Owner(name if is_locked else "", lock)
-
-
-def _owners() -> Path:
-    return models_folder() / ".owners"
-
-
-def mark_waiting(key: str, title: str) -> None:
-    """Say on the disk that a job waits for a worker of this process: where the process is killed,
-    `view` says that it was interrupted."""
-    # Without a mark the job waits all the same, and `run` tells what is wrong with the disk.
-    with suppress(OSError, HomeError):
-        if owner := _owner(_owners()).name:
-            report = {"state": State.QUEUED, "title": title, "host": HOST, "owner": owner}
-            write_json(make_folder(work_folder(key)) / "status.json", report)
-
-
-def unmark_waiting(key: str) -> None:
-    """Take the mark away, before a worker begins or as nobody wants the job."""
-    work = work_folder(key)
-    if _status(work).get("state") == State.QUEUED:
-        with suppress(OSError):
-            (work / "status.json").unlink()
-
-
 def work_folder(key: str) -> Path:
     return models_folder() / ".work" / store.check_key(key)
 
@@ -295,8 +256,6 @@ def view(key: str) -> JobStatus:
     if state == State.RUNNING and not _is_alive(work, status):
         # It has just been published, or was killed.
         return JobStatus(key, State.DONE if store.published(key) else State.INTERRUPTED, status)
-    if state == State.QUEUED and _is_abandoned(status):
-        return JobStatus(key, State.INTERRUPTED, status)
     if state in (State.RUNNING, State.FAILED, State.CANCELLED):
         return JobStatus(key, State(state), status)
     return JobStatus(key, State.ABSENT)
@@ -316,14 +275,6 @@ def _is_alive(work: Path, status: dict[str, Any]) -> bool:
         if is_held is not None:
             return is_held
     return _shows_life(work, status)
-
-
-def _is_abandoned(status: dict[str, Any]) -> bool:
-    """Whether the process is gone in which a job waited; of another machine nobody knows."""
-    owner = str(status.get("owner", ""))
-    if status.get("host") != HOST or not owner.isalnum():
-        return False
-    return _is_held(_owners() / owner) is False
 
 
 def _is_held(lock: Path) -> bool | None:
@@ -391,8 +342,6 @@ def clean_leftovers() -> list[str]:
                 status = _status(work)
                 if status.get("host", HOST) != HOST and _shows_life(work, status):
                     continue  # another machine is at it
-                if status.get("state") == State.QUEUED and not _is_abandoned(status):
-                    continue
                 if len(os.listdir(work)) > 1:  # more than the lock
                     removed.append(work.name)
                 shutil.rmtree(work)

@@ -1,10 +1,8 @@
 """Queue of jobs over worker processes, in which visitors take turns.
 
 The disk tells the state of a job (`vlcore.jobs.jobs`); the queue only knows what waits for a worker
-and who asked for it, so that nobody stops a job that others wait for, and a broken pool is
-replaced. A pool is given no more than its workers can begin. Everything else waits here and starts
-in turns, one job of each visitor after the other, so that nobody waits behind a hundred jobs of
-another. Jobs of visitors who left come last, and are dropped after a while.
+and who asked for it. A pool is given no more than its workers can begin. Everything else waits here
+and starts in turns, so that nobody waits behind a hundred jobs of another visitor.
 """
 
 import atexit
@@ -13,29 +11,20 @@ import threading
 import time
 import warnings
 import weakref
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from weakref import WeakValueDictionary
 
 from vlcore.experiment.errors import BusyError, LabError
-from vlcore.experiment.limits import GRACE_SECONDS, JOB_SECONDS
+from vlcore.experiment.limits import JOB_SECONDS
 from vlcore.jobs import jobs, workers
 from vlcore.jobs.jobs import JobCancelledError, JobStatus, State
 
 POOLS = 3  # that a job may see break before it begins
 LATEST = 6  # trainings from which the next one's duration is estimated
-
-
-class Asker:
-    """A visitor who asks for jobs, present as long as an object of that name exists."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
 
 
 @dataclass(eq=False)
@@ -46,14 +35,11 @@ class Job:
         short: whether it belongs to the pool of short jobs.
         quick: whether it takes seconds, though it is not in the pool of short jobs.
         title: what it is, a noun phrase for people; may be empty.
-        first: a key that it publishes before its own; may be empty.
+        askers: names of the visitors who want it; it counts for the first of them.
         submitted: seconds since 1970.
-        wishes: by name of each asker, whether the job stays when the asker leaves.
         attempts: how many pools were asked to do it.
         pool: the last of these.
         future: once a worker may begin.
-        is_ending: whether a worker at it was told to stop.
-        successor: the job that is queued once this one has ended, for who asked meanwhile.
     """
 
     key: str
@@ -61,41 +47,27 @@ class Job:
     short: bool
     quick: bool
     title: str = ""
-    first: str = ""
+    askers: list[str] = field(default_factory=list)
     submitted: float = field(default_factory=time.time)
-    wishes: dict[str, bool] = field(default_factory=dict)
     attempts: int = 0
     pool: Executor | None = None
     future: Future[Any] | None = None
-    is_ending: bool = False
-    successor: "Job | None" = None
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """All that it publishes, in order."""
-        return (self.first, self.key) if self.first else (self.key,)
-
-    @property
-    def counts_for(self) -> str:
-        """The asker whose quota it takes: who asked first."""
-        return next(iter(self.wishes))
 
 
 @dataclass
 class _Lane:
-    """The workers of short jobs or of long ones, and whose turn it is: names, the next first."""
+    """The workers of short jobs or of long ones."""
 
     make_pool: Callable[[], Executor]
     workers: int
     pool: Executor | None = None
-    turns: list[str] = field(default_factory=list)
 
 
 class JobQueue:
     """Jobs that wait for a worker of any `Executor`.
 
     Short jobs have a pool of one worker and do not wait for long ones. A key is submitted once,
-    however many ask for it; askers are known as long as they live and `GRACE_SECONDS` longer.
+    however many ask for it.
     """
 
     def __init__(
@@ -103,15 +75,13 @@ class JobQueue:
         make_pool: Callable[[], Executor],
         make_short: Callable[[], Executor] | None = None,
         workers: int | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._long = _Lane(make_pool, workers or default_workers())
         self._short = _Lane(make_short or make_pool, 1)
         self._jobs: dict[str, Job] = {}
         self._errors: dict[str, str] = {}
-        self._present: WeakValueDictionary[str, Asker] = WeakValueDictionary()
-        self._left: dict[str, float] = {}  # when
-        self._clock = clock
+        self._begun = 0  # jobs that were given to a worker
+        self._served: dict[str, int] = {}  # how many that were when a visitor had the last turn
         self._guard = threading.RLock()
         # Keys of the long jobs that ended well here, the last one last.
         self.latest: deque[str] = deque(maxlen=LATEST)
@@ -121,145 +91,92 @@ class JobQueue:
         key: str,
         task: Callable[..., Any],
         *arguments: Any,
-        asker: Asker | None = None,
+        asker: str = "",
         short: bool = False,
         limit: float = JOB_SECONDS,
-        stays: bool = False,
         quick: bool = False,
         title: str = "",
-        first: str = "",
     ) -> None:
-        """Queue a task, unless it is queued, running or done; one that is about to stop is queued
-        again.
+        """Queue a task, unless it is queued, running or done.
 
         Args:
             key: what the task publishes.
             task: called with the arguments in a worker.
-            asker: who wants it, see `cancel_pending`.
+            asker: name of the visitor who wants it, see `cancel_pending`.
             short: whether it belongs to the pool of short jobs.
             limit: seconds that it may take, see `vlcore.jobs.workers`.
-            stays: whether it waits on when all askers left `GRACE_SECONDS` ago.
             quick: whether it takes seconds.
             title: what the job is, a noun phrase for people.
-            first: a key that the task publishes before `key`.
         """
         with self._guard:
-            state = jobs.view(key).state
-            if state is State.DONE:
-                return
             job = self._jobs.get(key)
-            task = partial(workers.within, limit, key, task, *arguments)
-            new = Job(key, task, short, quick, title, first)
-            if job is None and state is not State.RUNNING:
-                job = new
-                self._put(job)
-            elif job is not None and job.is_ending:
-                job.successor = job = job.successor or new
-            if job is not None:
-                self._see(asker)
-                name = asker.name if asker else ""
-                job.wishes[name] = job.wishes.get(name, False) or stays or asker is None
-                self._start_waiting()
-
-    def _put(self, job: Job) -> None:
-        self._errors.pop(job.key, None)
-        for key in job.keys:
-            if key not in self._jobs:
+            if job is None:
+                state = jobs.view(key).state
+                if state in (State.DONE, State.RUNNING):
+                    return
+                self._errors.pop(key, None)
                 jobs.clear_last_failure(key)
-        jobs.mark_waiting(job.key, job.title)
-        self._jobs[job.key] = job
-
-    def _forget(self, job: Job) -> None:
-        del self._jobs[job.key]
-        jobs.unmark_waiting(job.key)
+                task = partial(workers.within, limit, key, task, *arguments)
+                job = self._jobs[key] = Job(key, task, short, quick, title)
+            if asker not in job.askers:
+                job.askers.append(asker)
+            self._served.setdefault(asker, self._begun)
+            self._start_waiting()
 
     def prepare(self, task: Callable[[], object]) -> None:
-        """Start the workers of long jobs before the first one, with a task each, such as imports;
-        once."""
+        """Start the workers of long jobs with a task each, such as imports, before the first
+        job."""
         with self._guard:
-            if self._long.pool is not None:
-                return
-            pool = self._long.pool = self._long.make_pool()
-            with suppress(RuntimeError):  # broken, or shut down: the first job makes another one
+            if self._long.pool is None:
+                self._long.pool = self._long.make_pool()
                 for _ in range(self._long.workers):
-                    pool.submit(task)
-
-    def _see(self, asker: Asker | None) -> None:
-        if asker and self._present.get(asker.name) is not asker:
-            self._present[asker.name] = asker
-            weakref.finalize(asker, self._leave, asker.name).atexit = False
-
-    def _leave(self, name: str) -> None:
-        self._left[name] = self._clock()
+                    self._long.pool.submit(task)
 
     def _lane(self, job: Job) -> _Lane:
         return self._short if job.short else self._long
 
-    def _waiting(self, lane: _Lane) -> list[Job]:
-        return [
-            job for job in self._jobs.values() if self._lane(job) is lane and job.future is None
-        ]
+    def _order(self, lane: _Lane) -> list[Job]:
+        """Jobs that wait, in the order in which they will get a worker.
 
-    def _order(self, lane: _Lane) -> dict[Job, str]:
-        """Jobs in the order in which they will get a worker, and whose turn that is."""
-        waiting = self._waiting(lane)
-        names = dict.fromkeys(name for job in waiting for name in job.wishes)
-        known = [name for name in lane.turns if name in names]
-        lane.turns = list(dict.fromkeys([*known, *names]))
-        order: dict[Job, str] = {}
-        for present in (True, False):
-            wanted = {name: deque[Job]() for name in lane.turns}
-            for job in waiting:
-                for name, stays in job.wishes.items():
-                    if present == (stays or name in self._present):
-                        wanted[name].append(job)
-            turns = deque(wanted.items())
-            while turns:
-                name, jobs_of_name = turns.popleft()
-                while jobs_of_name and jobs_of_name[0] in order:
-                    jobs_of_name.popleft()
-                if jobs_of_name:
-                    order[jobs_of_name.popleft()] = name
-                    turns.append((name, jobs_of_name))
-        return order
+        The first job of every visitor comes before the second of any. Among these the visitor goes
+        first whose last turn is longest ago.
+        """
+        ranks: dict[Job, tuple[int, int]] = {}
+        counts = Counter[str]()
+        for job in self._jobs.values():
+            if self._lane(job) is lane and job.future is None:
+                ranks[job] = min((counts[name], self._served[name]) for name in job.askers)
+                counts.update(job.askers)
+        return sorted(ranks, key=ranks.__getitem__)
 
     def _start_waiting(self) -> None:
         """Start as many jobs as there are free workers."""
         for lane in (self._long, self._short):
-            for job in self._waiting(lane):
-                if not self._is_wanted(job):
-                    self._forget(job)
-            while (order := self._order(lane)) and self._is_free(lane):
-                job, name = next(iter(order.items()))
-                lane.turns.remove(name)
-                lane.turns.append(name)
-                self._start(job, lane)
+            while self._is_free(lane) and (order := self._order(lane)):
+                self._start(order[0], lane)
 
     def _is_free(self, lane: _Lane) -> bool:
         begun = [job for job in self._jobs.values() if self._lane(job) is lane and job.future]
         return len(begun) < lane.workers
 
     def _start(self, job: Job, lane: _Lane) -> None:
-        """Give a job to a worker; it waits on where the pool is broken or shut down."""
-        if job.attempts == POOLS:
-            self._forget(job)
-            self._errors[job.key] = (
-                "The worker processes end before they begin; see the server's log, then start it"
-                " again."
-            )
-            return
-        job.attempts += 1
-        if lane.pool is None:
-            lane.pool = lane.make_pool()
-        job.pool = lane.pool
-        jobs.unmark_waiting(job.key)
-        try:
-            job.future = lane.pool.submit(job.task)
-        except RuntimeError:
-            lane.pool = None
-            jobs.mark_waiting(job.key, job.title)
-        else:
+        """Give a job to a worker, in a new pool where the last one is broken or shut down."""
+        while job.attempts < POOLS:
+            job.attempts += 1
+            job.pool = lane.pool = lane.pool or lane.make_pool()
+            try:
+                job.future = lane.pool.submit(job.task)
+            except RuntimeError:
+                lane.pool = None
+                continue
+            self._begun += 1
+            self._served.update(dict.fromkeys(job.askers, self._begun))
             job.future.add_done_callback(partial(self._end, job))
+            return
+        del self._jobs[job.key]
+        self._errors[job.key] = (
+            "The worker processes end before they begin; see the server's log, then start it again."
+        )
 
     def _end(self, job: Job, future: Future[Any]) -> None:
         """Forget a job that ended, or let it wait again where its pool broke before it began.
@@ -269,60 +186,38 @@ class JobQueue:
         """
         with self._guard:
             job.future = None
-            if self._jobs.get(job.key) is job:  # else it was cancelled
-                error = future.exception()
-                is_broken = isinstance(error, BrokenExecutor)
-                if is_broken and self._lane(job).pool is job.pool:
-                    self._lane(job).pool = None
-                state = jobs.view(job.key).state
-                if job.is_ending or not (is_broken and state is State.ABSENT):
-                    self._forget(job)
-                    if error is None and not job.short:
-                        self.latest.append(job.key)
-                    if not isinstance(error, BrokenExecutor | JobCancelledError | BusyError | None):
-                        self._errors[job.key] = str(error)
-                    if job.successor is not None and state is not State.DONE:
-                        self._put(job.successor)
-                else:
-                    jobs.mark_waiting(job.key, job.title)
+            error = future.exception()
+            lane = self._lane(job)
+            is_broken = isinstance(error, BrokenExecutor)
+            if is_broken and lane.pool is job.pool:
+                lane.pool = None
+            if not (is_broken and jobs.view(job.key).state is State.ABSENT):
+                del self._jobs[job.key]
+                if error is None and not job.short:
+                    self.latest.append(job.key)
+                if not isinstance(error, BrokenExecutor | JobCancelledError | BusyError | None):
+                    self._errors[job.key] = str(error)
             self._start_waiting()
 
-    def view(self, key: str, asker: Asker | None = None) -> JobStatus:
-        """The state of a job, with its position in the queue, 0 where a worker is about to begin.
-
-        An `asker` who looks is present.
-        """
+    def view(self, key: str) -> JobStatus:
+        """The state of a job with its position in the queue: 0 where a worker is about to begin."""
         status = jobs.view(key)
         with self._guard:
-            self._see(asker)
             job = self._jobs.get(key)
-            if job is not None and status.state not in (State.DONE, State.RUNNING):
-                if job.future is not None and self._running_key(job):
-                    return JobStatus(key, State.RUNNING)
-                position = 0
-                if job.future is None:
-                    position = list(self._order(self._lane(job))).index(job) + 1
-                return JobStatus(key, State.QUEUED, {}, position)
+            if job is not None and status.state in (State.ABSENT, State.FAILED, State.INTERRUPTED):
+                order = self._order(self._lane(job)) if job.future is None else []
+                return JobStatus(key, State.QUEUED, {}, order.index(job) + 1 if order else 0)
             if status.state is State.ABSENT and key in self._errors:
                 return JobStatus(key, State.FAILED, {"message": self._errors[key]})
         return status
-
-    def _running_key(self, job: Job) -> str:
-        """The key of a job that is in work now; empty where none is."""
-        # That of `first` may be in work for another job.
-        keys = [key for key in job.keys if self._jobs.get(key, job) is job]
-        states = {key: jobs.view(key).state for key in (keys if job.future else [job.key])}
-        return next((key for key, state in states.items() if state is State.RUNNING), "")
 
     def jobs(self) -> list[Job]:
         """All jobs that wait or run here, as they were asked for."""
         with self._guard:
             return list(self._jobs.values())
 
-    def cancel_pending(self, key: str, asker: Asker) -> bool:
+    def cancel_pending(self, key: str, asker: str) -> bool:
         """Withdraw one asker's wish, and cancel the job unless others wait for it.
-
-        Others count while they are present, and `GRACE_SECONDS` longer.
 
         Returns:
             False when the job goes on, for others or because it was started elsewhere, such as by a
@@ -332,43 +227,22 @@ class JobQueue:
             job = self._jobs.get(key)
             if job is None:
                 return not jobs.view(key).state.is_active
-            wanted = job.successor or job
-            if self._is_wanted(wanted, apart_from=asker.name):
-                wanted.wishes.pop(asker.name, None)
+            others = [name for name in job.askers if name != asker]
+            if others:
+                job.askers = others
                 return False
-            job.successor = None
             self.cancel(key)
             return True
-
-    def _is_wanted(self, job: Job, apart_from: str | None = None) -> bool:
-        """Whether an asker of a job stays, is present or has just left."""
-        now = self._clock()
-        return any(
-            stays
-            or name in self._present
-            or now - self._left.get(name, -GRACE_SECONDS) < GRACE_SECONDS
-            for name, stays in job.wishes.items()
-            if name != apart_from
-        )
 
     def cancel(self, key: str) -> bool:
         """Take a job out of the queue at once, or ask it to stop; False when there is none."""
         with self._guard:
             job = self._jobs.get(key)
-            if job is None or jobs.view(key).state is State.DONE:
+            if job is None or jobs.view(key).state in (State.RUNNING, State.DONE):
                 return jobs.cancel(key)
-            job.successor = None
-            if running_key := self._running_key(job):
-                job.is_ending = job.future is not None
-                # Its last report may be over: then the next key finds that it is cancelled.
-                for later in job.keys[job.keys.index(running_key) + 1 :]:
-                    jobs.cancel(later, pending=True)
-                return jobs.cancel(running_key)
-            self._forget(job)
-            is_cancelled = jobs.cancel(key, pending=True)
-            if job.future is not None:  # else its worker finds it cancelled
-                job.future.cancel()
-            return is_cancelled
+            if job.future is None:  # else its worker finds it cancelled
+                del self._jobs[key]
+            return jobs.cancel(key, pending=True)
 
 
 def worker_pool(

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
 
 from vlcore.api import slurm_task, training
 from vlcore.artifacts import store
@@ -30,7 +29,6 @@ class Engine:
         address: of a Dask scheduler.
         pack: conditions of a task of Slurm.
         slurm: options of sbatch.
-        dry_run: write what Slurm would be given, and submit nothing.
     """
 
     name: str = "local"
@@ -38,7 +36,6 @@ class Engine:
     address: str | None = None
     pack: int = engines.PACK
     slurm: Mapping[str, str] = field(default_factory=dict)
-    dry_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,12 +46,10 @@ class StudyRun:
         outcomes: by key: ``"cached"``, ``"trained"``, ``"failed: "`` with the reason, or the state
             on a cluster that is not waited for.
         tasks: number of the cluster's task by key.
-        submission: files and number of tasks of a dry run of Slurm; None of anything else.
     """
 
     outcomes: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, str] = field(default_factory=dict)
-    submission: dict[str, Any] | None = None
 
     def check_any_trained(self) -> None:
         """Raise StoreError where every condition failed."""
@@ -93,15 +88,7 @@ def _submit(plan: StudyPlan, missing: list[Condition], engine: Engine) -> StudyR
     waiting = engines.tasks()
     todo = [condition for condition in missing if condition.key not in waiting]
     if todo:
-        submission = engines.submit(
-            training.longest_first(todo),
-            slurm_task.COMMAND,
-            engine.pack,
-            engine.slurm,
-            dry_run=engine.dry_run,
-        )
-        if engine.dry_run:
-            return StudyRun(submission=submission)
+        engines.submit(training.longest_first(todo), slurm_task.COMMAND, engine.pack, engine.slurm)
     tasks = engines.tasks()
     keys = [condition.key for condition in plan.conditions]
     return StudyRun({key: engines.state_of(key, tasks).value for key in keys}, tasks)

@@ -48,7 +48,7 @@ def start_or_offer(starts: Mapping[str, Callable[[], None]], label: str) -> None
 def withdraw(keys: Iterable[str]) -> None:
     """Withdraw this visitor from jobs and rerun the page; those that nobody else wants end."""
     active = [key for key in keys if work.view(key).state.is_active]
-    continuing = [key for key in active if not work.queue().cancel_pending(key, visitor())]
+    continuing = [key for key in active if not work.queue().cancel_pending(key, visitor().name)]
     visitor().withdrawn.update(continuing)
     if continuing:
         goes = "goes" if len(continuing) == 1 else "go"

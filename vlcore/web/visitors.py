@@ -17,7 +17,6 @@ import streamlit as st
 from vlcore.classroom import teacher
 from vlcore.classroom.teacher import Right, RightError
 from vlcore.experiment import limits
-from vlcore.jobs.queue import Asker
 from vlcore.web import streamlit_private
 from vlcore.web.components import browser
 
@@ -29,11 +28,11 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{8,40}", re.ASCII)
 _FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-Ip")
 
 
-class Visitor(Asker):
+class Visitor:
     """A browser, present as long as one of its sessions."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name)
+        self.name = name
         self.withdrawn: set[str] = set()  # keys of jobs that go on for others alone
         self.sessions: set[str] = set()  # of its pages that are open, or were as the last one came
         self.exporting = BoundedSemaphore(limits.EXPORTS)

@@ -126,8 +126,7 @@ def ask(
     """
     _check_quota([key], short)
     visitor().withdrawn.discard(key)
-    stays = visitors.teaches()  # a teacher's jobs stay over night
-    queue().submit(key, task, *arguments, asker=visitor(), short=short, stays=stays, **options)
+    queue().submit(key, task, *arguments, asker=visitor().name, short=short, **options)
 
 
 def train(*conditions: Condition) -> None:
@@ -184,7 +183,6 @@ def train_pair(pair: tuple[Condition, Condition]) -> None:
         limit=limit,
         quick=quick,
         title=job_title(last),
-        first=first.key if first != last else "",
     )
 
 
@@ -270,7 +268,7 @@ def _check_quota(keys: Collection[str], short: bool) -> None:
     if new > most:
         visitors.require_right(Right.STUDIES)
     name = visitor().name
-    waiting = sum(job.short == short and job.counts_for == name for job in queue().jobs())
+    waiting = sum(job.short == short and job.askers[0] == name for job in queue().jobs())
     if waiting + new > most:
         what = "maps and other short jobs" if short else "trainings"
         raise QuotaError(
@@ -281,7 +279,7 @@ def _check_quota(keys: Collection[str], short: bool) -> None:
 
 def view(key: str) -> JobStatus:
     """Return the state of a job for this visitor: cancelled if it goes on for others alone."""
-    status = queue().view(key, visitor())
+    status = queue().view(key)
     if status.state.is_active and key in visitor().withdrawn:
         return JobStatus(key, State.CANCELLED, {"others": True})
     return status

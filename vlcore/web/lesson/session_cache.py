@@ -70,7 +70,7 @@ def cancel_pair(pair: Pair) -> None:
     """Withdraw this visitor from the trainings of a block."""
     for condition in pair:
         if work.view(condition.key).state.is_active:
-            work.queue().cancel_pending(condition.key, visitor())
+            work.queue().cancel_pending(condition.key, visitor().name)
 
 
 @cache.by_content(20)

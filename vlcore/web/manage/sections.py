@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from statistics import fmean
 from typing import Any
 
 import streamlit as st
@@ -19,7 +18,6 @@ from vlcore.experiment.files import data_folder, models_folder
 from vlcore.experiment.wording import plural, title
 from vlcore.jobs import jobs
 from vlcore.jobs.jobs import JobStatus, State
-from vlcore.jobs.queue import Job
 from vlcore.study import plans
 from vlcore.web import cache, serving, shell, visitors, widgets, work
 from vlcore.web.components import browser
@@ -104,20 +102,20 @@ def show_queue() -> None:
     st.subheader("Queue")
     queued = [(work.queue().view(job.key), job) for job in work.queue().jobs()]
     queued.sort(key=lambda entry: (entry[0].position, entry[1].submitted))
-    keys = {key for _, job in queued for key in job.keys}
+    keys = {job.key for _, job in queued}
     rows: list[dict[str, Any]] = [
         {
             "job": job.title or _job_name(status),
-            "state": _state_in_words(status, _fraction(job)),
+            "state": _state_in_words(status),
             "asked": _ago(job.submitted),
-            "wanted by": len(job.wishes),
+            "wanted by": len(job.askers),
             "key": job.key,
         }
         for status, job in queued
     ]
     for status in jobs.active_and_ended():
         if status.state.is_active and status.key not in keys:
-            state = f"{_state_in_words(status, status.fraction)}, started elsewhere"
+            state = _state_in_words(status)
             rows.append({"job": _job_name(status), "state": state, "key": status.key})
     if not rows:
         st.caption("The queue is empty.")
@@ -139,15 +137,9 @@ def _job_name(status: JobStatus) -> str:
     return str(status.status.get("title", status.key))
 
 
-def _fraction(job: Job) -> float:
-    """How much of all that a job publishes is there."""
-    views = map(work.queue().view, job.keys)
-    return fmean(view.fraction for view in views)
-
-
-def _state_in_words(status: JobStatus, fraction: float) -> str:
+def _state_in_words(status: JobStatus) -> str:
     if status.state is State.RUNNING:
-        return f"runs, {fraction:.0%}"
+        return f"runs, {status.fraction:.0%}"
     return f"waits, place {status.position}" if status.position else "begins"
 
 
