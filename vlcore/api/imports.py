@@ -4,7 +4,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from vlcore.data.importers import ImportSetError, import_set
+from vlcore.data.importers import import_set
 from vlcore.experiment.files import write_json
 from vlcore.jobs import jobs
 
@@ -26,10 +26,7 @@ def run_import(key: str, source: Path, name: str, options: dict[str, Any]) -> st
 
     def import_and_report(out: Path, report: jobs.Reporter) -> dict[str, Any]:
         progress = report.counted("reading images", 0.95)
-        try:
-            document = import_set(source, name, progress=progress, **options)
-        except ImportSetError as error:
-            raise ImportSetError(error.on_page) from error
+        document = import_set(source, name, progress=progress, **options)
         write_json(out / "report.json", document)
         return {"set": name}
 

@@ -227,13 +227,10 @@ def need_enough(grouping: Grouping, group: pd.Series, source: str, skipped: Sequ
         last = example.format(*skipped[-1]).rstrip(".")
         left_out = f" (left out: {plural(len(skipped), 'file')}{last})"
     by_group = ", ".join(f"{name} {size}" for name, size in zip(grouping.names, sizes, strict=True))
-    too_few = (
+    raise ImportSetError(
         f"{source} has {plural(smallest, 'usable image')} of"
         f" {grouping.names[sizes.index(smallest)]} and a group needs at least {FEWEST}"
-        f" ({by_group}); add images or choose others"
-    )
-    raise ImportSetError(
-        f"{too_few} with --objects and --contexts{left_out}.", f"{too_few}{left_out}."
+        f" ({by_group}); add images or choose other objects and contexts{left_out}."
     )
 
 
@@ -245,8 +242,8 @@ def _check_names(kind: str, names: Sequence[str], available: pd.Series, source: 
         is_exact = name in available.index
         chosen.append(name if is_exact else by_lower_case.get(name.casefold(), name))
     if not len(chosen) == len(set(chosen)) == 2 or not all(chosen):
-        ask, wrong = f"Give two different {kind}s", printable(",".join(names))
-        raise ImportSetError(f"{ask} with --{kind}s A,B, not {wrong!r}.", f"{ask}, not {wrong!r}.")
+        wrong = printable(",".join(names))
+        raise ImportSetError(f"Give two different {kind}s, not {wrong!r}.")
     for name in chosen:
         if name not in available.index:
             raise ImportSetError(

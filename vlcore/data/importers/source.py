@@ -40,12 +40,7 @@ Skipped = list[tuple[str, str]]  # (name, reason) of files that are left out
 
 
 class ImportSetError(ImageSetError):
-    """A source that cannot become an image set; `on_page` says what to do without options of the
-    command line."""
-
-    def __init__(self, message: str, on_page: str = "") -> None:
-        super().__init__(message)
-        self.on_page = on_page or message
+    """A source that cannot become an image set."""
 
 
 class UnreadableError(ValueError):
