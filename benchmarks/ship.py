@@ -143,8 +143,8 @@ def _write_features(usual: Condition, images: ImageSet, out: Path) -> int:
     def coefficients(features: NDArray[np.float32]) -> NDArray[np.float16]:
         return principal.transform(features.astype(np.float64)).astype(np.float16)
 
-    summary = views.pixel_summary
-    assert summary is not None
+    pixels = views.pixel_space
+    assert pixels is not None
     control = feature_store(training.images, f"{condition.frozen_tower}{RANDOM}")
     random = reduced_spaces(control.rows(views.rows["test"]), control.rows(views.rows["probe"]))
     arrays = {
@@ -152,7 +152,7 @@ def _write_features(usual: Condition, images: ImageSet, out: Path) -> int:
         "components": principal.components_.astype(np.float16),
         "rows": coefficients(rows),
         **{f"panel_{kind}": coefficients(features) for kind, features in views.panel.items()},
-        **{f"pixel_{name}": array.astype(np.float32) for name, array in vars(summary).items()},
+        **{f"pixel_{name}": array.astype(np.float32) for name, array in pixels.items()},
         **{f"random_{name}": array.astype(np.float16) for name, array in random.items()},
     }
     file = out / DATA / "bundled" / bundle_name(images, feature_cache.spec)

@@ -57,9 +57,7 @@ def held_out(
     captions = inference.embed_captions(model, labels.vocabulary, labels.texts)
     scale_and_bias = inference.scale_and_bias(model)
     scores = object_scores(
-        logits(z, captions, *scale_and_bias, condition.logit),
-        labels.objects,
-        images.grouping.objects,
+        logits(z, captions, *scale_and_bias), labels.objects, images.grouping.objects
     )
     predicted = np.asarray(images.grouping.objects)[scores.argmax(axis=1)]
     table = images.table.iloc[test]

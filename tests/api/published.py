@@ -39,8 +39,6 @@ def measured(condition: Condition, moment: str) -> dict[str, Any]:
         "probe_context": 0.97,
         "silhouette_object": 0.5 * is_trained - 0.3 * bias,
         "silhouette_context": 0.5 + (0.3 * is_descriptive - 0.3) * is_trained + 0.3 * bias,
-        "silhouette_group": 0.3,
-        "silhouette_majority_pair": 0.6 + 0.2 * bias,
         "variance_object": 0.4 * is_trained,
         "variance_context": 0.5 - 0.2 * is_trained,
     }
@@ -49,11 +47,10 @@ def measured(condition: Condition, moment: str) -> dict[str, Any]:
         for name, value in truth.items()
     }
     metrics: dict[str, Any] = {name: estimate(value, N) for name, value in noisy.items()}
-    for kind, worth in (("group_accuracy", minority), ("dispersion", 0.3)):
-        values = {
-            name: float(np.clip(worth + random.normal(0, 0.02), 0, 1)) for name in SCENES.names
-        }
-        metrics[kind] = {name: estimate(value, 500) for name, value in values.items()}
+    groups = {
+        name: float(np.clip(minority + random.normal(0, 0.02), 0, 1)) for name in SCENES.names
+    }
+    metrics["group_accuracy"] = {name: estimate(value, 500) for name, value in groups.items()}
     return {**metrics, "train_caption_accuracy": 1.0, "collapsed": False}
 
 

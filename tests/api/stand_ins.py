@@ -155,7 +155,6 @@ def _checkpoint(condition: Condition, views: Views, labels: Labels, z: np.ndarra
         captions=captions,
         scale=10.0,
         bias=-1.0,
-        object_names=texts[:0],
         panel={},
         readout=ObjectReadout(labels.objects),
     )

@@ -18,7 +18,6 @@ from vlcore.api.model_map import ComparisonError, ModelMap, model_map
 from vlcore.artifacts.store import Artifact
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.vocabulary import WordPieces, split_words
 from vlcore.model import load
 from vlcore.plots.matrices import caption_matrices
@@ -91,7 +90,7 @@ def test_cleaning_loses_no_word(typed: str) -> None:
     ("objective", "labels", "message"),
     [
         ("captioner", "descriptive", "word by word"),
-        ("ce_group", "descriptive", "is a classifier"),
+        ("ce_object", "short", "is a classifier"),
         ("simclr", "constant", "trained without captions"),
     ],
 )
@@ -113,12 +112,6 @@ def test_models_without_word_vectors_warn_of_words_in_no_training_caption(model:
     assert "on “zebra”:" in left
     assert "on “a”, “in”, “the”, “desert”, “zebra”:" in right
     assert captions.caption_warnings(both, ("camel", "horse")) == []
-
-
-def test_backgrounds_that_are_learnt_apart_are_training_captions(home: Path) -> None:
-    model = model_map(publish_seed(81, objective="two_part", labels="undescriptive"))
-    assert captions.training_captions(model, SCENES) == ("horse", "camel", "grass", "desert")
-    assert captions.caption_warnings(compare(model), ("horse", "grass")) == []
 
 
 def test_warnings_are_short_and_only_for_models_trained_here(
@@ -189,7 +182,7 @@ def test_similarities_are_cosines_of_each_models_captions(tmp_path: Path) -> Non
 def test_similarities_of_one_caption_many_and_none(tmp_path: Path) -> None:
     constant = watched.model(tmp_path, Condition(labels="constant"))
     assert "1 caption." in captions.caption_similarities({"left": constant})[2]
-    model = watched.model(tmp_path, Condition(labels="partial_50"), seed=1)
+    model = watched.model(tmp_path, Condition(labels="own", template="{object}[| {place}]"), seed=1)
     captioner = dataclasses.replace(model, caption_z=np.zeros((0, watched.WIDTH)))
     _, titles, words = captions.caption_similarities({"left": captioner, "right": model})
     assert "right, 6 captions" in words

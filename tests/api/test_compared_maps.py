@@ -112,7 +112,11 @@ def test_each_map_shows_its_own_caption_and_prediction(together: ComparedMaps) -
 
 
 def test_labels_without_an_object_say_none(home: object, maps: list[ModelMap]) -> None:
-    model = model_map(publish(IMAGES, BASE.replace(data_seed=60, init_seed=62, labels="context")))
+    model = model_map(
+        publish(
+            IMAGES, BASE.replace(data_seed=60, init_seed=62, labels="own", template="{context}")
+        )
+    )
     points = beside([maps[0], model]).points
     assert set(points["predicted_1"]) == {"none: its labels name no object"}
     assert set(points["says_1"]) == set(points["right_1"]) == {"none"}

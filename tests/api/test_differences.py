@@ -85,8 +85,6 @@ def test_equal_and_uncontrolled_models() -> None:
 @pytest.mark.parametrize("field", BASELINES)
 def test_a_baseline_differs_in_one_setting(field: str) -> None:
     condition = Condition(bias=0.75).replace(**{field: OTHER[field]})
-    if field in ("negatives", "size_mode"):  # which need both words, and a bias
-        condition = condition.replace(labels="descriptive")
     baseline, words = controlled_baseline(condition)
     assert words == BASELINES[field]
     differing = [

@@ -143,7 +143,10 @@ def test_many_rows_are_written_in_parts_and_without_their_neighbours(
 
 
 def test_absent_values_are_null(images: ImageSet) -> None:
-    conditions = BASE.replace(labels="context"), BASE.replace(objective="captioner")
+    conditions = (
+        BASE.replace(labels="own", template="{context}"),
+        BASE.replace(objective="captioner"),
+    )
     unnamed, captioner = (read(publish(images, condition), images) for condition in conditions)
     assert unnamed[["predicted", "right"]].isna().all(axis=None)
     assert not (captioner["kind"] == "caption").any()

@@ -35,9 +35,9 @@ def test_maps_of_the_longest_names_have_keys() -> None:
     longest = Condition(
         data="x" * 60,
         bias=0.1234,
-        labels="clip_template_descriptive",
-        objective="infonce_identity",
-        mitigation="subsample",
+        labels="descriptive-plain",
+        objective="captioner",
+        mitigation="resample",
         data_seed=2**31 - 1,
         init_seed=2**31 - 2,
     ).key

@@ -159,7 +159,9 @@ def test_an_object_is_read_off_a_new_last_layer_or_off_the_captions_that_speak_o
     shows = IMAGES.table["object"].tolist()
     right = [name == shows[row] for name, row in zip(names, model.rows, strict=True)]
     assert dataclasses.replace(model, stored_predictions=names).is_right(IMAGES).tolist() == right
-    placed = model_map(publish(IMAGES, BASE.replace(init_seed=43, labels="context")))
+    placed = model_map(
+        publish(IMAGES, BASE.replace(init_seed=43, labels="own", template="{context}"))
+    )
     assert placed.captions == ("grass", "desert")
     assert placed.predicted_objects(SCENES.objects) is None
     assert placed.is_right(IMAGES) is None

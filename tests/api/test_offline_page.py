@@ -45,7 +45,7 @@ def maps(home: Path) -> list[ModelMap]:
     made = [publish(IMAGES, base), publish(IMAGES, base.replace(bias=0.5))]
     made += [
         publish(IMAGES, base.replace(init_seed=92), before=False),
-        publish(IMAGES, base.replace(labels="context")),
+        publish(IMAGES, base.replace(labels="own", template="{context}")),
     ]
     return [model_map(artifact) for artifact in made]
 

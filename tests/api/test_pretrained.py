@@ -33,8 +33,7 @@ from vlcore.metrics.catalogue import Need
 from vlcore.metrics.readouts import LastLayer
 from vlcore.model import pretrained as learning
 from vlcore.model.evaluate import ELSEWHERE
-from vlcore.model.hub_checkpoints import PretrainedError
-from vlcore.model.pretrained import PretrainedEncoder
+from vlcore.model.pretrained import PretrainedEncoder, PretrainedError
 
 FILES = {"condition.json", "checkpoint.json", "embeddings.npz", "maps.npz", "metrics.json"}
 PER_GROUP = {"train": 16, "val": 8, "probe": 8, "test": 20}
@@ -98,9 +97,8 @@ def test_an_artifact_has_the_usual_files_and_no_weights(
     assert artifact.manifest["parameters"] == artifact.json("checkpoint.json")["parameters"]
     assert artifact.kind is ArtifactKind.PRETRAINED
     assert pretrained.make_pretrained(str(made.folder), artifact.condition) == "cached"
-    words = {"zero-shot": "zero-shot", "probe": "linear probe", "dfr": "dfr"}[readout]
     assert title(artifact.condition).startswith(
-        f"Pretrained tiny, {words}, 75 % removed (4 of 16 kept)"
+        f"Pretrained tiny, {readout}, 75 % removed (4 of 16 kept)"
     )
     arrays, layer = artifact.arrays("embeddings.npz"), artifact.embeddings.layer
     assert arrays["train_rows"].tolist() == training_rows(made.images, artifact.condition).tolist()
@@ -148,7 +146,7 @@ def test_accuracy_is_of_the_readout(made: Made, artifact: Artifact) -> None:
 def test_the_probe_is_as_biased_as_its_images_and_dfr_is_not(made: Made) -> None:
     """A network with random weights sorts by colour: a probe on biased images reads the place."""
     end = {readout: artifact.metrics["end"] for readout, artifact in made.artifacts.items()}
-    for name in ("silhouette_context", "probe_object", "similarity_to", "readouts_bare"):
+    for name in ("silhouette_context", "probe_object", "readouts_linear_probe"):
         spaces = {str(metrics[name]) for metrics in end.values()}
         assert len(spaces) == 1, "what belongs to the space is that of every readout"
     gap = {
@@ -164,13 +162,12 @@ def test_everything_is_measured_or_has_its_reason(artifact: Artifact) -> None:
     chance = {one.name for one in catalogue.MEASURES.values() if Need.VALIDATION in one.needs}
     # Random weights may tell no object apart, and then have no temperature.
     absent = set(metrics["end"]["absent"])
-    assert absent in (set(), chance - {"worst_group_cross_fitted"})
+    assert absent in (set(), chance)
     for measure in (one.name for one in catalogue.table_measures() if one.name not in absent):
         assert estimate_of(metrics["end"], measure) is not None, measure
         reasons = {absence_reason(metrics[name], measure) for name in ("untrained", "first_fit")}
         assert reasons == {ELSEWHERE[ArtifactKind.PRETRAINED]}
     assert metrics["raw_pixels"]["silhouette_context"]["value"] > 0
-    assert {"colour", "pixels", "coat"} <= set(metrics["end"]["similarity_to"])
 
 
 def test_the_panel_is_made_larger_than_for_our_own(made: Made) -> None:
@@ -178,7 +175,7 @@ def test_the_panel_is_made_larger_than_for_our_own(made: Made) -> None:
     large, usual = (pretrained.Views(training, size) for size in (pretrained.PANEL_SIZE, 64))
     assert {images.shape[1:] for images in large.panel.values()} == {(128, 128, 3)}
     assert large.inputs["test"].shape[1:] == (64, 64, 3)
-    assert (usual.panel["original"] == usual.inputs["test"][usual.panel_rows]).all()
+    assert {images.shape[1:] for images in usual.panel.values()} == {(64, 64, 3)}
 
 
 def test_a_checkpoint_is_found_again_unless_it_is_gone_or_changed(
@@ -196,7 +193,7 @@ def test_a_checkpoint_is_found_again_unless_it_is_gone_or_changed(
         shutil.rmtree(made.folder, ignore_errors=True)
         away.rename(made.folder)
     encoder = learning.load_for(artifact)
-    assert encoder.checkpoint.name == artifact.json("checkpoint.json")["name"]
+    assert encoder.name == artifact.json("checkpoint.json")["name"]
     # One of the hub, by its commit.
     asked: list[Any] = []
     there = dataclasses.replace(
@@ -216,7 +213,7 @@ def test_a_checkpoint_is_found_again_unless_it_is_gone_or_changed(
 def test_another_checkpoint_than_the_condition_names_is_refused(made: Made, tmp_path: Path) -> None:
     other = save_clip(tmp_path / "tiny", seed=9)
     condition = made.artifacts["probe"].condition.replace(bias=0.5)
-    with pytest.raises(PretrainedError, match=r"is tiny@.* and not tiny; ask for it anew"):
+    with pytest.raises(PretrainedError, match=r"is tiny@.* and not tiny; ask for it again"):
         pretrained.make_pretrained(str(other), condition)
     assert jobs.view(condition.key).state is jobs.State.FAILED
     assert not published(condition.key)
@@ -224,7 +221,13 @@ def test_another_checkpoint_than_the_condition_names_is_refused(made: Made, tmp_
 
 def test_a_condition_keeps_data_bias_labels_and_seeds() -> None:
     base = Condition(
-        bias=0.9, labels="clip_template", data_seed=4, init_seed=5, steps=70, objective="infonce"
+        bias=0.9,
+        labels="own",
+        template=pretrained.PROMPT,
+        data_seed=4,
+        init_seed=5,
+        steps=70,
+        objective="infonce",
     )
     source = "openai/clip-vit-base-patch32"
     condition = pretrained.pretrained_condition(source, base, readout="dfr")
@@ -238,17 +241,15 @@ def test_a_condition_keeps_data_bias_labels_and_seeds() -> None:
 @pytest.mark.parametrize("readout", ["zero-shot", "probe"])
 def test_labels_that_name_no_object_leave_the_probe_its_answer(made: Made, readout: str) -> None:
     named = made.artifacts[readout]
-    base = named.condition.replace(labels="context")
+    base = named.condition.replace(labels="own", template="{context}")
     condition = pretrained.pretrained_condition(str(made.folder), base, readout=readout)
     pretrained.make_pretrained(str(made.folder), condition)
     end = read(condition.key).metrics["end"]
-    reason = "no label names the object"
-    assert absence_reason(end, "readouts_best_caption.minority_accuracy") == reason
     if readout == "probe":
         for measure in ("minority_accuracy", "background_reliance"):
             assert end[measure] == named.metrics["end"][measure]
     else:
-        assert absence_reason(end, "minority_accuracy") == reason
+        assert absence_reason(end, "minority_accuracy") == "no label names the object"
 
 
 def test_a_set_in_folds_has_a_probe_a_fold(

@@ -17,7 +17,6 @@ from vlcore.artifacts import store
 from vlcore.artifacts.embeddings import REMAINING
 from vlcore.artifacts.store import Artifact
 from vlcore.data import subset
-from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import training_rows
 from vlcore.data.training_set import TrainingSet
@@ -131,29 +130,6 @@ def test_every_fold_judges_what_it_lacks(
     for _, *columns, _ in together:
         for column, values in zip(("group", "scene"), columns, strict=True):
             assert values.tolist() == images.table[column].to_numpy()[order].tolist()
-
-
-def test_two_captions_a_picture_are_kept_apart(
-    elsewhere: Artifact, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: list[loop.TrainingData] = []
-    trained = loop.train_encoder
-    monkeypatch.setattr(
-        loop,
-        "train_encoder",
-        lambda one, data, **more: given.append(data) or trained(one, data, **more),
-    )
-    condition = elsewhere.condition.replace(objective="two_part", labels="undescriptive", steps=1)
-    train_condition(condition)
-    stored = store.read(condition.key).embeddings
-    table = open_set(condition.data).table.iloc[stored.rows("train")]
-    objects = store.read(condition.key).arrays("embeddings.npz")["caption_objects"]
-    assert objects[stored.caption_index].tolist() == table["object"].tolist()
-    places = given[0].backgrounds
-    assert [places.captions[number].context for number in places.caption_index] == table[
-        "context"
-    ].tolist()
-    assert given[0].caption_index.tolist() == stored.caption_index.tolist()
 
 
 def test_no_steps_is_the_untrained_encoder(elsewhere: Artifact) -> None:

@@ -43,7 +43,7 @@ def models(home: object) -> dict[str, ModelMap]:
     artifacts = {
         "short": publish(IMAGES, base),
         "descriptive": publish(IMAGES, base.replace(labels="descriptive"), end=calibrated),
-        "context": publish(IMAGES, base.replace(labels="context")),
+        "context": publish(IMAGES, base.replace(labels="own", template="{context}")),
         "pretrained": publish(IMAGES, base.with_towers("pretrained")),
         "captioner": publish(IMAGES, base.replace(objective="captioner")),
     }

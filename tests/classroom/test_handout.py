@@ -60,8 +60,8 @@ def test_a_lecturers_copy_has_the_numbers_instead(lesson: Lesson) -> None:
 
 def test_terms_of_measures_are_explained_where_a_text_has_them() -> None:
     assert explained("Minority-group accuracy") == ""
-    said = explained("Dispersion, and the Silhouette of the majority pair")
-    terms = ("silhouette", "dispersion")
+    said = explained("Total variance, and the Silhouette of the majority pair")
+    terms = ("silhouette", "total variance")
     assert said == " ".join(f"“{term}”: {GLOSSARY[term]}" for term in terms)
     assert set(TERMS) <= set(GLOSSARY)
     assert not {"φ", "log odds"} & set(GLOSSARY)

@@ -32,4 +32,6 @@ def test_a_local_checkpoint_becomes_a_model(
     code, out, err = cli("pretrained", f"{tmp_path.name}/tiny", *options[2:])
     assert code == 0, err
     assert "Pretrained tiny, zero-shot" in out
-    assert "clip_template" in {store.read(key).condition.labels for key in store.model_keys()}
+    assert "a photo of a {object}" in {
+        store.read(key).condition.template for key in store.model_keys()
+    }

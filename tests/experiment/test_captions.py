@@ -6,8 +6,6 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from vlcore.experiment.captions import (
     CaptionError,
@@ -15,7 +13,6 @@ from vlcore.experiment.captions import (
     caption_index,
     captions_of,
     distinct_captions,
-    find_style,
     fixed_fields,
     template_fields,
     wordings_of,
@@ -28,7 +25,6 @@ from vlcore.scenes import COATS, SKIES, sample
 PETS = Grouping(("cat", "Sheep-dog"), ("sea side", "snow"))
 FIXED = [style for style in style_names() if style != "own"]
 PLAIN = ("horse on the grass", "horse in the desert", "camel in the desert", "camel on the grass")
-SILENT = {"context", "constant"}  # styles that name no object
 COUNT = 800
 ROWS = np.arange(COUNT)
 FACTORS = pd.DataFrame({"coat": np.resize(COATS, COUNT // 4), "sky": np.resize(SKIES, COUNT // 4)})
@@ -54,11 +50,8 @@ def texts_of(style: str, seed: int = 0) -> list[str]:
         ("undescriptive", ("horse", "camel")),
         ("descriptive", (*PLAIN[:2], "a camel in the desert", PLAIN[3])),
         ("descriptive-plain", PLAIN),
-        ("context", ("grass", "desert")),
         ("constant", ("a photo",)),
-        ("clip_template", ("a photo of a horse", "a photo of a camel")),
-        ("partial_minority", ("horse", "horse in the desert", "camel", "camel on the grass")),
-        ("partial_0", ("horse", "camel")),
+        ("synonym", ("one horse", "single horse", "one camel", "single camel")),
     ],
 )
 def test_the_captions_of_a_style_to_the_letter(style: str, captions: tuple[str, ...]) -> None:
@@ -71,9 +64,9 @@ def test_every_caption_knows_of_what_it_speaks(style: str, grouping: Grouping) -
     captions = captions_of(style, grouping)
     texts = {one.text for one in captions}
     assert len(texts) == len(captions)
-    hiding = style.startswith(("opaque_group", "shuffled_context", "paraphrase"))
+    hiding = style == "shuffled_context"
     for one in captions:
-        assert (one.object in grouping.objects) == (style not in SILENT)
+        assert one.object in grouping.objects
         assert one.context in ("", *grouping.contexts)
         for name in (*grouping.objects, *grouping.contexts):
             assert hiding or name not in one.text or name in (one.object, one.context)
@@ -87,38 +80,16 @@ def test_every_picture_gets_a_caption_that_is_true_of_it(style: str) -> None:
     meaning = {one.text: one for one in captions_of(style, SCENES)}
     for obj, context, text in zip(TABLE["object"], TABLE["context"], texts, strict=True):
         assert meaning[text].object in ("", obj)
-        assert style.startswith("noisy") or meaning[text].context in ("", context)
+        assert meaning[text].context in ("", context)
     assert set(texts) == set(meaning)  # none is there for nothing
 
 
-@given(st.integers(0, 100), st.integers(0, 100), st.integers(0, 50))
-def test_a_dose_is_part_of_every_higher_dose(low: int, high: int, seed: int) -> None:
-    low, high = sorted((low, high))
-    named = [
-        {i for i, text in enumerate(texts_of(f"partial_{dose}", seed)) if " " in text}
-        for dose in (low, high)
-    ]
-    assert named[0] <= named[1]
-    assert len(named[1]) / COUNT == pytest.approx(high / 100, abs=0.08)
-
-
-def test_noise_and_placebo_name_the_place_so_often() -> None:
+def test_the_placebo_names_each_background_equally_often() -> None:
     contexts = TABLE["context"]
-    wrong = [
-        context not in text for context, text in zip(contexts, texts_of("noisy_25"), strict=True)
-    ]
-    assert np.mean(wrong) == pytest.approx(0.25, abs=0.05)
     placebo = texts_of("shuffled_context")
     counts = Counter(zip(contexts, [text.split()[-1] for text in placebo], strict=True))
     assert len(counts) == 4
     assert all(count / COUNT == pytest.approx(0.25, abs=0.05) for count in counts.values())
-
-
-def test_an_attribute_is_that_of_the_picture() -> None:
-    for text, factors in zip(texts_of("attribute_other"), TABLE["factors"], strict=True):
-        assert f'"{text.split()[0]}"' in factors
-    with pytest.raises(CaptionError, match="no known coat"):
-        caption_index("attribute_other", TABLE.assign(factors=""), ROWS, SCENES, 0)
 
 
 def test_the_sky_is_that_of_the_image_and_a_synonym_is_nobodys() -> None:
@@ -137,14 +108,14 @@ def test_the_sky_is_that_of_the_image_and_a_synonym_is_nobodys() -> None:
 
 
 def test_a_picture_keeps_its_caption_whatever_stands_beside_it() -> None:
-    everything = caption_index("paraphrase_5", TABLE, ROWS, SCENES, 3)
+    everything = caption_index("synonym", TABLE, ROWS, SCENES, 3)
     some = np.array([700, 3, 99])
     np.testing.assert_array_equal(
-        caption_index("paraphrase_5", TABLE, some, SCENES, 3), everything[some]
+        caption_index("synonym", TABLE, some, SCENES, 3), everything[some]
     )
-    assert (everything != caption_index("paraphrase_5", TABLE, ROWS, SCENES, 4)).any()
-    shares = np.bincount(everything, minlength=20) / COUNT
-    assert shares == pytest.approx(np.full(20, 1 / 20), abs=0.03)
+    assert (everything != caption_index("synonym", TABLE, ROWS, SCENES, 4)).any()
+    shares = np.bincount(everything, minlength=4) / COUNT
+    assert shares == pytest.approx(np.full(4, 1 / 4), abs=0.03)
 
 
 def test_own_templates() -> None:
@@ -223,12 +194,3 @@ def test_a_template_that_makes_too_many_captions_is_refused() -> None:
     with pytest.raises(CaptionError, match="differs between images"):
         fixed_fields("{object} under {sky} skies")
     assert fixed_fields("a {object} {place}") == {"object", "place"}
-
-
-WRONG = "poetic partial partial_x partial_² partial_101 partial_05 noisy_0 constant_3"
-
-
-def test_styles_that_do_not_exist() -> None:
-    for name in WRONG.split():
-        with pytest.raises(CaptionError, match="abel style"):
-            find_style(name)

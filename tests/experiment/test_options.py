@@ -7,30 +7,28 @@ from vlcore.__main__ import parser
 from vlcore.experiment import captions, options
 from vlcore.experiment.captions import Caption, caption
 from vlcore.experiment.condition import Condition, ConditionError, with_settings
-from vlcore.experiment.option_names import OPTIONS, offered_on_pages, shown_name
-from vlcore.experiment.options import LabelStyle, Mitigation, Negatives, Objective, SizeMode
+from vlcore.experiment.options import (
+    CHOICES,
+    LabelStyle,
+    Mitigation,
+    Objective,
+    shown_name,
+    stored_names,
+)
 from vlcore.experiment.wording import title
 from vlcore.web import condition_controls as controls
 
 
 def test_every_entry_says_what_it_is_and_every_label_style_has_its_captions() -> None:
-    for entries in (
-        options.ARCHITECTURES,
-        options.LABEL_STYLES,
-        *(known for _, known in options.CHOICES.values()),
-    ):
+    for field, (_, entries) in CHOICES.items():
         assert all(entry.sentence.endswith(".") for entry in entries.values())
-        names = [entry.words or name for name, entry in entries.items()]
-        assert len(set(names)) == len(names)
+        assert len(stored_names(field)) == len(entries)
     assert set(captions.CAPTIONS) == set(options.LABEL_STYLES)
 
 
 def test_names_in_addresses_stay() -> None:
     assert controls.LABELS == {"short": "undescriptive", "descriptive": "descriptive"}
-    assert controls.NEGATIVES == {
-        "matched-and-mismatched": "filtered_marginal",
-        "matched-only": "none",
-    }
+    assert controls.NEGATIVES == {"all": "filtered_marginal", "matched-only": "none"}
     assert controls.ENCODERS == {
         "convolutions-first": "conv_stem",
         "linear-patches": "seed_faithful",
@@ -49,8 +47,9 @@ def test_names_in_addresses_stay() -> None:
     ("field", "shown", "stored"),
     [
         (field, shown, stored)
-        for field in OPTIONS
-        for shown, stored in offered_on_pages(field).items()
+        for field in ("labels", "negatives", "architecture", "text")
+        for shown, stored in stored_names(field).items()
+        if shown != "own"
     ],
 )
 def test_a_condition_takes_the_names_of_pages_and_stores_its_own(
@@ -64,63 +63,39 @@ def test_a_condition_takes_the_names_of_pages_and_stores_its_own(
 
 def test_an_objective_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = Objective(
-        "A loss of yours.", words="hinge loss", key="hinge", labels="context", mitigations=("none",)
+        "A loss of yours.", name="hinge", key="hinge", labels="synonym", mitigations=("none",)
     )
     monkeypatch.setitem(options.OBJECTIVES, "max_margin", entry)
-    condition = Condition(objective="max_margin", labels="context")
+    condition = Condition(objective="hinge", labels="synonym")
     assert "-hinge-s0-" in condition.key
-    assert title(condition) == "No bias, labels context, hinge loss"
+    assert title(condition) == "No bias, synonym labels, objective hinge"
     for changes in (
         {"labels": "descriptive"},
         {"negatives": "none"},
-        {"mitigation": "jtt"},
+        {"mitigation": "dfr"},
         {"objective": "poetic"},
     ):
-        with pytest.raises(ConditionError, match="max_margin"):
+        with pytest.raises(ConditionError, match="hinge"):
             condition.replace(**changes)
 
 
-def test_negatives_a_mitigation_and_a_size_mode_are_one_entry_each(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(
-        options.NEGATIVES,
-        "near",
-        Negatives("Close.", words="near negatives", key="near", named=("object", "context")),
-    )
-    monkeypatch.setitem(
-        options.MITIGATIONS, "prune", Mitigation("Cut.", words="pruning", needs_groups=True)
-    )
-    half = SizeMode("Half.", counts=lambda n, kept: (n // 2, kept // 2), bias="half")
-    monkeypatch.setitem(options.SIZE_MODES, "half", half)
-    condition = Condition(
-        labels="descriptive", bias=0.5, negatives="near", mitigation="prune", size_mode="half"
-    )
-    assert "-bce-near-prune-s0-" in condition.key
-    assert title(condition) == "half, descriptive labels, near negatives, pruning"
-    assert (condition.n_majority, condition.n_minority) == (24, 12)
-    for changes in (
-        {"labels": "context"},
-        {"bias": 1},
-        {"negatives": "x"},
-        {"mitigation": "x"},
-        {"size_mode": "x"},
-    ):
-        with pytest.raises(
-            ConditionError, match=r"labels that name|prune is not|one of .*(near|prune|half)"
-        ):
-            condition.replace(**changes)
+def test_a_mitigation_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = Mitigation("Cut.", name="pruning", needs_groups=True)
+    monkeypatch.setitem(options.MITIGATIONS, "prune", entry)
+    condition = Condition(bias=0.75, mitigation="pruning")
+    assert "-bce-prune-s0-" in condition.key
+    assert title(condition) == "75 % removed (12 of 48 kept), short labels, mitigation pruning"
+    with pytest.raises(ConditionError, match="prune is not applicable"):
+        condition.replace(bias=1)
+    with pytest.raises(ConditionError, match="pruning"):
+        condition.replace(mitigation="x")
 
 
 def test_a_label_style_is_its_captions_and_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    loud = LabelStyle("Loud.", words="loud labels", numbers=(1, 3), offered=(2,))
-    monkeypatch.setitem(options.LABEL_STYLES, "shout", loud)
-    monkeypatch.setitem(
-        captions.CAPTIONS, "shout", lambda a: Caption(a.object + "!" * a.number, a.object)
-    )
-    assert "shout_2" in options.style_names()
-    assert caption("shout_3", "horse", "grass") == "horse!!!"
-    assert "-shout_3-bce-" in Condition(labels="shout_3").key
-    with pytest.raises(ConditionError, match="a number from 1 to 3"):
-        Condition(labels="shout_4")
-    assert "shout_2" in commands_of(parser())["train"].format_help()
+    monkeypatch.setitem(options.LABEL_STYLES, "shout", LabelStyle("Loud.", name="loud"))
+    monkeypatch.setitem(captions.CAPTIONS, "shout", lambda a: Caption(f"{a.object}!", a.object))
+    assert "shout" in options.style_names()
+    assert caption("shout", "horse", "grass") == "horse!"
+    assert "-shout-bce-" in Condition(labels="loud").key
+    assert title(Condition(labels="loud")) == "No bias, loud labels"
+    assert "loud" in commands_of(parser())["train"].format_help()

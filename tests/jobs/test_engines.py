@@ -173,5 +173,5 @@ def test_workers_of_dask_train_the_same_and_one_that_is_killed_loses_its_run(
 def test_the_longest_goes_first() -> None:
     short = Condition(steps=10)
     long = Condition(steps=30)
-    twice = Condition(steps=20, mitigation="jtt")
+    twice = Condition(steps=20, recipe="classic")
     assert training.longest_first([short, long, twice]) == [twice, long, short]

@@ -1,7 +1,5 @@
 """Shares of the variance and the axes of the factors, against sums that are written out."""
 
-import math
-
 import numpy as np
 import pytest
 
@@ -17,7 +15,7 @@ from tests.metrics.spaces import (
 )
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.estimate import Estimate
-from vlcore.metrics.variance import FACTORS, axis_angle, variance_shares
+from vlcore.metrics.variance import FACTORS, variance_shares
 
 
 def uncrossed(*sizes: int) -> Columns:
@@ -100,20 +98,3 @@ def test_groups_of_unequal_size_weigh_the_same() -> None:
     found, counts = variance_shares(z, *columns), np.repeat([4, 24, 10, 15], [30, 5, 12, 8])
     copied = [np.repeat(part, counts, axis=0) for part in (z, *columns)]
     assert values(found) == pytest.approx(slow_shares(copied[0], tuple(copied[1:])))  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("degrees", [0, 30, 90, 150, 180])
-def test_a_planted_angle_is_found(degrees: float) -> None:
-    columns, angle = crossed(40), math.radians(degrees)
-    horse, grass = signs(columns)
-    z = np.outer(horse, [1.0, 0, 0]) + np.outer(grass, [math.cos(angle), math.sin(angle), 0])
-    found = axis_angle(z + np.random.default_rng(0).normal(size=(160, 3)) * 0.1, *columns, SCENES)
-    assert found.value == pytest.approx(degrees, abs=5)
-    assert 0 <= found.low <= found.value <= found.high <= 180
-    assert found.high - found.low < 10
-    assert found.n == 160
-
-
-def test_a_factor_that_moves_nothing_has_no_axis() -> None:
-    with pytest.raises(ValueError, match="coincide"):
-        axis_angle(np.outer(signs(crossed(5))[1], np.ones(3)), *crossed(5), SCENES)

@@ -43,16 +43,12 @@ def test_a_measure_is_there_or_absent_with_its_reason() -> None:
 def test_of_what_is_lacking_the_first_need_gives_the_reason() -> None:
     document: dict[str, Any] = {"absent": {}}
     table = dict.fromkeys(
-        ("probe_object", "probe_object_minority", "variance_object", "margin"), lambda given: given
+        ("probe_object", "variance_object", "total_variance"), lambda given: given
     )
     add_all(document, {Need.HELD_OUT: "too few", Need.PROBE: "nothing to fit it on"}, table, HALF)
     assert document == {
-        "absent": {
-            "probe_object": "nothing to fit it on",
-            "variance": "too few",
-            "probe_object_minority": "too few",
-        },
-        "margin": HALF.as_dict(),
+        "absent": {"probe_object": "nothing to fit it on", "variance": "too few"},
+        "total_variance": HALF.as_dict(),
     }
 
 

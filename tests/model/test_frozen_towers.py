@@ -1,5 +1,5 @@
 """Frozen image towers: timm's own features, known weights or a sentence, and never any code of a
-file. Models of older versions with a network of torchvision are read, and no new one is trained.
+file.
 """
 
 import hashlib
@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors import safe_open
-from safetensors.torch import load, load_file, save, save_file
+from safetensors.torch import load, load_file, save
 
-from tests.model.builders import WORDS, pictures, run, same
+from tests.model.builders import WORDS, run
 from tests.model.tiny_tower import ARCHITECTURE, NETWORK, as_in_a_new_process, forget, write_weights
 from vlcore.data.feature_store import LITE0, PRETRAINED
 from vlcore.data.imageset import averaged
@@ -24,17 +23,8 @@ from vlcore.experiment.files import hub_folder
 from vlcore.experiment.grouping import SCENES
 from vlcore.model import frozen_towers, inference
 from vlcore.model.device import ModelError
-from vlcore.model.dual_encoder import Encoder, ModelConfig, build
-from vlcore.model.frozen_towers import (
-    IMAGENET_DEVIATION,
-    IMAGENET_MEAN,
-    TorchvisionBackbone,
-    TowerError,
-    open_tower,
-    spec_of,
-    weights_file,
-)
-from vlcore.model.load import OwnModel
+from vlcore.model.dual_encoder import build
+from vlcore.model.frozen_towers import TowerError, open_tower, spec_of, weights_file
 from vlcore.model.loop import TrainingData
 from vlcore.scenes import draw_scene, sample
 
@@ -278,66 +268,3 @@ def test_the_real_weights_are_the_known_ones_and_know_drawn_scenes() -> None:
     held_out, true = drawn("test", 8)
     scores = inference.score_captions(model, WORDS, SCENES.objects, tower.embed(held_out))
     assert (scores.argmax(axis=1) == true).mean() >= 0.85
-
-
-LATER = ("text", "features", "tower")  # fields of a model's shape that files of version 0.5 lack
-
-
-def old_file(config: ModelConfig, path: Path) -> Encoder:
-    """Write a model as version 0.5 wrote it."""
-    model = Encoder(config).eval()
-    inference.save_encoder(model, WORDS, path)
-    with safe_open(path, framework="pt") as file:
-        about = {name: value for name, value in file.metadata().items() if name not in LATER}
-    assert about.keys() >= {"words", "architecture", "embedding", "vocabulary"}
-    save_file(load_file(path), path, metadata=about)
-    return model
-
-
-def test_features_are_those_before_torchvisions_last_layer() -> None:
-    from torchvision import models  # seconds, which not each process of the tests needs
-
-    backbone = TorchvisionBackbone("torchvision:resnet18")
-    network = models.resnet18(weights=None).eval()
-    weights = network.state_dict()
-    backbone.network.load_state_dict(
-        {name: weights[name] for name in backbone.network.state_dict()}
-    )
-    images = torch.rand(3, 3, 64, 64)
-    mean, deviation = (torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_DEVIATION))
-    normal = (images - mean[:, None, None]) / deviation[:, None, None]
-    with torch.inference_mode():
-        logits = network.fc(backbone(images * 2 - 1))
-        expected = network(normal)
-    assert backbone.features == 512
-    assert torch.allclose(logits, expected, atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    "architecture", ["conv_stem", "torchvision:resnet18", "torchvision:resnet18@random"]
-)
-def test_a_model_of_an_older_version_is_read(tmp_path: Path, architecture: str) -> None:
-    path = tmp_path / "model.safetensors"
-    model = old_file(ModelConfig(len(WORDS), architecture, init_seed=3), path)
-    again, vocabulary = inference.load_encoder(path)
-    assert vocabulary.words == WORDS.words
-    assert again.config == model.config
-    assert same(again, model)
-    assert (
-        inference.embed_images(again, pictures(4)) == inference.embed_images(model, pictures(4))
-    ).all()
-    captions = ["horse", "camel in the desert"]
-    assert (
-        inference.embed_captions(again, vocabulary, captions)
-        == inference.embed_captions(model, WORDS, captions)
-    ).all()
-    assert OwnModel(again, vocabulary).frozen_tower == "", "it reads pixels"
-    if architecture != "conv_stem":
-        assert not any(part.training for part in again.train().image.backbone.modules())
-
-
-@pytest.mark.parametrize("architecture", ["torchvision:resnet18", "torchvision:vit_b_16@random"])
-def test_no_new_model_has_such_a_network(architecture: str) -> None:
-    instead = architecture.replace("torchvision", "timm")
-    with pytest.raises(ModelError, match=f"choose {instead} "):
-        build(Condition(architecture=architecture), len(WORDS))

@@ -42,7 +42,7 @@ def biased(n: int = 24, features: bool = True, seed: int = 0) -> TrainingData:
         images[:, 20:60] += 2 * contexts[:, None]
     order = [caption.object for caption in SHORT]
     index = np.array([order.index(SCENES.objects[number]) for number in objects])
-    return TrainingData(images, index, TOKENS, len(WORDS), SHORT)
+    return TrainingData(images, index, TOKENS, len(WORDS))
 
 
 def asked(data: TrainingData, n: int = 2) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

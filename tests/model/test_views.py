@@ -56,7 +56,7 @@ def record_of_row_numbers(
         z[REMAINING] = views.remaining_rows[:, None].astype(np.float32)
     labels = Labels.from_condition(condition, images.grouping)
     none = np.empty((0, 1), np.float32)
-    end = Checkpoint(z, {}, none, 1.0, 0.0, none, {}, ObjectReadout(labels.objects))
+    end = Checkpoint(z, {}, none, 1.0, 0.0, {}, ObjectReadout(labels.objects))
     no_captions = np.empty(0, np.int64)
     return TrainingRecord(condition, labels, views, no_captions, {"end": end})
 

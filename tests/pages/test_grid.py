@@ -119,15 +119,15 @@ def test_a_map_opens_beside_the_first_label_style(
 def test_the_rows_are_in_the_address_and_unknown_ones_are_nobodys() -> None:
     usual = ["Short labels", "Descriptive labels"]
     assert styles_of(start()) == usual
-    page = start(rows="descriptive,context,short")
-    assert styles_of(page) == ["Descriptive labels", "Labels context", "Short labels"]
+    page = start(rows="descriptive,synonym,short")
+    assert styles_of(page) == ["Descriptive labels", "Synonym labels", "Short labels"]
     for rows in ("short", "", "short,<b>", "short,short", "own,short", "short,descriptive" * 9):
         assert styles_of(start(rows=rows)) == usual
     for rows in ("short,short,descriptive", "short," * 7 + "descriptive"):
         assert styles_of(start(rows=rows)) == usual
-    page.multiselect[0].set_value(["context", "short"]).run()
-    assert address(page, "rows") == ["context,short"]
-    assert styles_of(page) == ["Labels context", "Short labels"]
+    page.multiselect[0].set_value(["synonym", "short"]).run()
+    assert address(page, "rows") == ["synonym,short"]
+    assert styles_of(page) == ["Synonym labels", "Short labels"]
     page.multiselect[0].set_value(["short"]).run()
     assert "Choose two or more." in text_of(page)
-    assert styles_of(page) == ["Labels context", "Short labels"]
+    assert styles_of(page) == ["Synonym labels", "Short labels"]

@@ -66,14 +66,9 @@ CHANGES = {"labels": "descriptive", "mitigation": "groupdro"}
             "descriptive labels",
         ),
         (
-            {"objective": "ce_group", "labels": "partial_50"},
-            {"objective": "ce_group", "labels": "descriptive"},
-            "ce_group reads no label style; descriptive stands for what it knows",
-        ),
-        (
-            {"mitigation": "subsample"},
-            {"mitigation": "subsample"},
-            "48 training images, 12 of each majority and 12 of each minority group",
+            {"objective": "supervised", "labels": "descriptive"},
+            {"objective": "supervised", "labels": "short"},
+            "supervised reads no label style; short stands for what it knows",
         ),
     ],
 )
@@ -86,22 +81,13 @@ def test_knobs_make_a_condition_each_with_its_sentence(
     assert queue.asked == [Condition(**{"bias": 0.75, **changes}).key]
 
 
-def test_an_address_names_a_label_style_as_files_or_as_pages_do(
-    empty_home: Path, queue: FakeQueue
-) -> None:
-    for name in ("undescriptive", "short"):
-        page = opened("2_Train", train_labels=name)
-        assert page.selectbox(key="train_labels").value == "undescriptive"
-        assert "short" in page.selectbox(key="train_labels").options
-
-
 @pytest.mark.parametrize("field", ["objective", "mitigation", "labels"])
 def test_a_new_choice_is_there(
     empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch, field: str
 ) -> None:
     choices: Any = options.LABEL_STYLES if field == "labels" else options.CHOICES[field][1]
     monkeypatch.setitem(choices, "mine", type(next(iter(choices.values())))("A choice of yours."))
-    monkeypatch.setitem(CAPTIONS, "mine", CAPTIONS["context"])
+    monkeypatch.setitem(CAPTIONS, "mine", CAPTIONS["synonym"])
     page = start(**{field: "mine"})
     assert "A choice of yours." in text_of(page)
     press(page, TRAIN)

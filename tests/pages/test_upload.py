@@ -431,7 +431,7 @@ def unusual(experiments: list[Artifact]) -> Iterator[list[str]]:
     table = images.table.assign(mask="")  # no cut-outs are put together
     images = dataclasses.replace(images, table=table)
     base = Condition(data_seed=80, init_seed=80)
-    context = publish(images, base.replace(labels="context"))
+    context = publish(images, base.replace(labels="own", template="{context}"))
     captioner = publish(images, base.replace(objective="captioner", labels="descriptive"))
     keys = [context.key, captioner.key]
     yield keys

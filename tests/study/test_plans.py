@@ -16,7 +16,7 @@ DOSE = """
 name: dose
 factor: labels
 baseline: undescriptive
-arms: [partial_50, descriptive]
+arms: [random-background, descriptive]
 bias: [0, 0.9]
 seeds: 3
 settings:
@@ -26,9 +26,9 @@ settings:
 PARTS = """
 baseline: one caption
 arms:
-  two captions: {objective: two_part}
+  captioner: {objective: captioner}
   one caption: {}
-  four classes: {objective: ce_group, labels: descriptive}
+  two classes: {objective: supervised, labels: short}
 bias: [0.75]
 seeds: 2
 settings: {steps: 40}
@@ -55,7 +55,7 @@ def test_the_grids_of_the_study_cross_both_label_styles_with_bias(name: str) -> 
 def test_a_file_is_a_study(tmp_path: Path) -> None:
     plan = find(write(tmp_path, DOSE), Condition(init_seed=5, data_seed=5))
     assert (plan.name, plan.baseline) == ("dose", "short")
-    assert plan.treatments == ("partial_50", "descriptive")
+    assert plan.treatments == ("random-background", "descriptive")
     assert len(plan.conditions) == 3 * 2 * 3
     assert {(c.steps, c.n_per_group, c.bias) for c in plan.conditions} == {
         (40, 20, 0.0),
@@ -80,12 +80,12 @@ def test_a_file_is_a_study(tmp_path: Path) -> None:
 
 def test_arms_may_be_sets_of_settings_or_numbers(tmp_path: Path) -> None:
     plan = find(write(tmp_path, PARTS))
-    arms = ("one caption", "two captions", "four classes")
+    arms = ("one caption", "captioner", "two classes")
     assert (plan.baseline, plan.treatments) == (arms[0], arms[1:])
     assert [(c.objective, c.labels, c.init_seed) for c in plan.conditions[:3]] == [
         ("pairwise_bce", "undescriptive", 0),
-        ("two_part", "undescriptive", 0),
-        ("ce_group", "descriptive", 0),
+        ("captioner", "undescriptive", 0),
+        ("ce_object", "undescriptive", 0),
     ]
     assert [plan.arm_of(condition) for condition in plan.conditions] == 2 * list(arms)
     aliases = "{short words: {labels: short}, long words: {labels: descriptive, batch_size: 0}}"
@@ -113,7 +113,7 @@ def test_arms_may_be_sets_of_settings_or_numbers(tmp_path: Path) -> None:
         (PARTS.replace("{}", "3"), "an arm 'one caption' without settings"),
         (PARTS.replace("{}", "{colour: red}"), "No setting is named 'colour'"),
         (PARTS.replace("{}", "{bias: 0.5}"), "arms that differ in bias"),
-        (PARTS.replace("{}", "{objective: two_part}"), "two arms of the same settings"),
+        (PARTS.replace("{}", "{objective: captioner}"), "two arms of the same settings"),
         (
             "arms: {a: {labels: short}, b: {labels: undescriptive}}\nbaseline: a\nbias: [0]",
             "two arms of the same settings",

@@ -123,7 +123,7 @@ def test_what_cannot_be_compared_is_refused_with_what_to_do() -> None:
     [
         "factor: data\nbaseline: scenes\narms: [balanced-cues]\nbias: [0]",
         "factor: recipe\nbaseline: fast\narms: [classic]\nbias: [0]",
-        "arms: {short: {}, four classes: {objective: ce_group, labels: descriptive}}\n"
+        "arms: {short: {}, captioner: {objective: captioner, labels: descriptive}}\n"
         "baseline: short\nbias: [0]",
     ],
 )

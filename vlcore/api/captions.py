@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.model_map import ComparisonError, ModelMap
-from vlcore.experiment.captions import captions_of
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.options import OBJECTIVES
 from vlcore.experiment.vocabulary import PAD, WordPieces, reads_pieces, split_words
 from vlcore.experiment.wording import decimal, plural, title
@@ -65,15 +63,6 @@ def reads_any_words(condition: Condition) -> bool:
     return condition.kind.has_weights and trained_on_captions and reads_pieces(condition.text)
 
 
-def training_captions(model: ModelMap, grouping: Grouping) -> tuple[str, ...]:
-    """All captions that a model was trained on, with those of backgrounds where they are learnt
-    apart."""
-    if not OBJECTIVES[model.artifact.condition.objective].places:
-        return model.captions
-    backgrounds = (caption.text for caption in captions_of("context", grouping))
-    return (*model.captions, *backgrounds)
-
-
 def _word_means(condition: Condition, texts: Sequence[str]) -> NDArray[np.float32]:
     """The mean word vector of each caption before any trained layer, (n, 256), of length 1; 0 of no
     words."""
@@ -94,18 +83,16 @@ def caption_warnings(comparison: ComparedMaps, texts: Sequence[str]) -> list[str
     names the words that no training caption contains, in the vocabulary or not. Nothing is known of
     models that were trained elsewhere, and a model of codes reads its training captions alone.
     """
-    grouping = comparison.images.grouping
     typed = [text for text in dict.fromkeys(texts) if split_words(text)]
     warnings = []
     for name, model in comparison.named.items():
         condition = model.artifact.condition
         if not typed or not condition.kind.has_weights or condition.text == "codes":
             continue
-        training = training_captions(model, grouping)
         if reads_any_words(condition):
-            warnings.append(_warn_of_far(name, condition, training, typed))
+            warnings.append(_warn_of_far(name, condition, model.captions, typed))
         else:
-            warnings.append(_warn_of_words(name, training, typed))
+            warnings.append(_warn_of_words(name, model.captions, typed))
     return [warning for warning in warnings if warning]
 
 

@@ -342,7 +342,7 @@ def margins_in(key: str, question: MarginQuestion) -> NDArray[np.float64]:
     stored = artifact.embeddings
     end = stored.end
     z = embed_images(loaded.encoder, question.inputs)
-    captions = logits(z, end.captions, end.scale, end.bias, artifact.condition.logit)
+    captions = logits(z, end.captions, end.scale, end.bias)
     scores = object_scores(captions, stored.caption_objects, [question.object, question.other])
     return np.asarray(scores[:, 0] - scores[:, 1])
 

@@ -27,7 +27,7 @@ from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import GRIDS, Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import page_file, write_text
-from vlcore.experiment.option_names import shown_name
+from vlcore.experiment.options import shown_name
 from vlcore.experiment.wording import label_words, title
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.plots.colouring import GROUPS, Colouring
@@ -210,7 +210,7 @@ def _distinct_levels(base: Condition, levels: Sequence[float]) -> list[float]:
     of_counts = {}
     for level in sorted(levels, key=rounding, reverse=True):
         biased = base.replace(bias=level)
-        of_counts[biased.n_majority, biased.n_minority] = level
+        of_counts[biased.n_minority] = level
     return sorted(of_counts.values())
 
 

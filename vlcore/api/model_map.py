@@ -134,8 +134,7 @@ class ModelMap:
         z = np.concatenate([start.on_map, start.train])
         scores = start.scores
         if scores is None:
-            logit = self.artifact.condition.logit
-            scores = logits(z, start.captions, start.scale, start.bias, logit)
+            scores = logits(z, start.captions, start.scale, start.bias)
         reference = np.concatenate([start.on_map, start.captions])
         plane = _component_plane(reference, self.projection.components)
         return replace(
@@ -174,7 +173,7 @@ class ModelMap:
         embeddings."""
         if self.why_no_caption_z:
             raise ComparisonError(self.why_no_caption_z)
-        return logits(z, self.caption_z, self.scale, self.bias, self.artifact.condition.logit)
+        return logits(z, self.caption_z, self.scale, self.bias)
 
     def object_scores(
         self, objects: Sequence[str], z: NDArray[np.floating]
@@ -245,7 +244,7 @@ def model_map(artifact: Artifact, projection: Projection = PCA) -> ModelMap:
     z = end.images
     scores = end.scores
     if scores is None:
-        scores = logits(z, end.captions, end.scale, end.bias, artifact.condition.logit)
+        scores = logits(z, end.captions, end.scale, end.bias)
     if projection.components != PCA.components:
         plane = _component_plane(np.concatenate([end.on_map, end.captions]), projection.components)
     else:

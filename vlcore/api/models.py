@@ -31,8 +31,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import MOST
-from vlcore.experiment.option_names import shown_name
-from vlcore.experiment.options import ArtifactKind
+from vlcore.experiment.options import ArtifactKind, shown_name
 from vlcore.experiment.wording import title
 from vlcore.jobs.progress import job_bar
 from vlcore.model.load import Loaded, load_model

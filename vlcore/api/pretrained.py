@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 Vectors = NDArray[np.float32]
 PANEL_SIZE = 128  # pixels, as large as drawn images are
 BATCH = 64
+PROMPT = "a photo of a {object}"  # the caption template of CLIP
 # How the object is predicted, as pages and `--help` tell it.
 READOUTS = {
     "zero-shot": "By the captions of the label style: no training image is used.",
@@ -61,9 +62,9 @@ def pretrained_condition(source: str, base: Condition, *, readout: str = "zero-s
 
     Raises:
         ConditionError: the readout is unknown, or labels do not fit.
-        PretrainedError: the folder holds no usable checkpoint.
+        PretrainedError: there is no such folder.
     """
-    from vlcore.model.hub_checkpoints import checkpoint_name
+    from vlcore.model.pretrained import checkpoint_name
 
     if readout not in READOUTS:
         raise ConditionError(
@@ -77,7 +78,6 @@ def pretrained_condition(source: str, base: Condition, *, readout: str = "zero-s
         template=base.template,
         objective="pretrained_probe" if readout == "probe" else "pretrained",
         mitigation="dfr" if readout == "dfr" else "none",
-        size_mode=base.size_mode,
         architecture=f"clip:{checkpoint_name(source)}",
         n_per_group=base.n_per_group,
         steps=0,
@@ -104,16 +104,14 @@ def make_pretrained(source: str, condition: Condition) -> str:
 
 
 def _measure(source: str, condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, Any]:
-    from vlcore.model.hub_checkpoints import PretrainedError, digest
-    from vlcore.model.pretrained import load_checkpoint
+    from vlcore.model.pretrained import PretrainedError, is_hub_name, load_checkpoint
 
     folds = training_sets(parts_of(condition), condition)
     labels = Labels.from_condition(condition, folds[0].images.grouping)
     encoder = load_checkpoint(source, tell=lambda sentence: report(stage=sentence, now=True))
-    checkpoint = encoder.checkpoint
-    if f"clip:{checkpoint.name}" != condition.architecture:
+    if f"clip:{encoder.name}" != condition.architecture:
         raise PretrainedError(
-            f"{source} is {checkpoint.name} and not {condition.checkpoint}; ask for it anew."
+            f"{source} is {encoder.name} and not {condition.checkpoint}; ask for it again."
         )
     all_views = []
     for training in folds:
@@ -141,14 +139,14 @@ def _measure(source: str, condition: Condition, out: Path, report: jobs.Reporter
             },
         )
         records.append(record)
+    is_from_hub = is_hub_name(source)
     about = {
-        "source": checkpoint.source if checkpoint.revision else str(checkpoint.folder.resolve()),
-        "name": checkpoint.name,
-        "revision": checkpoint.revision,
-        "digest": digest(checkpoint.folder),
-        "kind": checkpoint.kind,
+        "source": source if is_from_hub else str(encoder.folder.resolve()),
+        "name": encoder.name,
+        "revision": encoder.folder.name if is_from_hub else "",
+        "kind": encoder.kind,
         "parameters": encoder.parameters,
-        "bytes": checkpoint.bytes,
+        "bytes": encoder.bytes,
         "transformers": version("transformers"),
     }
     write_json(out / "checkpoint.json", about)
@@ -165,7 +163,6 @@ def _final_checkpoint(
     embed: Callable[[Iterable[NDArray[np.uint8]]], Vectors],
 ) -> Checkpoint:
     captions = encoder.embed_captions(labels.texts)
-    object_names = encoder.embed_captions(views.grouping.objects)
     scale, bias = encoder.scale, encoder.bias
     scores = {split: logits(vectors, captions, scale, bias) for split, vectors in z.items()}
     panel = {}
@@ -173,7 +170,7 @@ def _final_checkpoint(
         vectors = embed(images)
         panel[kind] = vectors, logits(vectors, captions, scale, bias)
     readout = readout_of(condition, labels, views, z)
-    return Checkpoint(z, scores, captions, scale, bias, object_names, panel, readout)
+    return Checkpoint(z, scores, captions, scale, bias, panel, readout)
 
 
 def _embedder(

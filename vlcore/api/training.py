@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,7 +25,6 @@ from vlcore.data.catalogue import open_set
 from vlcore.data.feature_store import without_features
 from vlcore.data.imageset import SPLITS, ImageSet
 from vlcore.data.training_set import TrainingSet, caption_indices, training_sets
-from vlcore.experiment.captions import caption_index, captions_of
 from vlcore.experiment.condition import Condition, ConditionError
 from vlcore.experiment.errors import BusyError, LabError
 from vlcore.experiment.options import MITIGATIONS, OBJECTIVES, ArtifactKind
@@ -42,7 +40,6 @@ if TYPE_CHECKING:
 REPORT_SHARED = 5.0  # seconds between reports where hundreds of workers write to one file server
 FEATURE_SECONDS = 0.02  # of an image; as long to draw it
 QUICK_STEPS = 1000  # of a model on a frozen tower, two milliseconds each
-TRAININGS = {"jtt": 2}  # that a mitigation takes, where not one
 
 
 def train_all(
@@ -94,7 +91,7 @@ def longest_first(conditions: Sequence[Condition]) -> list[Condition]:
 
 
 def _images_seen(condition: Condition) -> int:
-    return condition.steps * condition.batch_size * TRAININGS.get(condition.mitigation, 1)
+    return condition.steps * condition.batch_size
 
 
 def most_seconds(condition: Condition) -> float:
@@ -121,7 +118,7 @@ def likely_seconds(condition: Condition, known: Sequence[tuple[Condition, float]
 def _estimated_seconds(condition: Condition) -> float:
     if is_quick(condition):
         return 2.5 + 0.002 * condition.steps
-    batches = max(1.0, condition.batch_size / 32) * TRAININGS.get(condition.mitigation, 1)
+    batches = max(1.0, condition.batch_size / 32)
     return 6.0 + 0.03 * condition.steps * batches
 
 
@@ -222,7 +219,6 @@ def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, 
             checkpoints=recorder.checkpoints,
             why_no_pairs=why_no_pairs,
             first_fit_step=trained.first_fit_step,
-            jtt_first_run=trained.jtt_first_run,
         )
         records.append(record)
         if number == 0:  # the model that is shown
@@ -255,22 +251,13 @@ def training_data(
     grouping = training.images.grouping
     numbers = {name: number for number, name in enumerate(grouping.names)}
     groups = [numbers[group] for group in training.table["group"]]
-    data = TrainingData(
+    return TrainingData(
         images=inputs,
         caption_index=training.caption_index,
         tokens=labels.vocabulary.tokens([caption.text for caption in training.captions]),
         words=len(labels.vocabulary),
-        captions=training.captions,
         groups=np.array(groups, dtype=np.int64),
     )
-    if not OBJECTIVES[condition.objective].places:
-        return data
-    captions = captions_of("context", grouping)
-    rows = np.arange(len(training.table))
-    index = caption_index("context", training.table, rows, grouping, condition.data_seed)
-    tokens = labels.vocabulary.tokens([caption.text for caption in captions])
-    backgrounds = replace(data, caption_index=index, tokens=tokens, captions=captions)
-    return replace(data, backgrounds=backgrounds)
 
 
 def _write_history(out: Path, history: Sequence[Progress]) -> None:

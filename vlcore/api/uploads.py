@@ -317,7 +317,7 @@ def typed_captions_table(
 def knows_photographs(condition: Condition) -> bool:
     """Whether a model sees through a network that was trained on photographs."""
     is_pretrained = condition.kind is ArtifactKind.PRETRAINED
-    has_network = bool(condition.frozen_tower or condition.network)
+    has_network = bool(condition.frozen_tower)
     return (is_pretrained or has_network) and not condition.architecture.endswith(RANDOM)
 
 

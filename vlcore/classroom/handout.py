@@ -22,7 +22,7 @@ from vlcore.plots.theme import LIGHT
 
 GLOSSARY: dict[str, str] = read_yaml(Path(__file__).with_name("glossary.yaml"))
 # Terms of measures, which are explained where one is shown.
-TERMS = ("silhouette", "total variance", "dispersion")
+TERMS = ("silhouette", "total variance")
 _FIGURE = (700, 240)  # px: plan and results of a class fit one page
 
 

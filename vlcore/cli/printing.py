@@ -3,7 +3,7 @@
 from typing import Any
 
 from vlcore.cli.common import Document
-from vlcore.experiment.option_names import shown_name
+from vlcore.experiment.options import shown_name
 from vlcore.experiment.wording import FEW, percent, rate_words
 from vlcore.metrics.catalogue import HEADLINE, MEASURES, PRIMARY
 

@@ -30,7 +30,7 @@ from vlcore.experiment import trash
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import LONGEST, MOST
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.options import style_names
+from vlcore.experiment.options import shown_name, style_names
 from vlcore.experiment.wording import FEW, title
 from vlcore.jobs import engines, jobs
 from vlcore.jobs.progress import job_bar
@@ -48,7 +48,8 @@ BIAS_HELP = "share of each minority group removed, 0 to 1"
 def add_commands(commands: Any) -> None:
     option = add_command(commands, train)
     option("--bias", type=float, default=0.0, help=BIAS_HELP)
-    option("--labels", default="short", help=f"one of short, {', '.join(style_names()[1:])}")
+    styles = ", ".join(shown_name("labels", name) for name in style_names())
+    option("--labels", default="short", help=f"one of {styles}")
     option("--seed", type=int, default=0, help="of data and initialisation")
     edits_help = f"at most {MOST} changes of the training set, a JSON list"
     option("--edits", type=Path, metavar="FILE", help=edits_help)
@@ -58,10 +59,13 @@ def add_commands(commands: Any) -> None:
     training_options(option)
 
     option = add_command(commands, measure_pretrained, "pretrained")
-    option("checkpoint", help="hub name, such as openai/clip-vit-base-patch32, or a local folder")
+    option(
+        "checkpoint",
+        help="hub name, such as laion/CLIP-ViT-B-32-laion2B-s34B-b79K, or a local folder",
+    )
     option("--data", default="scenes", help="image set")
     option("--bias", type=float, default=0.0, help=BIAS_HELP)
-    option("--labels", help="label style whose captions are the prompts (clip_template)")
+    option("--labels", help="label style whose captions are the prompts")
     template_help = 'your own prompts, such as "a photo of a {object} {place}"'
     option("--template", default="", help=template_help)
     option("--readout", choices=pretrained.READOUTS, default="zero-shot", help="of the object")
@@ -167,10 +171,11 @@ def headline_metrics(artifact: store.Artifact) -> Document:
 
 def measure_pretrained(options: Namespace) -> Document:
     """Measure a pretrained CLIP or SigLIP as one more model."""
-    labels = options.labels or ("own" if options.template else "clip_template")
+    template = options.template or ("" if options.labels else pretrained.PROMPT)
+    labels = options.labels or "own"
     seeds = {"data_seed": options.seed, "init_seed": options.seed}
     base = usual_condition(open_set(options.data))
-    base = base.replace(bias=options.bias, labels=labels, template=options.template, **seeds)
+    base = base.replace(bias=options.bias, labels=labels, template=template, **seeds)
     source = options.checkpoint
     with suppress(OSError, ValueError):
         # A folder's relative path can look like a hub name.

@@ -97,7 +97,7 @@ def _summary(condition: Condition) -> Document:
     """What tells a condition of a study from the others."""
     summary = {"key": condition.key, "bias": condition.bias, "labels": condition.labels}
     default = Condition()
-    for name in ("objective", "negatives", "mitigation", "size_mode"):
+    for name in ("objective", "negatives", "mitigation"):
         value = getattr(condition, name)
         if value != getattr(default, name):
             summary[name] = value

@@ -116,7 +116,7 @@ class FeatureStore:
         """Features of the composite images that `make` puts together from some rows and their
         masks, by kind, (n, F) each; `make` is asked where some are missing."""
         if self.bundle is not None:
-            return {kind: features.copy() for kind, features in self.bundle.panel.items()}
+            return {kind: self.bundle.panel[kind].copy() for kind in kinds}
         table = self.images.table
         files = [*table["file_name"].iloc[rows], *table["mask"].iloc[rows]]
         sources = [tuple(stamp_of(self.images.root, str(name))[1:]) for name in files]
@@ -220,7 +220,7 @@ class Bundle:
 
     rows: dict[int, Features]  # by row
     panel: dict[str, Features]  # of composite images, by kind
-    pixels: dict[str, NDArray[np.floating]]  # see `vlcore.metrics.shortcuts.PixelSummary`
+    pixels: dict[str, NDArray[np.floating]]  # see `vlcore.metrics.shortcuts.pixel_space`
     # ``test`` and ``probe`` in the space of the random network.
     random: dict[str, NDArray[np.floating]]
     centre: Features  # of the space of the rows, (F,)

@@ -38,21 +38,14 @@ def training_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
     chosen: dict[str, NDArray[np.int64]] = {}
     # The smallest group first: what is advised for it holds for all.
     for group in sorted(grouping.names, key=lambda group: len(members[group])):
-        is_minority = group in grouping.minority
-        wanted = condition.n_minority if is_minority else condition.n_majority
         available, n_per_group = len(members[group]), condition.n_per_group
-        if available < max(wanted, n_per_group):
-            advice = f"; choose at most that many as n_per_group instead of {n_per_group}"
-            if wanted > n_per_group:
-                advice = (
-                    f", and {condition.size_mode} at this bias needs {wanted}; choose a lower bias,"
-                    f" another size or an n_per_group below {n_per_group}"
-                )
+        if available < n_per_group:
             raise ImageSetError(
-                f"The image set {images.name!r} has {available} training images of {group}{advice}."
+                f"The image set {images.name!r} has {available} training images of {group}; choose"
+                f" at most that many as n_per_group instead of {n_per_group}."
             )
         random = np.random.default_rng([condition.data_seed, grouping.names.index(group)])
-        count = condition.n_trained[is_minority]
+        count = condition.n_minority if group in grouping.minority else n_per_group
         chosen[group] = members[group][random.permutation(available)[:count]]
     return np.concatenate([chosen[group] for group in grouping.names])
 

@@ -1,9 +1,8 @@
 """Captions of label styles, with the object and context that each one names.
 
-A label style is, for every group, a *distribution* over captions: mostly one, several in the
-placebo, the doses and the noisy styles, of which each image gets one by a number that belongs to
-the image and the seed. So the captions are known before any image is looked at, and a dose of 25 %
-is part of a dose of 50 %."""
+A label style is, for every group, a *distribution* over captions: mostly one; else each image gets
+one by a number that belongs to the image and the seed. So the captions are known before any image
+is looked at."""
 
 from __future__ import annotations
 
@@ -25,46 +24,18 @@ from numpy.typing import NDArray
 
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, Grouping, context_phrase
-from vlcore.experiment.option_names import shown_name
-from vlcore.experiment.options import LABEL_STYLES, style_names
+from vlcore.experiment.options import LABEL_STYLES, NO_LANGUAGE
 from vlcore.scenes import COATS, PALE, POSES
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-_SYNONYMS = {
-    "on the grass": ("on the grass", "in the meadow", "on green pasture"),
-    "in the desert": ("in the desert", "amid dunes", "on hot sand"),
-}
 # Of drawn scenes, and of renders.
 _BRIGHT_SKIES = ("clear", "deep", "pale", "morning")
 _DIM_SKIES = ("dawn", "dusk", "overcast")
 _MOVING = ("walking", "trotting")
 _LARGE = 0.67  # of the image's side: the middle of what is drawn in `scenes`
-_NONCE = ("dax", "wug", "fep", "zorp")  # words without a meaning, one a group
-_PARAPHRASES = (
-    "{object} {place}",
-    "a {object} {place}",
-    "the {object} {place}",
-    "one {object} {place}",
-    "there is a {object} {place}",
-    "{place} a {object}",
-    "a photo of a {object} {place}",
-    "a single {object} {place}",
-    "{place} stands a {object}",
-    "look a {object} {place}",
-    "this {object} is {place}",
-    "a {object} seen {place}",
-    "picture of a {object} {place}",
-    "we see a {object} {place}",
-    "here is a {object} {place}",
-    "{place} there is a {object}",
-    "some {object} {place}",
-    "a lone {object} {place}",
-    "this is a {object} {place}",
-    "{place} we see a {object}",
-)
 
 
 @dataclass(frozen=True)
@@ -138,13 +109,8 @@ class Subject:
     object: str
     context: str
     grouping: Grouping
-    number: int = 0  # the number in a style's name, such as 25 in "partial_25"
     template: str = ""
     traits: tuple[str, ...] = ()  # what one image has of `traits_named`; empty asks for all
-
-    @property
-    def group(self) -> str:
-        return self.grouping.group_of(self.object, self.context)
 
     def short(self) -> Caption:
         text = dict(self.grouping.templates).get("undescriptive") or "{object}"
@@ -163,39 +129,10 @@ class Subject:
         return Caption(fill_template(template, self.object, context), self.object, context)
 
 
-def _paraphrased(subject: Subject) -> Shares:
-    phrase = context_phrase(subject.context)
-    places = _SYNONYMS.get(phrase, (phrase,))
-    captions = []
-    for number, template in enumerate(_PARAPHRASES[: subject.number]):
-        text = template.format(object=subject.object, place=places[number % len(places)])
-        captions.append(Caption(text, subject.object, subject.context))
-    return [(caption, 1 / subject.number) for caption in captions]
-
-
-def _mentioned(subject: Subject, share: float) -> Shares:
-    """The context is named in a share of the captions; both kinds of caption are plain, so that
-    words are the same."""
-    shares = [(subject.naming_both(), share), (Caption(subject.object, subject.object), 1 - share)]
-    return [(caption, weight) for caption, weight in shares if weight > 0]
-
-
-def _noisy(subject: Subject) -> Shares:
-    wrong = subject.number / 100
-    first, second = subject.grouping.contexts
-    wrong_context = second if subject.context == first else first
-    return [(subject.naming_both(), 1 - wrong), (subject.naming_both(context=wrong_context), wrong)]
-
-
 def _shuffled(subject: Subject) -> Shares:
     """The word is drawn, not the context: the caption knows nothing of what the image shows."""
     texts = [subject.naming_both(context=context).text for context in subject.grouping.contexts]
     return _equally_often(texts, subject)
-
-
-def _meaningless(subject: Subject) -> Caption:
-    word = _NONCE[subject.grouping.names.index(subject.group)]
-    return Caption(word, subject.object, subject.context)
 
 
 def _equally_often(texts: Sequence[str], subject: Subject) -> Shares:
@@ -226,49 +163,18 @@ def _from_template(subject: Subject) -> Shares:
     return [(caption, 1 / len(captions)) for caption in captions]
 
 
-# What an image may be called, by the families of `vlcore.experiment.options.LABEL_STYLES`: one
+# What an image may be called, by the styles of `vlcore.experiment.options.LABEL_STYLES`: one
 # caption, or several.
 CAPTIONS: dict[str, Callable[[Subject], Caption | Shares]] = {
     "undescriptive": Subject.short,
     "descriptive": Subject.long,
     "descriptive-plain": Subject.naming_both,
-    "context": lambda subject: Caption(subject.context, "", subject.context),
-    "constant": lambda subject: Caption("a photo"),
+    NO_LANGUAGE: lambda subject: Caption("a photo"),
     "shuffled_context": _shuffled,
-    "opaque_group": _meaningless,
-    "attribute_other": partial(_with_words, "{word} {object}", COATS),
     "sky": partial(_with_words, "{object} under {word} skies", TRAITS["sky"].words),
     "synonym": partial(_with_words, "{word} {object}", ("one", "single")),
-    "paraphrase": _paraphrased,
-    "clip_template": lambda subject: Caption(f"a photo of a {subject.object}", subject.object),
-    "clip_template_descriptive": lambda subject: subject.naming_both(
-        "a photo of a {object} {place}"
-    ),
-    "partial": lambda subject: _mentioned(subject, subject.number / 100),
-    "partial_minority": lambda subject: _mentioned(
-        subject, float(subject.group in subject.grouping.minority)
-    ),
-    "noisy": _noisy,
     "own": _from_template,
 }
-
-
-def find_style(name: str) -> tuple[str, int]:
-    """The family of a style and its number: ``partial`` and 30, or 0; CaptionError for a style that
-    does not exist."""
-    if name in LABEL_STYLES and LABEL_STYLES[name].numbers is None:
-        return name, 0
-    family, _, digits = name.rpartition("_")
-    numbers = LABEL_STYLES[family].numbers if family in LABEL_STYLES else None
-    if numbers is None or not (digits.isascii() and digits.isdigit()):
-        known = ", ".join(shown_name("labels", style) for style in style_names())
-        raise CaptionError(
-            f"No label style is named {name!r}; choose one of {known} (with other numbers too)."
-        )
-    low, high = numbers
-    if not low <= int(digits) <= high or str(int(digits)) != digits:
-        raise CaptionError(f"The label style {name!r} takes a number from {low} to {high}.")
-    return family, int(digits)
 
 
 def traits_named(style: str, template: str = "") -> tuple[str, ...]:
@@ -276,13 +182,8 @@ def traits_named(style: str, template: str = "") -> tuple[str, ...]:
     if style == "own":
         fields = template_fields(template)
         return tuple(name for name in TRAITS if name in fields)
-    trait = LABEL_STYLES[find_style(style)[0]].trait
+    trait = LABEL_STYLES[style].trait
     return (trait,) if trait else ()
-
-
-def about_style(name: str) -> str:
-    """What a label style is and when to use it."""
-    return LABEL_STYLES[find_style(name)[0]].sentence
 
 
 def _shares(
@@ -293,8 +194,7 @@ def _shares(
     template: str,
     traits: tuple[str, ...] = (),
 ) -> Shares:
-    family, number = find_style(style)
-    captions = CAPTIONS[family](Subject(obj, context, grouping, number, template, traits))
+    captions = CAPTIONS[style](Subject(obj, context, grouping, template, traits))
     return [(captions, 1.0)] if isinstance(captions, Caption) else captions
 
 
@@ -353,7 +253,7 @@ def row_captions(
     """The caption of each row, (n,).
 
     Which of several captions an image gets depends on image and seed alone: it is the same in every
-    condition, and what is named at one dose is named at higher doses.
+    condition.
 
     Args:
         style: A label style.

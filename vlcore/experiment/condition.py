@@ -20,9 +20,7 @@ from vlcore.experiment import options
 from vlcore.experiment.captions import CaptionError, captions_of, find_style, template_fields
 from vlcore.experiment.edits import Edit, EditError, canonical_edits, read_edits
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.grouping import SCENES
-from vlcore.experiment.option_names import OPTIONS, shown_name, stored_name
-from vlcore.experiment.options import ArtifactKind
+from vlcore.experiment.options import CHOICES, ArtifactKind, shown_name, stored_names
 from vlcore.scenes import RENDERER_VERSION
 
 STUDY_BIAS = 0.75  # the study's example: 12 of 48 kept
@@ -36,16 +34,17 @@ GRIDS: dict[str, tuple[float, ...]] = {
 # it hashes, and stored conditions leave it out: without an entry here every key would change.
 LEFT_OUT_OF_KEY: dict[str, Any] = {
     "recipe": "classic",
-    "schedule": "cosine",
     "width": 64,
     "embedding": 32,
     "edits": "",
     "text": "transformer",
 }
+# Settings that had a choice in version 0.6, with the value of all models that still open. Keys hash
+# the first two, and stored conditions name all three.
+_FORMER_CHOICES = {"logit": "learned", "size_mode": "shrink", "schedule": "cosine"}
 _TEXTS = {
     "data": "name of the image set",
     "data_version": "version of the image set",
-    "labels": "label style",
     "template": "caption template",
 }
 _USUAL_NEGATIVES = "filtered_marginal"
@@ -59,13 +58,13 @@ _RANGES = {
     "width": (16, 512),
     "embedding": (2, 512),
 }
-_TRAINING_SETTINGS = ("schedule", "width", "embedding", "text")
+_TRAINING_SETTINGS = ("width", "embedding", "text")
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 _CHECKPOINT = re.compile(
     r"clip:(?!.*\.\.)[A-Za-z0-9_][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95}|@[0-9a-f]{8})", re.ASCII
 )
 _NETWORK = re.compile(
-    r"(timm|torchvision):(?!.*\.\.)[a-z][a-z0-9_.-]{0,79}(@random)?"
+    r"timm:(?!.*\.\.)[a-z][a-z0-9_.-]{0,79}(@random)?"
     r"|own:[a-z0-9-]{1,30}-[0-9]{1,5}-[0-9a-f]{8}",
     re.ASCII,
 )
@@ -90,24 +89,20 @@ class Condition:
     # Version of its images; left empty, that of the renderer for `scenes`, else the current one.
     data_version: str = ""
     bias: float = 0.0  # share of each minority group that is removed, 0 to 1
-    # Label style, a name that `vlcore.experiment.captions.find_style` knows.
-    labels: str = "undescriptive"
+    labels: str = "undescriptive"  # label style
     template: str = ""  # caption template of the label style ``own``, else empty
     objective: str = "pairwise_bce"  # loss; also the origin of a model that was made elsewhere
     # Distribution of the mismatched captions of ``pairwise_bce``.
     negatives: str = _USUAL_NEGATIVES
-    logit: str = "learned"  # how a cosine becomes a score in ``pairwise_bce``
     mitigation: str = "none"  # what is done against the bias
-    size_mode: str = "shrink"  # what happens to the size of the training set under bias
     # Image tower: one of `ARCHITECTURES`, or a frozen network of timm such as
     # ``timm:resnet18.a1_in1k``, with ``@random`` for random weights, or ``own:`` and the name of
     # features that were imported with the images. Of a pretrained model:
     # ``clip:`` and the checkpoint's hub name, or a folder's name with ``@`` and a digest of its
-    # files. Models of older versions may have ``torchvision:`` and a network's name.
+    # files.
     architecture: str = "conv_stem"
     n_per_group: int = options.STUDY_N  # images of each group before any is removed
     recipe: str = "fast"  # how the loop trains
-    schedule: str = "cosine"  # how its rates change
     width: int = 64  # of the towers
     embedding: int = 32  # its dimensions
     steps: int = options.PRESETS["standard"]  # of the optimisation; 0 is the untrained encoder
@@ -125,11 +120,11 @@ class Condition:
         for name, title in _TEXTS.items():
             if not isinstance(value := getattr(self, name), str):
                 raise ConditionError(f"The {title} is {value!r}; give it as text.")
-        for name in OPTIONS:
+        for name in CHOICES:
             if isinstance(value := getattr(self, name), str):
-                self._set(name, stored_name(name, value))
-        for name, (title, _) in options.CHOICES.items():
-            _check_name(name, getattr(self, name), title)
+                self._set(name, stored_names(name).get(value, value))
+            if name != "architecture":
+                _check_name(name, getattr(self, name))
         if self.batch_size == 0:
             self._set("batch_size", options.RECIPES[self.recipe].batch_size)
         if self.steps and self._objective.elsewhere:
@@ -141,7 +136,7 @@ class Condition:
         ]
         if changed and self.kind is ArtifactKind.PRETRAINED:
             raise ConditionError(
-                f"The objective {self.objective} has no choice of {', '.join(_TRAINING_SETTINGS)}."
+                f"The objective {self._loss} has no choice of {', '.join(_TRAINING_SETTINGS)}."
             )
         self._check_labels()
         self._check_negatives()
@@ -158,6 +153,10 @@ class Condition:
     def _objective(self) -> options.Objective:
         return options.OBJECTIVES[self.objective]
 
+    @property
+    def _loss(self) -> str:
+        return shown_name("objective", self.objective)
+
     def _check_architecture(self) -> None:
         name = self.architecture if isinstance(self.architecture, str) else ""
         if self._objective.kind is ArtifactKind.PRETRAINED:
@@ -168,12 +167,12 @@ class Condition:
                 )
             return
         if not _NETWORK.fullmatch(name):
-            _check_name("architecture", self.architecture, "architecture")
+            _check_name("architecture", self.architecture)
         has_text_tower = self._objective.language == "text" and self._objective.uses_captions
         usual = LEFT_OUT_OF_KEY["text"]
         if self.text != usual and not has_text_tower:
             raise ConditionError(
-                f"The objective {self.objective} has no choice of a text tower; leave text={usual}."
+                f"The objective {self._loss} has no choice of a text tower; leave text={usual}."
             )
 
     def _check_numbers(self) -> None:
@@ -199,7 +198,6 @@ class Condition:
 
     def _check_labels(self) -> None:
         try:
-            find_style(self.labels)
             if self.labels == "own":
                 template_fields(self.template)
         except CaptionError as error:
@@ -211,24 +209,16 @@ class Condition:
         wanted = self._objective.labels or self.labels
         if self.labels != wanted:
             raise ConditionError(
-                f"The objective {self.objective} does not read labels; choose"
+                f"The objective {self._loss} does not read labels; choose"
                 f" labels={shown_name('labels', wanted)} for it."
             )
 
     def _check_negatives(self) -> None:
-        if named := options.NEGATIVES[self.negatives].named:
-            captions = captions_of(self.labels, SCENES, self.template)
-            if not all(getattr(caption, name) for caption in captions for name in named):
-                raise ConditionError(
-                    f"Negatives {self.negatives} need labels that name {' and '.join(named)};"
-                    " choose descriptive ones."
-                )
         usual = _USUAL_NEGATIVES
-        is_usual = self.negatives == usual and self.logit == "learned"
-        if not is_usual and not self._objective.draws_negatives:
+        if self.negatives != usual and not self._objective.draws_negatives:
             raise ConditionError(
-                f"The objective {self.objective} has no choice of negatives or logit; leave"
-                f" negatives={shown_name('negatives', usual)} and logit=learned."
+                f"The objective {self._loss} has no choice of negatives; leave"
+                f" negatives={shown_name('negatives', usual)}."
             )
 
     def _check_mitigation(self) -> None:
@@ -241,11 +231,11 @@ class Condition:
         if not allowed or self.mitigation in allowed:
             return
         if self._objective.kind is ArtifactKind.TRAINED:
-            why = f"{self.objective} has no labels, so no mitigation applies to it"
+            why = f"{self._loss} has no labels, so no mitigation applies to it"
         else:
             why = (
                 f"A pretrained model is not trained here, so {self.mitigation} does not apply to"
-                f" {self.objective}"
+                f" {self._loss}"
             )
         instead = " or ".join(f"mitigation={name}" for name in allowed)
         raise ConditionError(f"{why}; choose {instead}.")
@@ -257,7 +247,7 @@ class Condition:
             raise ConditionError(str(error)) from error
         if self.edits and self.kind is ArtifactKind.PRETRAINED:
             raise ConditionError(
-                f"The objective {self.objective} trains nothing, so its training set has no edits."
+                f"The objective {self._loss} trains nothing, so its training set has no edits."
             )
 
     @property
@@ -268,30 +258,13 @@ class Condition:
     @property
     def n_minority(self) -> int:
         """Images of each minority group in training, before edits."""
-        return self._counts[1]
-
-    @property
-    def n_majority(self) -> int:
-        """Images of each majority group in training, before edits."""
-        return self._counts[0]
-
-    @property
-    def n_trained(self) -> tuple[int, int]:
-        """Images of each majority and of each minority group that a model is trained on, before
-        edits: of a subsample as many of all groups as of the smallest."""
-        smallest = min(self._counts)
-        return (smallest, smallest) if self.mitigation == "subsample" else self._counts
-
-    @property
-    def _counts(self) -> tuple[int, int]:
-        remaining = round(self.n_per_group * (1 - self.bias))
-        return options.SIZE_MODES[self.size_mode].counts(self.n_per_group, remaining)
+        return round(self.n_per_group * (1 - self.bias))
 
     @property
     def phi(self) -> float:
         """Correlation of object and context in training, ``bias / (2 - bias)`` but for the rounding
         of counts."""
-        return phi_of(self.n_majority, self.n_minority)
+        return phi_of(self.n_per_group, self.n_minority)
 
     @property
     def kind(self) -> ArtifactKind:
@@ -304,15 +277,14 @@ class Condition:
     def key(self) -> str:
         """Name of the artifact: readable parts and a hash of the whole condition."""
         hashed = self
-        if self.steps == 0:  # before the first step all recipes and schedules are one
-            hashed = self.replace(
-                recipe=LEFT_OUT_OF_KEY["recipe"], schedule=LEFT_OUT_OF_KEY["schedule"], batch_size=0
-            )
-        text = json.dumps(hashed.settings, sort_keys=True)
+        if self.steps == 0:  # before the first step all recipes are one
+            hashed = self.replace(recipe=LEFT_OUT_OF_KEY["recipe"], batch_size=0)
+        former = {name: _FORMER_CHOICES[name] for name in ("logit", "size_mode")}
+        text = json.dumps(hashed.settings | former, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         model = self._objective.key or self.objective
-        if mark := options.NEGATIVES[self.negatives].key:
-            model += f"-{mark}"
+        if self.negatives == "none":
+            model += "-positives"
         if self.mitigation != "none":
             model += f"-{self.mitigation}"
         labels = self.labels
@@ -333,13 +305,6 @@ class Condition:
             return ""
         name = self.architecture.removeprefix("clip:")
         return name.rpartition("/")[2].partition("@")[0]
-
-    @property
-    def network(self) -> str:
-        """Name of a frozen network of timm or torchvision, ``@random`` where its weights are; empty
-        for another image tower."""
-        library, _, name = self.architecture.partition(":")
-        return name if library in ("timm", "torchvision", "own") else ""
 
     @property
     def frozen_tower(self) -> str:
@@ -401,8 +366,14 @@ def phi_of(majority: int, minority: int) -> float:
 def from_dict(values: Mapping[str, Any]) -> Condition:
     """A condition from its `as_dict`; ConditionError for a field that no condition has, or a value
     that does not fit."""
+    for name, value in _FORMER_CHOICES.items():
+        if values.get(name, value) != value:
+            raise ConditionError(
+                f"This version cannot read {name}={values[name]!r}; use version 0.6 for it."
+            )
+    values = {name: value for name, value in values.items() if name not in _FORMER_CHOICES}
     _check_fields(values)
-    return Condition(**{**LEFT_OUT_OF_KEY, **values})
+    return Condition(**values)
 
 
 def with_settings(base: Condition, settings: Mapping[str, str]) -> Condition:
@@ -428,8 +399,13 @@ def _check_fields(names: Iterable[str]) -> None:
         )
 
 
-def _check_name(field: str, value: object, title: str) -> None:
-    if not isinstance(value, str) or value not in OPTIONS[field]:
-        values = options.objectives_here() if field == "objective" else OPTIONS[field]
-        offered = ", ".join(shown_name(field, name) for name in values)
-        raise ConditionError(f"No {title} is named {value!r}; choose one of {offered}.")
+def _check_name(field: str, value: object) -> None:
+    title, values = CHOICES[field]
+    if not isinstance(value, str) or value not in values:
+        offered: Iterable[str] = values
+        if field == "objective":
+            offered = options.objectives_here()
+        elif field == "labels":
+            offered = options.style_names()
+        names = ", ".join(shown_name(field, name) for name in offered)
+        raise ConditionError(f"No {title} is named {value!r}; choose one of {names}.")

@@ -1,13 +1,12 @@
-"""Options of a condition: one entry a value, with all its traits and the words for it.
+"""Options of a condition: one entry a value, with all its traits and its name for people.
 
 Pages, `--help`, checks, keys and titles read the entry: a new value is its formula and one entry.
 """
 
-import math
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 
 class ArtifactKind(Enum):
@@ -31,9 +30,8 @@ class Option:
     """A value of a setting."""
 
     sentence: str  # what it is and when to use it
-    words: str = ""  # what a title calls it; empty: its name
-    # Its name on the Compare page and in addresses; empty where that page does not offer it.
-    control: str = ""
+    # Its name on pages, in addresses and in titles, where conditions store another.
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,21 +43,10 @@ class Objective(Option):
     language: Literal["text", "classes", "decoder"] = "text"  # the part beside the image tower
     uses_captions: bool = True  # whether anything is learnt from captions
     mitigations: tuple[str, ...] = ()  # those that apply; empty for all
-    draws_negatives: bool = False  # mismatched captions are drawn: negatives and logit are choices
-    places: bool = False  # the background's caption is learnt too, separately
+    draws_negatives: bool = False  # mismatched captions are drawn: negatives are a choice
     kind: ArtifactKind = ArtifactKind.TRAINED  # what a training returns; pages offer no other kind
     elsewhere: str = ""  # what to do instead of training it
     probed: bool = False  # a linear probe on the training images predicts the object
-
-
-@dataclass(frozen=True)
-class Negatives(Option):
-    """A distribution of mismatched captions."""
-
-    key: str = ""  # its mark in keys
-    named: tuple[str, ...] = ()  # what labels must name
-    # Share of captions that name the same background and the other object, where it is fixed.
-    same_place: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -84,28 +71,14 @@ class TrainingRecipe(Option):
 
 
 @dataclass(frozen=True)
-class SizeMode(Option):
-    """What happens to the size of the training set under bias."""
-
-    # Images of each majority and each minority group, from the images of a group before any is
-    # removed and those of a minority group that the bias leaves.
-    counts: Callable[[int, int], tuple[int, int]] = lambda n, remaining: (n, remaining)
-    bias: str = "{share} ({minority} of {n} kept)"  # the bias in words; {majority} is known too
-
-
-@dataclass(frozen=True)
 class LabelStyle(Option):
-    """A family of label styles; `vlcore.experiment.captions.CAPTIONS` has its captions."""
+    """A label style; `vlcore.experiment.captions.CAPTIONS` has its captions."""
 
-    numbers: tuple[int, int] | None = None  # least and greatest number that may follow in its name
-    offered: tuple[int, ...] = ()  # the numbers that are offered
-    legend: str = ""  # what figures of a study call it; empty where no study compares it
-    shape: str = ""  # its mark in these figures
-    colour: str = ""  # its colour in these figures, a name of `vlcore.plots.theme.Palette`
     trait: str = ""  # what it names of an image, whose factors say it; empty: fits any images
-    own_words: bool = False  # its words are not in the vocabulary that the other styles share
 
 
+# The label style of models that learn without captions; no page offers it.
+NO_LANGUAGE = "constant"
 _NOT_TRAINED = (
     "A pretrained model is not trained here: it has steps=0. Run `python -m vlcore pretrained"
     " CHECKPOINT`, or choose another objective to train."
@@ -116,21 +89,9 @@ OBJECTIVES: dict[str, Objective] = {
         key="bce",
         draws_negatives=True,
     ),
-    "two_part": Objective(
-        "The animal's caption and the background's, each by the study's loss: knows what"
-        " descriptive labels know, and no caption names both.",
-        words="two captions an image",
-        labels="undescriptive",
-        draws_negatives=True,
-        places=True,
-    ),
     "infonce": Objective(
         "CLIP's: each image finds its caption in the batch and the reverse; any equal caption is"
         " right."
-    ),
-    "infonce_identity": Objective(
-        "CLIP's to the letter: equal captions of other images count as wrong. Shows false"
-        " negatives."
     ),
     "siglip": Objective(
         "SigLIP's: all pairs of a batch, matched where captions are equal, binary cross entropy."
@@ -138,21 +99,14 @@ OBJECTIVES: dict[str, Objective] = {
     "simclr": Objective(
         "No language: two views of an image find each other. What language adds is the difference"
         " to this.",
-        words="SimCLR",
-        labels="constant",
+        labels=NO_LANGUAGE,
         uses_captions=False,
         mitigations=("none",),
     ),
     "ce_object": Objective(
-        "A classifier of two objects, no text encoder: knows what short labels know.",
-        words="classifier of objects",
+        "A supervised classifier of two objects, no text encoder: knows what short labels know.",
+        name="supervised",
         labels="undescriptive",
-        language="classes",
-    ),
-    "ce_group": Objective(
-        "A classifier of four groups, no text encoder: knows what descriptive labels know.",
-        words="classifier of groups",
-        labels="descriptive",
         language="classes",
     ),
     "captioner": Objective(
@@ -162,14 +116,14 @@ OBJECTIVES: dict[str, Objective] = {
     ),
     "pretrained": Objective(
         "A pretrained CLIP or SigLIP as it is: captions, or a new last layer, predict the object.",
-        words="zero-shot",
+        name="zero-shot",
         mitigations=("none", "dfr"),
         kind=ArtifactKind.PRETRAINED,
         elsewhere=_NOT_TRAINED,
     ),
     "pretrained_probe": Objective(
         "A pretrained CLIP or SigLIP, read by a linear probe on the biased training images.",
-        words="linear probe",
+        name="probe",
         key="probe",
         mitigations=("none",),
         kind=ArtifactKind.PRETRAINED,
@@ -177,53 +131,14 @@ OBJECTIVES: dict[str, Objective] = {
         probed=True,
     ),
 }
-NEGATIVES: dict[str, Negatives] = {
-    "filtered_marginal": Negatives(
-        "Other captions, as often as they occur in training. The default.",
-        control="matched-and-mismatched",
+NEGATIVES: dict[str, Option] = {
+    "filtered_marginal": Option(
+        "Other captions, as often as they occur in training. The default.", name="all"
     ),
-    "filtered_uniform": Negatives(
-        "Other captions, each equally often: rare ones are mostly met as wrong ones."
-    ),
-    "product": Negatives(
-        "All captions as often as they occur, the right one too: removes their frequency entirely."
-    ),
-    "counterfactual": Negatives(
-        "Captions that differ in the object or the background, never in both: a rare caption is"
-        " then mostly met as a wrong one, which the text alone gives away.",
-        named=("object", "context"),
-    ),
-    **{
-        f"same_place_{percent}": Negatives(
-            f"{percent} % of the mismatched captions name the same background and the other animal,"
-            " so that only the animal tells; a rare caption is given away by the text alone.",
-            named=("object", "context"),
-            same_place=percent / 100,
-        )
-        for percent in (25, 50, 100)
-    },
-    "other_object": Negatives(
-        "Captions of the other animal, as often as they occur: only the animal must be told apart.",
-        named=("object",),
-    ),
-    "own_object_left_out": Negatives(
-        "Other captions as by default, but those of the image's own animal weigh nothing.",
-        named=("object",),
-    ),
-    "shuffle_unfiltered": Negatives(
-        "The batch's captions in another order; some are the right one by chance."
-    ),
-    "none": Negatives(
+    "none": Option(
         "The study's text taken literally: matched pairs only. Optimal is one point, a collapse.",
-        words="positives only",
-        control="matched-only",
-        key="positives",
+        name="matched-only",
     ),
-}
-LOGITS: dict[str, Option] = {
-    "learned": Option("Cosine times a learned scale, plus a learned shift. The default."),
-    "raw_cosine": Option("The cosine itself: even a perfect model keeps a loss of 0.31."),
-    "affine": Option("(cosine + 1) / 2 read as a probability."),
 }
 RECIPES: dict[str, TrainingRecipe] = {
     "fast": TrainingRecipe(
@@ -233,18 +148,10 @@ RECIPES: dict[str, TrainingRecipe] = {
     "classic": TrainingRecipe(
         "That of version 0.4: batches of 128 whole images, Muon on the blocks of both towers."
         " Three times slower.",
-        words="classic recipe",
         batch_size=128,
         window=64,
         matrices="blocks",
         stock=True,
-    ),
-}
-SCHEDULES: dict[str, Option] = {
-    "cosine": Option("Rates rise over 30 steps and fall to zero at the last. The default."),
-    "constant": Option(
-        "Rates rise and stay: a short training is the beginning of a long one.",
-        words="constant learning rate",
     ),
 }
 MITIGATIONS: dict[str, Mitigation] = {
@@ -257,18 +164,10 @@ MITIGATIONS: dict[str, Mitigation] = {
     "resample": Mitigation(
         "Each group is met equally often. Uses the training groups.", needs_groups=True, weighs=True
     ),
-    "subsample": Mitigation(
-        "Each group is cut to the smallest. Uses the training groups.", needs_groups=True
-    ),
     "groupdro": Mitigation(
         "The group with the highest loss weighs most (Sagawa et al. 2020). Uses the training"
         " groups.",
         needs_groups=True,
-        weighs=True,
-    ),
-    "jtt": Mitigation(
-        "Images that a short training gets wrong weigh more in a second one (Liu et al. 2021)."
-        " Uses no groups.",
         weighs=True,
     ),
     "dfr": Mitigation(
@@ -277,50 +176,23 @@ MITIGATIONS: dict[str, Mitigation] = {
         new_layer=True,
     ),
 }
-
-
-def _fixed_total(n: int, remaining: int) -> tuple[int, int]:
-    """The same shares of an object's images as `shrink` has, of twice `n`."""
-    majority = round(2 * n * n / (n + remaining))
-    return majority, 2 * n - majority
-
-
-SIZE_MODES: dict[str, SizeMode] = {
-    "shrink": SizeMode(
-        "The study's: minority images are removed, and the training set gets smaller."
-    ),
-    "fixed_total": SizeMode(
-        "The same imbalance, but the number of images stays: the majority is filled up.",
-        counts=_fixed_total,
-        bias="as biased as {share}, total kept ({majority} and {minority} a group)",
-    ),
-    "random_removal": SizeMode(
-        "Control: as many images are removed, but from all groups alike. No imbalance at all.",
-        counts=lambda n, remaining: (round((n + remaining) / 2),) * 2,
-        bias="as many removed as at {share}, from all groups alike ({majority} of {n} kept)",
-    ),
-}
 ARCHITECTURES: dict[str, Option] = {
     "conv_stem": Option(
         "A transformer that begins with convolutions: learns from few images.",
-        control="convolutions-first",
+        name="convolutions-first",
     ),
     "seed_faithful": Option(
         "The study's: a transformer on linear patches. Learns little from 192 images.",
-        words="linear patches",
-        control="linear-patches",
+        name="linear-patches",
     ),
     "pretrained": Option(
         "EfficientNet-Lite0 with ImageNet weights, frozen, under a projection that is trained. It"
-        " knows photographs, and it has seen horses and camels before.",
-        words="pretrained image tower",
-        control="pretrained",
+        " knows photographs, and it has seen horses and camels before."
     ),
     "pretrained@random": Option(
         "Control: the same network with random weights. What both have in common, ImageNet did not"
         " bring.",
-        words="random image tower",
-        control="random-weights",
+        name="random-weights",
     ),
 }
 # Beginnings of the names of frozen networks whose features are stored.
@@ -330,96 +202,39 @@ RANDOM = "@random"
 TEXTS: dict[str, Option] = {
     "transformer": Option(
         "A transformer over a caption's words, trained from scratch. Of a few captions it learns a"
-        " lookup table.",
-        control="transformer",
+        " lookup table."
     ),
     "words": Option(
         "The mean of a caption's pretrained word vectors (WordLlama), frozen, under one trained"
-        " linear map: words that were never seen in training have a meaning.",
-        words="word vectors",
-        control="words",
+        " linear map: words that were never seen in training have a meaning."
     ),
     "words@random": Option(
         "Control: random vectors instead of pretrained ones. A caption is made of its words, which"
         " mean nothing.",
-        words="random word vectors",
-        control="random-words",
+        name="random-words",
     ),
     "codes": Option(
-        "Control: a free vector for each caption, whatever its words. It reads no other captions.",
-        words="a code for each caption",
-        control="codes",
+        "Control: a free vector for each caption, whatever its words. It reads no other captions."
     ),
 }
 LABEL_STYLES: dict[str, LabelStyle] = {
-    "undescriptive": LabelStyle(
-        "The object's name alone; the study's short labels.",
-        words="short labels",
-        control="short",
-        legend="short labels",
-        shape="circle",
-        colour="muted",
-    ),
+    "undescriptive": LabelStyle("The object's name alone; the study's short labels.", name="short"),
     "descriptive": LabelStyle(
-        "Object and background, in the study's own words, its stray “a” included.",
-        words="descriptive labels",
-        control="descriptive",
-        legend="descriptive labels",
-        shape="square",
-        colour="accent",
+        "Object and background, in the study's own words, its stray “a” included."
     ),
     "descriptive-plain": LabelStyle(
         "Object and background by one template; use it to see whether the study's “a” matters."
     ),
-    "context": LabelStyle(
-        "The background alone: how far a model can be sorted by background. It names no object."
-    ),
-    "constant": LabelStyle("“a photo” for every image: the floor, no language at all."),
+    NO_LANGUAGE: LabelStyle("“a photo” for every image: the floor, no language at all."),
     "shuffled_context": LabelStyle(
         "Placebo: as long and with the same words as descriptive labels, but the background is"
         " drawn at random.",
-        legend="random context (placebo)",
-        shape="diamond",
-        colour="contrast",
+        name="random-background",
     ),
-    "opaque_group": LabelStyle(
-        "One meaningless word for each group: the group's label without language."
-    ),
-    "attribute_other": LabelStyle(
-        "The coat and the object: is another description as good as the background? For sets"
-        " that record the coat.",
-        trait="coat",
-    ),
-    "paraphrase": LabelStyle(
-        "So many wordings of the descriptive label, drawn at random: the same content, less"
-        " uniform.",
-        numbers=(1, 20),
-        offered=(5, 20),
-    ),
-    "clip_template": LabelStyle("The short label as CLIP is asked: “a photo of a camel”."),
-    "clip_template_descriptive": LabelStyle(
-        "The long label as CLIP is asked: “a photo of a camel in the desert”."
-    ),
-    "partial": LabelStyle(
-        "The background is named in this percentage of the captions: a dose, from short to"
-        " descriptive labels.",
-        numbers=(0, 100),
-        offered=(25, 50, 75),
-    ),
-    "partial_minority": LabelStyle(
-        "The background is named for minority images only: what is unusual, as people do."
-    ),
-    "noisy": LabelStyle(
-        "Descriptive labels, but this percentage of the captions names the wrong background.",
-        numbers=(1, 50),
-        offered=(10, 25),
-    ),
-    # Later than the others, whose words are numbered in this order.
     "sky": LabelStyle(
         "The object and whether the sky is bright or dim: as easy to see as the background, true,"
         " and of no use for telling objects apart. For sets that record the sky.",
         trait="sky",
-        own_words=True,
     ),
     "synonym": LabelStyle(
         "“one” or “single” before the object, at random: a second word that means nothing."
@@ -437,17 +252,28 @@ TOWERS: dict[str, dict[str, str]] = {
 }
 # Options of a condition's fields, with what each field is called.
 CHOICES: dict[str, tuple[str, Mapping[str, Option]]] = {
+    "labels": ("label style", LABEL_STYLES),
     "objective": ("objective", OBJECTIVES),
     "negatives": ("choice of negatives", NEGATIVES),
-    "logit": ("logit", LOGITS),
     "mitigation": ("mitigation", MITIGATIONS),
-    "size_mode": ("size mode", SIZE_MODES),
     "recipe": ("recipe", RECIPES),
-    "schedule": ("schedule", SCHEDULES),
+    "architecture": ("image tower", ARCHITECTURES),
     "text": ("text tower", TEXTS),
 }
 PRESETS = {"untrained": 0, "live": 400, "standard": 700, "careful": 2400}  # optimisation steps
 STUDY_N = 48  # images of each group in the study
+
+
+def shown_name(field: str, value: Any) -> Any:
+    """The name that a value of a setting is shown by: ``short`` for the labels ``undescriptive``;
+    its own where it has no other."""
+    option = CHOICES[field][1].get(value) if field in CHOICES else None
+    return option.name if option and option.name else value
+
+
+def stored_names(field: str) -> dict[str, str]:
+    """The values of a setting, by the names that they are shown by."""
+    return {option.name or value: value for value, option in CHOICES[field][1].items()}
 
 
 def objectives_here() -> dict[str, Objective]:
@@ -460,11 +286,10 @@ def objectives_here() -> dict[str, Objective]:
 
 
 def style_names(traits: Container[str] | None = None) -> list[str]:
-    """The label styles that pages offer, each with its numbers; all, or those that fit images of
-    which these traits are known."""
+    """The label styles that pages offer: all, or those that fit images of which these traits are
+    known."""
     return [
-        f"{name}_{number}" if number is not None else name
+        name
         for name, style in LABEL_STYLES.items()
-        for number in style.offered or (None,)
-        if traits is None or not style.trait or style.trait in traits
+        if name != NO_LANGUAGE and (traits is None or not style.trait or style.trait in traits)
     ]

@@ -39,8 +39,8 @@ _WORD_LLAMA = {
 }
 _BASE_WORDS = "a an the on in of photo picture horse camel grass desert"
 # Words of the caption styles of version 0.6, in the order in which it numbered them. The initial
-# weights of a text tower depend on the number of words, so this list never changes: a style with
-# other words sets `own_words`.
+# weights of a text tower depend on the number of words, so this list never changes: other
+# words of a style come behind these.
 _STYLE_WORDS = "dax wug fep zorp bay chestnut brown black grey cream dun sand"
 _PHRASE_WORDS = "one there is single stands look this seen we see here some lone"
 _CONTEXT_WORDS = {"grass": "meadow green pasture", "desert": "amid dunes hot"}

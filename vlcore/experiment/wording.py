@@ -7,19 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.options import (
-    ARCHITECTURES,
-    CHOICES,
-    LABEL_STYLES,
-    MITIGATIONS,
-    OBJECTIVES,
-    SIZE_MODES,
-    ArtifactKind,
-)
+from vlcore.experiment.options import MITIGATIONS, ArtifactKind, shown_name
 
 _WHOLE = 99.5  # numbers from here on are rounded to whole ones
 FEW = 20  # images below which a rate says little: its interval is wider than 40 points
-STYLE_WORDS = {name: style.legend for name, style in LABEL_STYLES.items() if style.legend}
 TOWERS_SEEN = {  # before they are trained
     "pretrained": (
         "Image tower: EfficientNet-Lite0, pretrained on ImageNet, horses and camels among it, and"
@@ -30,23 +21,29 @@ TOWERS_SEEN = {  # before they are trained
     ),
 }
 _USUAL = Condition()
+# Settings that a title names where they are not as usual.
+_NAMED_IN_TITLES = {
+    "objective": "objective",
+    "negatives": "negatives",
+    "mitigation": "mitigation",
+    "recipe": "recipe",
+    "architecture": "image tower",
+    "text": "text tower",
+    "width": "width",
+    "embedding": "embedding",
+}
 
 
 def label_words(condition: Condition) -> str:
     if condition.labels == "own":
         return f"labels “{condition.template}”"
-    style = LABEL_STYLES.get(condition.labels)
-    return style.words if style and style.words else f"labels {condition.labels}"
+    return f"{shown_name('labels', condition.labels)} labels"
 
 
 def describe_bias(condition: Condition) -> str:
     """The bias in words, always with the counts: ``75 % removed (12 of 48 kept)``."""
-    return SIZE_MODES[condition.size_mode].bias.format(
-        share=f"{condition.bias * 100:g} % removed",
-        majority=condition.n_majority,
-        minority=condition.n_minority,
-        n=condition.n_per_group,
-    )
+    counts = f"{condition.n_minority} of {condition.n_per_group} kept"
+    return f"{condition.bias * 100:g} % removed ({counts})"
 
 
 def title(condition: Condition) -> str:
@@ -55,26 +52,18 @@ def title(condition: Condition) -> str:
     labels = label_words(condition)
     if condition.kind is ArtifactKind.PRETRAINED:
         new_layer = MITIGATIONS[condition.mitigation].new_layer
-        readout = condition.mitigation if new_layer else OBJECTIVES[condition.objective].words
+        readout = (
+            condition.mitigation if new_layer else shown_name("objective", condition.objective)
+        )
         bias = bias.replace("No bias", "no bias")
         return f"Pretrained {condition.checkpoint}, {readout}, {bias}, {labels}"
     if condition.kind is ArtifactKind.UNTRAINED:
         bias = "Untrained encoder"
     words = [bias, labels]
-    for field, (_, choices) in CHOICES.items():
+    for field, noun in _NAMED_IN_TITLES.items():
         value = getattr(condition, field)
-        # The words for the bias name the size mode.
-        if value != getattr(_USUAL, field) and field != "size_mode":
-            words.append(choices[value].words or value)
-    if condition.network:
-        name, _, random = condition.network.partition("@")
-        words.append(f"frozen {'random ' if random else ''}{name}")
-    elif condition.architecture != _USUAL.architecture:
-        words.append(ARCHITECTURES[condition.architecture].words or condition.architecture)
-    for name in ("width", "embedding"):
-        size = getattr(condition, name)
-        if size != getattr(_USUAL, name):
-            words.append(f"{name} {size}")
+        if value != getattr(_USUAL, field):
+            words.append(f"{noun} {shown_name(field, value)}")
     if changes := len(condition.changes):
         words.append(plural(changes, "change"))
     return ", ".join(words)

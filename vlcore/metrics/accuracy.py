@@ -15,7 +15,6 @@ from vlcore.experiment.grouping import Grouping
 from vlcore.metrics.estimate import Estimate, Labels, by_group, jackknife, mean, rate
 
 BLOCK = 8_192  # images whose scores are computed together
-TINY_SHARE = 1e-6  # the least probability of the affine logit, and one minus the greatest
 BINS = 15  # of confidence
 
 
@@ -32,22 +31,14 @@ class GroupAccuracy:
 
 
 def logits(
-    z: NDArray[np.floating],
-    t: NDArray[np.floating],
-    scale: float,
-    bias: float,
-    kind: str = "learned",
+    z: NDArray[np.floating], t: NDArray[np.floating], scale: float, bias: float
 ) -> NDArray[np.float64]:
-    """Scores of images with captions, (n, E) and (K, E) to (n, K). ``scale * cosine + bias``; for
-    the kind ``affine`` the log odds of ``(1 + cosine) / 2``."""
+    """Scores of images with captions, (n, E) and (K, E) to (n, K): ``scale * cosine + bias``."""
     captions = np.asarray(t, dtype=np.float64).T
     cosine = np.empty((len(z), captions.shape[1]))
     for start in range(0, len(z), BLOCK):  # a copy of all in this precision may be large
         rows = slice(start, start + BLOCK)
         cosine[rows] = np.asarray(z[rows], dtype=np.float64) @ captions
-    if kind == "affine":
-        share = np.clip((1 + cosine) / 2, TINY_SHARE, 1 - TINY_SHARE)
-        return np.log(share) - np.log1p(-share)
     return scale * cosine + bias
 
 
@@ -132,44 +123,6 @@ def _mean_accuracy(
     return Estimate(value, max(0.0, value - below), min(1.0, value + above), int(inside.sum()))
 
 
-def train_weighted(groups: Mapping[str, Estimate], counts: Mapping[str, int]) -> Estimate:
-    """Accuracy weighted by the groups' shares of the training images, ``sum_g pi_g Acc_g``: what
-    papers on Waterbirds call "average", which balanced accuracy is not. The variance adds over
-    groups, recovered from their intervals l to h (MOVER, Zou and Donner 2008): from ``value -
-    sqrt(sum (pi_g (Acc_g - l_g))^2)`` to ``value + sqrt(sum (pi_g (h_g - Acc_g))^2)``. That takes
-    groups for independent, which in a crossed test set they are not quite. Of the groups'
-    accuracies on held-out images and the numbers of training images of those that were trained
-    on."""
-    total = sum(counts.values())
-    value = below = above = 0.0
-    n = 0
-    for name, count in counts.items():
-        share, accuracy = count / total, groups[name]
-        value += share * accuracy.value
-        below += (share * (accuracy.value - accuracy.low)) ** 2
-        above += (share * (accuracy.high - accuracy.value)) ** 2
-        n += accuracy.n
-    return Estimate(value, max(0.0, value - below**0.5), min(1.0, value + above**0.5), n)
-
-
-def minority_gap(
-    rates: GroupAccuracy,
-    right: NDArray[np.bool_],
-    groups: Labels,
-    scenes: Labels,
-    grouping: Grouping,
-) -> Estimate:
-    """Majority accuracy minus minority accuracy of the same images, -1 to 1, with the interval of
-    `difference`; (n,) each."""
-    deviations = np.zeros(len(groups))  # of each image from its group, as it weighs in the accuracy
-    for name, accuracy in rates.groups.items():
-        inside = groups == name
-        deviations[inside] = (right[inside] - accuracy.value) / inside.sum()
-    in_majority = np.isin(groups, grouping.majority)
-    correlation = scene_correlation(deviations * in_majority, deviations * ~in_majority, scenes)
-    return paired_difference(rates.majority, rates.minority, correlation, len(groups))
-
-
 def paired_difference(first: Estimate, second: Estimate, correlation: float, n: int) -> Estimate:
     """The first rate minus the second, with the interval of paired rates (Newcombe 1998, method
     10): distances to the ends of both intervals, added as errors with the `scene_correlation` of
@@ -208,23 +161,6 @@ def blind_match_accuracy(frequencies: NDArray[np.floating], weights: NDArray[np.
     return float(np.maximum(frequencies, mismatched).sum() / (frequencies + mismatched).sum())
 
 
-def margins(
-    scores: NDArray[np.floating],
-    objects: Labels,
-    groups: Labels,
-    scenes: Labels,
-    grouping: Grouping,
-) -> dict[str, Estimate]:
-    """Mean margin of each group: log score of the true object minus that of the other, positive
-    where right. Of the `object_scores` of the grouping's objects in their order, (n, 2), and true
-    object, group and scene, (n,) each; ValueError when a group has no image.
-    """
-    true = objects[:, None] == np.asarray(grouping.objects)
-    margin = scores[true] - np.where(true, -np.inf, scores).max(axis=1)
-    why_not = "There is no held-out image of {}, so its margin is not defined."
-    return by_group(mean, margin, groups, scenes, grouping.names, why_not)
-
-
 def temperature(
     scores: NDArray[np.floating], objects: Labels, scenes: Labels, grouping: Grouping
 ) -> Estimate:
@@ -258,15 +194,6 @@ def temperature(
     logarithm = jackknife(fitted, scenes)
     value, low, high = np.exp([logarithm.value, logarithm.low, logarithm.high]).tolist()
     return Estimate(value, low, high, logarithm.n)
-
-
-def calibrated(effect: Estimate, by: Estimate) -> Estimate:
-    """An effect on scores, 0 or more, as one on log odds: divided by a `temperature`, whose own
-    error adds to its (Zou and Donner 2008)."""
-    value = effect.value / by.value
-    below = np.hypot((effect.value - effect.low) / by.value, value - effect.value / by.high)
-    above = np.hypot((effect.high - effect.value) / by.value, effect.value / by.low - value)
-    return Estimate(value, max(0.0, value - float(below)), value + float(above), effect.n)
 
 
 def confidence(scores: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from vlcore.experiment.grouping import Grouping
 from vlcore.metrics.accuracy import paired_difference, scene_correlation
-from vlcore.metrics.estimate import Estimate, Labels, bootstrap, mean, rate
+from vlcore.metrics.estimate import Estimate, Labels, bootstrap, rate
 
 Pixels = NDArray[np.uint8]
 
-# An effect that rounding alone can have, of float32 log scores and of cosine distances.
+# An effect that rounding alone can have, of float32 log scores.
 NOTHING = 1e-6
 
 
@@ -48,60 +48,15 @@ def crossing(objects: Labels, contexts: Labels, scenes: Labels, grouping: Groupi
     return Crossing(rows.reshape(-1, 2, 2), np.asarray(scenes)[rows])
 
 
-def effects(margin: NDArray[np.floating], crossed: Crossing) -> dict[str, Estimate]:
-    """Effects of ``object``, ``context`` and their ``interaction`` on a margin, (n,): the score of
-    the first object minus that of the second. In log odds once scores are (`accuracy.temperature`).
-    ``D_A = 1/2 E |[m(h,c) - m(k,c)] + [m(h,c') - m(k,c')]|``, over contexts alike, and ``D_AC``
-    with a minus between the brackets. The absolute value keeps scenes that move to either side from
-    cancelling; noise counts as an effect, and none of the three is quite 0 in a model that tells
-    images apart."""
-    by_scene = zip(("object", "context", "interaction"), _contrasts(margin, crossed), strict=True)
-    return {
-        name: mean(np.repeat(np.abs(contrast), 4), crossed.scenes) for name, contrast in by_scene
-    }
-
-
 def background_reliance(margin: NDArray[np.floating], crossed: Crossing) -> Estimate:
     """Background Reliance Index ``D_C / (D_A + D_C)``, 0 (decides on the object) to 1 (on the
     background); margin (n,). A ratio of means over scenes, with a bootstrap interval over scenes,
     which holds the truth in 93 to 96 % of simulated sets; ValueError when
     neither swap moves the score: a collapsed model decides on nothing."""
-    by_object, by_context, _ = (np.abs(contrast) for contrast in _contrasts(margin, crossed))
-    return _reliance(by_object, by_context, crossed)
-
-
-def background_reliance_z(z: NDArray[np.floating], crossed: Crossing) -> Estimate:
-    """Share of the context in the distance that swaps move an image's embedding, 0 to 1: ``d_C /
-    (d_A + d_C)`` with mean cosine distances between twins; unit vectors (n, E). Not comparable
-    across label styles: a model of descriptive captions is supposed to move when the context
-    changes. Across styles compare `background_reliance` and the flip rates. ValueError when no swap
-    moves any embedding."""
-    corners = np.asarray(z, dtype=np.float64)[crossed.rows]  # (scenes, 2, 2, E)
-    by_object = 1 - (corners[:, 0] * corners[:, 1]).sum(axis=-1).mean(axis=-1)
-    by_context = 1 - (corners[:, :, 0] * corners[:, :, 1]).sum(axis=-1).mean(axis=-1)
-    return _reliance(np.clip(by_object, 0, None), np.clip(by_context, 0, None), crossed)
-
-
-def flip_rate(
-    predicted: Labels, crossed: Crossing, swapped: Literal["object", "context"]
-) -> Estimate:
-    """Share of images whose predicted object, (n,), changes when their context is swapped, 0 at
-    best, or their object, 1 at best."""
-    before, after = np.moveaxis(predicted[crossed.rows], 1 if swapped == "object" else 2, 0)
-    return rate(np.repeat(before != after, 2), crossed.scenes)
-
-
-def _contrasts(margin: NDArray[np.floating], crossed: Crossing) -> tuple[NDArray[np.float64], ...]:
-    """Contrasts of object, context and interaction in each scene, (scenes,) each."""
     cells = np.asarray(margin, dtype=np.float64)[crossed.rows]
     # The letters are the object and the context, first or second.
     (aa, ab), (ba, bb) = cells.transpose(1, 2, 0)
-    return (aa - ba + ab - bb) / 2, (aa - ab + ba - bb) / 2, (aa - ba - ab + bb) / 2
-
-
-def _reliance(
-    by_object: NDArray[np.float64], by_context: NDArray[np.float64], crossed: Crossing
-) -> Estimate:
+    by_object, by_context = np.abs(aa - ba + ab - bb) / 2, np.abs(aa - ab + ba - bb) / 2
     both = by_object + by_context
     if both.mean() <= NOTHING:
         raise ValueError(
@@ -117,16 +72,16 @@ def _reliance(
     return bootstrap(share, crossed.scenes)
 
 
-PANEL_KINDS = (
-    "original",
-    "cut_out",
-    "only_bg",
-    "only_fg",
-    "no_fg",
-    "mixed_same",
-    "mixed_rand",
-    "mixed_next",
-)
+def flip_rate(
+    predicted: Labels, crossed: Crossing, swapped: Literal["object", "context"]
+) -> Estimate:
+    """Share of images whose predicted object, (n,), changes when their context is swapped, 0 at
+    best, or their object, 1 at best."""
+    before, after = np.moveaxis(predicted[crossed.rows], 1 if swapped == "object" else 2, 0)
+    return rate(np.repeat(before != after, 2), crossed.scenes)
+
+
+PANEL_KINDS = ("cut_out", "only_bg", "mixed_same", "mixed_rand")
 
 
 def usable_for_panel(
@@ -153,16 +108,12 @@ def panel(
 ) -> dict[str, Pixels]:
     """The variants of images, uint8 (n, S, S, 3) each, by name (Xiao et al. 2020):
 
-    - ``original``;
     - ``cut_out``: the animal on the mean colour of all places, so that the image is about as
     bright as any;
     - ``only_bg``: the place, the animal's bounding box tiled with the wider strip beside it
     (Only-BG-T);
-    - ``only_fg``: the animal on black, unlike any training image;
-    - ``no_fg``: the place, black where the animal stood: its outline is visible, and names it;
     - ``mixed_same``: the animal in the place of another image from its object's majority context;
-    - ``mixed_rand``: the same from a random context;
-    - ``mixed_next``: the same from its object's minority context.
+    - ``mixed_rand``: the same from a random context.
 
     Places are tiled before an animal is put in them, and come from other scenes by chance. `masks`
     say how far each pixel is the animal's, 0 to 255, (n, S, S); labels are (n,). ValueError when a
@@ -189,14 +140,10 @@ def panel(
         return _composed(pixels, masks, places[donors])
 
     return {
-        "original": pixels,
         "cut_out": _composed(pixels, masks, np.broadcast_to(grey, pixels.shape)),
         "only_bg": places,
-        "only_fg": _composed(pixels, masks, np.zeros_like(pixels)),
-        "no_fg": np.where(inside[..., None], np.uint8(0), pixels),
         "mixed_same": mixed(majority),
         "mixed_rand": mixed(random.integers(0, 2, len(majority))),
-        "mixed_next": mixed(1 - majority),
     }
 
 

@@ -1,38 +1,27 @@
-"""Geometry of image embeddings: silhouettes, variance, effective rank, probes, spread, similarity.
+"""Geometry of image embeddings: silhouettes, variance, effective rank, probes, uniformity.
 
 All numbers are of the full space, on the same held-out images for every condition, and mean nothing
 without the untrained encoder beside them: a random image tower already clusters by context."""
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import pdist, squareform
 from scipy.special import xlogy
-from scipy.stats import rankdata
 from sklearn import config_context
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from vlcore.experiment.captions import Caption
-from vlcore.experiment.grouping import Grouping, group_name
 from vlcore.metrics.estimate import (
     Embeddings,
     Estimate,
     Labels,
     bootstrap,
-    bootstrap_each,
     bounded,
     jackknife,
     mean,
 )
 
-# Of all pairs of images, in the order of scipy's `pdist`, (n (n - 1) / 2,).
-Distances = NDArray[np.float64]
-
 COLLAPSED_VARIANCE, COLLAPSED_RANK, LINE_VARIANCE = 1e-2, 1.5, 0.25
-FEWEST = 10  # scenes of representational similarity
 BLOCK = 256  # images whose distances to all others are looked at together
 
 
@@ -64,17 +53,6 @@ def silhouette(z: Embeddings, labels: Labels, scenes: Labels) -> Estimate:
         return np.where(counts.all(axis=1), means, np.nan)
 
     return jackknife(average, scenes)
-
-
-def majority_silhouette(
-    z: Embeddings, groups: Labels, scenes: Labels, grouping: Grouping
-) -> Estimate:
-    """Mean cosine silhouette of the two majority groups, each other's only neighbours, -1 to 1; (n,
-    E), (n,), (n,). Of the same held-out images in every condition: the pair would look better apart
-    if the minority groups between them were left out of a plot of the training images.
-    """
-    majority = np.isin(groups, grouping.majority)
-    return silhouette(z[majority], groups[majority], scenes[majority])
 
 
 def total_variance(z: Embeddings, scenes: Labels) -> Estimate:
@@ -128,22 +106,6 @@ def is_collapsed(variance: float, rank: float) -> bool:
     return variance < COLLAPSED_VARIANCE or (rank < COLLAPSED_RANK and variance < LINE_VARIANCE)
 
 
-def dispersion(z: Embeddings, scenes: Labels) -> Estimate:
-    """Mean cosine distance of two different images of a group; unit vectors, (n, E).
-
-    0 is one point, 1 all directions. Unbiased in n, as ``1 - ||mean||`` is not: by that, 12 points
-    look tighter than 48. The interval is over scenes, each of which should show the group once.
-
-    Raises:
-        ValueError: There are fewer than two images.
-    """
-    z = np.asarray(z, dtype=np.float64)
-    similar = _over_pairs(z @ z.sum(axis=0) - (z**2).sum(axis=1), scenes)
-    return Estimate(
-        1 - similar.value, max(0.0, 1 - similar.high), min(2.0, 1 - similar.low), similar.n
-    )
-
-
 def alignment(z: Embeddings, t_own: Embeddings, scenes: Labels) -> Estimate:
     """Mean squared distance of images and their own captions, 0 (one point) to 4 (Wang and Isola
     2020, alpha = 2); unit vectors (n, E) each, row by row."""
@@ -152,8 +114,8 @@ def alignment(z: Embeddings, t_own: Embeddings, scenes: Labels) -> Estimate:
 
 def uniformity(z: Embeddings, scenes: Labels) -> Estimate:
     """``log E exp(-2 ||z_i - z_j||^2)`` over pairs of different images, 0 (one point) down to about
-    -4 (spread evenly over the sphere; Wang and Isola 2020); unit vectors (n, E). Of captions, give
-    each distinct one as a scene. ValueError of fewer than two images."""
+    -4 (spread evenly over the sphere; Wang and Isola 2020); unit vectors (n, E).
+    ValueError of fewer than two images."""
     points = np.asarray(z, dtype=np.float64)
     lengths = (points**2).sum(axis=1)
     sums = []
@@ -179,20 +141,6 @@ def modality_gap(z: Embeddings, t: Embeddings, weights: ArrayLike, scenes: Label
     ).within(0, 2)
 
 
-def minority_collapse(t: Embeddings, captions: Sequence[Caption], grouping: Grouping) -> float:
-    """Cosine of the mean captions of the two minority groups, -1 to 1; unit vectors of the K
-    captions, (K, E). Under imbalance the vectors of rare classes can fall together
-    (Fang et al. 2021, Hong and Ling 2023). ValueError where captions do not name both object and
-    context."""
-    groups = np.array([group_name(caption.object, caption.context) for caption in captions])
-    if not set(grouping.minority) <= set(groups):
-        raise ValueError("captions do not name both object and context")
-    first, second = (
-        np.asarray(t, dtype=np.float64)[groups == group].mean(axis=0) for group in grouping.minority
-    )
-    return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
-
-
 def _over_pairs(sums: NDArray[np.float64], scenes: Labels) -> Estimate:
     """Mean over pairs of different images, from each one's sum over all others, (n,); a normal
     interval over scenes. Every image is in n - 1 pairs on either side, so the error is twice that
@@ -207,62 +155,3 @@ def _over_pairs(sums: NDArray[np.float64], scenes: Labels) -> Estimate:
 def _centred(z: Embeddings) -> NDArray[np.float64]:
     points = np.asarray(z, dtype=np.float64)
     return points - points.mean(axis=0)
-
-
-def same_label(labels: Labels) -> Distances:
-    """0 for two images with the same label and 1 for others, (n,) labels to pairs."""
-    first, second = np.triu_indices(len(labels), k=1)
-    return np.asarray(labels[first] != labels[second], dtype=np.float64)
-
-
-def euclidean_distance(features: NDArray[np.floating]) -> Distances:
-    """Distances of features such as `shortcuts.mean_colour`, (n, d) to pairs."""
-    return np.asarray(pdist(np.asarray(features, dtype=np.float64)))
-
-
-def rsa(z: Embeddings, models: Mapping[str, Distances], scenes: Labels) -> dict[str, Estimate]:
-    """How much of the distances between embeddings each model of distances accounts for beside the
-    others, so that "sorted by context" is not said of a space that is sorted by mean colour
-    (Kriegeskorte et al. 2008). Ranks of cosine distances are regressed on ranks of the models'
-    distances (rank regression, Iman and Conover 1979); what comes out are standardised
-    coefficients, 1 for a single model in the same order, 0 for one that adds nothing. Intervals are
-    over scenes: a pair counts as often as both its images are drawn, never an image with itself. Of
-    some 200 embeddings, (n, E), for pairs are many. ValueError when there are fewer than `FEWEST`
-    scenes, all distances are equal, or a model follows from the others."""
-    if len(np.unique(scenes)) < FEWEST:
-        raise ValueError(f"Distances are compared over at least {FEWEST} scenes.")
-    embedded = pdist(np.asarray(z, dtype=np.float64), "cosine")
-    if np.ptp(embedded) <= 1e-6:  # what rounding makes of one point
-        raise ValueError(
-            "All embeddings are equally far apart, so no model accounts for their distances."
-        )
-    ranks = np.column_stack([rankdata(distances) for distances in (*models.values(), embedded)])
-    ranks -= ranks.mean(axis=0)
-    spread = ranks.std(axis=0)
-    for name, size in zip(models, spread[:-1], strict=True):
-        if size == 0:
-            raise ValueError(
-                f"By {name!r} all images are equally far apart, so it accounts for nothing."
-            )
-    ranks /= spread
-    if np.linalg.matrix_rank(ranks[:, :-1], tol=1e-6 * np.sqrt(len(ranks))) < len(models):
-        raise ValueError("One of the models follows from the others; leave one out.")
-
-    size = len(models) + 1
-    rows, columns = np.triu_indices(size)
-    # Summed over pairs: ones, the ranks and their products, each as a matrix of images, (n, n).
-    products = ranks[:, rows] * ranks[:, columns]
-    terms = [squareform(term) for term in (np.ones(len(ranks)), *ranks.T, *products.T)]
-
-    def coefficients(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        sums = np.stack([((weights @ term) * weights).sum(axis=1) for term in terms], axis=1)
-        means = sums[:, 1:] / sums[:, :1]
-        covariance = np.empty((len(weights), size, size))
-        upper = means[:, size:] - means[:, rows] * means[:, columns]
-        covariance[:, rows, columns] = covariance[:, columns, rows] = upper
-        inverse = np.linalg.pinv(covariance[:, :-1, :-1], rcond=1e-9, hermitian=True)
-        slopes = (inverse @ covariance[:, :-1, -1:])[..., 0]
-        sizes = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2).clip(0))
-        return np.asarray(slopes * sizes[:, :-1] / sizes[:, -1:])
-
-    return dict(zip(models, bootstrap_each(coefficients, scenes), strict=True))

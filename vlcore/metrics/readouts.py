@@ -1,8 +1,7 @@
-"""Other readouts of an object from the embedding space than the sum over captions of `accuracy`.
+"""Readouts of an object from the embedding space: of captions, of a linear probe, or of DFR.
 
 Each says an object for each image, so that `group_accuracy` scores them all alike: a conclusion
-that flips with the readout is about the readout. The first three read captions, the others are
-fitted."""
+that flips with the readout is about the readout."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,92 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.metrics.accuracy import named_objects, object_scores, predict_objects
+from vlcore.metrics.accuracy import object_scores
 from vlcore.metrics.estimate import Embeddings, Labels
 
-NEIGHBOURS = 5
 PROBE_STRENGTHS = (0.01, 0.1, 1.0)  # of the probe: C, the inverse of its L2 penalty
 FOLDS = 3  # in which its strength is chosen
 # Of deep feature reweighting: C, the grid of the paper.
 DFR_STRENGTHS = (1.0, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01)
 SUBSAMPLES = 20  # balanced ones, whose coefficients are averaged
-
-
-def best_caption(
-    logits: NDArray[np.floating], caption_objects: Sequence[str], objects: Sequence[str]
-) -> Labels:
-    """The object that the best caption of each image names, (n,).
-
-    Args:
-        logits: Of images with captions, (n, K).
-        caption_objects: The object that each caption names, K.
-        objects: The objects to choose from; captions of others are ignored.
-
-    Raises:
-        ValueError: No caption names one of the objects.
-    """
-    about = named_objects(caption_objects, objects)
-    columns = np.flatnonzero(np.isin(about, objects))
-    return about[columns[logits[:, columns].argmax(axis=1)]]
-
-
-def frequency_adjusted(
-    logits: NDArray[np.floating],
-    caption_objects: Sequence[str],
-    counts: NDArray[np.int64],
-    objects: Sequence[str],
-) -> Labels:
-    """The object with the highest score once each caption's loses the log of how often it occurs in
-    training (post-hoc logit adjustment with tau 1, Menon et al. 2021), (n,); of logits (n, K) and
-    training images of each caption, (K,). ValueError when a caption occurs in none."""
-    if (counts == 0).any():
-        raise ValueError("A caption occurs in no training image, so its score cannot be adjusted.")
-    return predict_objects(logits - np.log(counts / counts.sum()), caption_objects, objects)
-
-
-def mean_caption(
-    z: Embeddings, t: Embeddings, caption_objects: Sequence[str], objects: Sequence[str]
-) -> Labels:
-    """The object whose captions' mean, brought back to length 1, is most similar to each image,
-    (n,): the prompt ensemble of CLIP (Radford et al. 2021); unit vectors (n, E) and (K, E).
-    ValueError when no caption names an object."""
-    about, captions = named_objects(caption_objects, objects), np.asarray(t, dtype=np.float64)
-    means = np.stack([captions[about == name].mean(axis=0) for name in objects])
-    means /= np.linalg.norm(means, axis=1, keepdims=True)
-    return np.asarray(objects)[(z @ means.T).argmax(axis=1)]
-
-
-def given_context(
-    logits: NDArray[np.floating],
-    caption_objects: Sequence[str],
-    placed_in: Sequence[str | None],
-    contexts: Labels,
-    objects: Sequence[str],
-) -> Labels:
-    """The object with the highest score among captions of each image's true context only, (n,):
-    ``p(a | x, c)`` (PerceptionCLIP, An et al. 2024). Of logits (n, K), the object and the context
-    (or None) that each caption names, K each, and the images' contexts, (n,). ValueError when no
-    caption puts one of the objects in one of the contexts.
-    """
-    predicted = np.empty(len(logits), dtype=np.asarray(objects).dtype)
-    for context in np.unique(contexts):
-        columns = [column for column, place in enumerate(placed_in) if place == context]
-        spoken = [caption_objects[column] for column in columns]
-        if missing := [name for name in objects if name not in spoken]:
-            needed = "this readout needs captions that name the context"
-            raise ValueError(f"No caption puts {missing[0]!r} in {str(context)!r}: {needed}.")
-        inside = contexts == context
-        predicted[inside] = predict_objects(logits[np.ix_(inside, columns)], spoken, objects)
-    return predicted
-
-
-def nearest_neighbours(z_fit: Embeddings, labels_fit: Labels, z: Embeddings) -> Labels:
-    """The label that most of the `NEIGHBOURS` nearest images have, by cosine; (m, E), (m,), (n, E)
-    to (n,)."""
-    from sklearn.neighbors import KNeighborsClassifier
-
-    model = KNeighborsClassifier(n_neighbors=NEIGHBOURS, metric="cosine", algorithm="brute")
-    return np.asarray(model.fit(z_fit, labels_fit).predict(z))
 
 
 def linear_probe(z_fit: Embeddings, labels_fit: Labels, z: Embeddings) -> Labels:

@@ -135,31 +135,15 @@ def is_chance(accuracy: Estimate) -> bool:
     return bool(accuracy.value - 0.5 <= 3 * 0.5 / np.sqrt(accuracy.n))
 
 
-@dataclass(frozen=True, eq=False)
-class PixelSummary:
-    """Colours of the reference images, and the pixel space of the held-out images and of the images
-    that probes are fitted on: the baseline that measures compare a model's space with.
+def pixel_space(pixels: Mapping[str, Pixels]) -> dict[str, Features]:
+    """The space of the pixels of held-out images and of images that probes are fitted on: the
+    baseline that measures compare a model's space with.
 
-    Images are averaged to 16 x 16 and projected to as many principal components of the held-out
-    images as an embedding has numbers, then brought to length 1, so that the space differs from a
-    model's in its origin alone.
+    Images, uint8 (n, S, S, 3) for ``test`` and ``probe``, are averaged to 16 x 16 and reduced to as
+    many numbers as an embedding has, so that the space differs from a model's in its origin alone.
     """
-
-    colour: NDArray[np.floating]  # mean colour of the reference images, (r, 3)
-    coarse: NDArray[np.floating]  # the reference images averaged to 16 x 16, (r, 768)
-    test: NDArray[np.floating]  # (n, COMPONENTS), unit vectors
-    probe: NDArray[np.floating]  # (p, COMPONENTS), p is 0 where no images are for probes
-
-
-def summarise_pixels(
-    pixels: Mapping[str, NDArray[np.uint8]], reference: NDArray[np.int64]
-) -> PixelSummary:
-    """The summary of images, uint8 (n, S, S, 3) for ``test`` and ``probe``; `reference`
-    are positions of the reference images among the former."""
-    reference_pixels = pixels["test"][reference]
     probe = coarse(pixels["probe"]) if len(pixels["probe"]) else None
-    spaces = reduced_spaces(coarse(pixels["test"]), probe)
-    return PixelSummary(mean_colour(reference_pixels), coarse(reference_pixels), **spaces)
+    return reduced_spaces(coarse(pixels["test"]), probe)
 
 
 def reduced_spaces(

@@ -31,9 +31,7 @@ from vlcore.experiment.vocabulary import (
     reads_pieces,
     word_vectors_file,
 )
-from vlcore.metrics.accuracy import TINY_SHARE
-from vlcore.model.device import ModelError
-from vlcore.model.frozen_towers import TORCHVISION, TorchvisionBackbone, spec_of
+from vlcore.model.frozen_towers import spec_of
 
 WORD_VECTOR_SIZE = 256  # numbers of a word vector
 
@@ -62,7 +60,6 @@ class ModelConfig:
     init_seed: int = 0
     language: str = "text"
     classes: int = 0
-    logit: str = "learned"
     text: str = "transformer"
     features: int = 0
     tower: str = ""
@@ -103,20 +100,15 @@ class ImageTower(nn.Module):
     """A transformer on patches of an image, or a layer on the features of a frozen network.
 
     The default stem is patches of 4 px, then two strided 3 x 3 convolutions: 64 px to 4 x 4 tokens
-    that overlap. Features are one token (`vlcore.model.frozen_towers`); only models of older
-    versions hold the frozen network itself, of torchvision.
+    that overlap. Features are one token (`vlcore.model.frozen_towers`).
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.patch, depth, width = 8, 2 * config.depth, config.width
         self.reads_features = config.features > 0
-        self.frozen = self.reads_features or config.architecture.startswith(TORCHVISION)
         if self.reads_features:
             self.adapt = nn.Linear(config.features, width)
-        elif self.frozen:
-            self.backbone = TorchvisionBackbone(config.architecture)
-            self.adapt = nn.Linear(self.backbone.features, width)
         elif config.architecture == "conv_stem":
             self.patch, depth = 16, config.depth
             self.stem = nn.Sequential(
@@ -128,7 +120,7 @@ class ImageTower(nn.Module):
             )
         else:
             self.stem = nn.Sequential(nn.Conv2d(3, width, self.patch, stride=self.patch))
-        if not self.frozen:
+        if not self.reads_features:
             self.position = nn.Parameter(
                 torch.randn((config.image_size // self.patch) ** 2, width) * 0.02
             )
@@ -145,8 +137,6 @@ class ImageTower(nn.Module):
         """
         if self.reads_features:
             return self.norm(self.adapt(images))[:, None]
-        if self.frozen:
-            return self.norm(self.adapt(self.backbone(images)))[:, None]  # (B, 1, W)
         x = self.stem(images)  # (B, W, H, H)
         top, left = (pixel // self.patch for pixel in corner)
         side = x.shape[-1]
@@ -307,9 +297,8 @@ class Encoder(nn.Module):
             self.text = _text_tower(config)
         # exp(tau) = 10 and b = 0 suit one positive against one unit of negatives; CLIP's and
         # SigLIP's starting values are for thousands of negatives and stall here.
-        learned = config.logit == "learned"
-        self.tau = nn.Parameter(torch.tensor(10.0 if learned else 1.0).log(), requires_grad=learned)
-        self.bias = nn.Parameter(torch.tensor(0.0), requires_grad=learned)
+        self.tau = nn.Parameter(torch.tensor(10.0).log())
+        self.bias = nn.Parameter(torch.tensor(0.0))
 
     @property
     def device(self) -> torch.device:
@@ -318,11 +307,7 @@ class Encoder(nn.Module):
     def logits(self, z: Tensor, t: Tensor) -> Tensor:
         """Scores of every image with every caption, (B, E) and (K, E) to (B, K); see
         `vlcore.metrics.accuracy`."""
-        cosine = z @ t.T
-        if self.config.logit == "affine":
-            share = ((1 + cosine) / 2).clamp(TINY_SHARE, 1 - TINY_SHARE)
-            return share.log() - (1 - share).log()
-        return self.tau.exp().clamp(1, 100) * cosine + self.bias
+        return self.tau.exp().clamp(1, 100) * (z @ t.T) + self.bias
 
     def score(self, images: Tensor, tokens: Tensor) -> Tensor:
         """Scores of every image with every caption, (B, 3, S, S) and (K, L) to (B, K)."""
@@ -358,13 +343,7 @@ def build(
 
     Raises:
         TowerError: the weights of a frozen network cannot be had.
-        ModelError: only older models have the architecture.
     """
-    if condition.architecture.startswith(TORCHVISION):
-        raise ModelError(
-            "Networks of torchvision are only read from older models; choose"
-            f" timm:{condition.network} to train on such a network."
-        )
     language = OBJECTIVES[condition.objective].language
     has_codes = language == "classes" or condition.text == "codes"
     spec = spec_of(condition.frozen_tower) if condition.frozen_tower else None
@@ -377,7 +356,6 @@ def build(
         init_seed=condition.init_seed,
         language=language,
         classes=classes if has_codes else 0,
-        logit=condition.logit,
         text=condition.text,
         features=spec.features if spec else 0,
         tower=spec.as_text() if spec else "",

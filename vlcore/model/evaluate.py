@@ -18,7 +18,7 @@ from vlcore.experiment.progress import Report
 from vlcore.metrics import accuracy, counterfactual, geometry, projection, readouts
 from vlcore.metrics.catalogue import Need
 from vlcore.metrics.document import Value, add_all, skip
-from vlcore.metrics.estimate import Estimate, by_group, rate
+from vlcore.metrics.estimate import Estimate, rate
 from vlcore.metrics.negatives import negative_shares
 from vlcore.model.evaluate_space import (
     Space,
@@ -36,7 +36,6 @@ from vlcore.model.views import (
     Labels,
     TrainingRecord,
     Views,
-    why_no_caption_readout,
     why_no_readout,
 )
 
@@ -108,11 +107,6 @@ class Evaluation:
             self.grouping,
         )
 
-    def effect(self, name: str) -> Estimate:
-        """Effect of a swap in log odds."""
-        on_scores = counterfactual.effects(self.first_over_second, self.crossing)[name]
-        return accuracy.calibrated(on_scores, self.temperature)
-
     @property
     def crossing(self) -> counterfactual.Crossing:
         objects, contexts, scenes = map(self.column, ("object", "context", "scene"))
@@ -133,32 +127,6 @@ class Evaluation:
         groups, scenes = self.pooled("group"), self.pooled("scene")
         return accuracy.group_accuracy(self.pooled_correct, groups, scenes, self.grouping)
 
-    def train_weighted(self) -> Estimate:
-        """Accuracy of groups, weighted by their shares in training."""
-        names, counts = np.unique(self.column("group", "train"), return_counts=True)
-        in_training = dict(zip(names.tolist(), counts.tolist(), strict=True))
-        return accuracy.train_weighted(self.accuracy.groups, in_training)
-
-    def minority_gap(self) -> Estimate:
-        groups, scenes = self.pooled("group"), self.pooled("scene")
-        correct = self.pooled_correct
-        return accuracy.minority_gap(self.accuracy, correct, groups, scenes, self.grouping)
-
-    def accuracy_by_object(self) -> dict[str, Estimate]:
-        objects, scenes = self.pooled("object"), self.pooled("scene")
-        return by_group(rate, self.pooled_correct, objects, scenes, self.grouping.objects)
-
-    def cross_fitted_worst_group(self) -> Estimate:
-        """Accuracy of the group that was worst on validation images: other images than it is scored
-        on, so that chance does not lower it as it lowers a minimum."""
-
-        def on(split: str) -> accuracy.GroupAccuracy:
-            correct = self.record.predicted(self.name, split) == self.column("object", split)
-            groups, scenes = self.column("group", split), self.column("scene", split)
-            return accuracy.group_accuracy(correct, groups, scenes, self.grouping)
-
-        return on("test").groups[on("val").worst_group]
-
     @cached_property
     def panel(self) -> dict[str, Names]:
         """Predicted objects of composites of objects and backgrounds, (n,) by kind (Xiao et al.
@@ -177,19 +145,14 @@ class Evaluation:
         objects, scenes = self.panel_column("object"), self.panel_column("scene")
         return {kind: rate(named == objects, scenes) for kind, named in self.panel.items()}
 
-    def background_answer(self) -> Estimate:
-        """How often a background alone is predicted to show the object that goes with it."""
-        predicts_first = self.panel["only_bg"] == self.grouping.objects[0]
-        is_first = self.panel_column("context") == self.grouping.contexts[0]
-        return rate(predicts_first == is_first, self.panel_column("scene"))
-
     def background_gap(self) -> Estimate:
         objects = self.panel_column("object")
         same, random = (self.panel[kind] == objects for kind in ("mixed_same", "mixed_rand"))
         return counterfactual.background_gap(same, random, self.panel_column("scene"))
 
-    def by_side(self, predicted: Names) -> dict[str, Estimate]:
-        """Accuracy of another readout than the usual one, by side."""
+    def linear_probe_accuracy(self) -> dict[str, Estimate]:
+        """Accuracy of a linear probe on probe images, by side."""
+        predicted = self.space.predicted(readouts.linear_probe, "object")
         correct = predicted == self.column("object")
         groups, scenes = self.column("group"), self.column("scene")
         rates = accuracy.group_accuracy(correct, groups, scenes, self.grouping)
@@ -199,44 +162,11 @@ class Evaluation:
             "balanced_accuracy": rates.balanced,
         }
 
-    def caption_readout(self, readout: Callable[..., Names], *options: Any) -> dict[str, Estimate]:
-        """Accuracy of another readout of the captions' scores."""
-        scores, objects = self.checkpoint.scores["test"], self.grouping.objects
-        return self.by_side(readout(scores, self.labels.objects, *options, objects))
-
-    def mean_caption_accuracy(self) -> dict[str, Estimate]:
-        z, captions = self.checkpoint.z["test"], self.checkpoint.captions
-        objects = self.grouping.objects
-        return self.by_side(readouts.mean_caption(z, captions, self.labels.objects, objects))
-
-    def given_context_accuracy(self) -> dict[str, Estimate]:
-        contexts = [caption.context or None for caption in self.labels.captions]
-        return self.caption_readout(readouts.given_context, contexts, self.column("context"))
-
-    def adjusted_accuracy(self) -> dict[str, Estimate]:
-        count = len(self.labels.captions)
-        counts = np.bincount(self.record.caption_index, minlength=count)[:count]
-        return self.caption_readout(readouts.frequency_adjusted, counts)
-
-    def training_probe_accuracy(self) -> dict[str, Estimate]:
-        z = self.checkpoint.z
-        objects = self.column("object", "train")
-        return self.by_side(readouts.linear_probe(z["train"], objects, z["test"]))
-
-    def object_name_accuracy(self) -> dict[str, Estimate]:
-        objects, names = self.grouping.objects, self.checkpoint.object_names
-        scores = np.asarray(self.checkpoint.z["test"] @ names.T, dtype=np.float64)
-        return self.by_side(readouts.best_caption(scores, objects, objects))
-
     def modality_gap(self) -> Estimate:
         captions = self.checkpoint.captions
         counts = np.bincount(self.record.test_caption_index, minlength=len(captions)).astype(float)
         z, scenes = self.checkpoint.z["test"], self.column("scene")
         return geometry.modality_gap(z, captions, counts, scenes)
-
-    def uniformity_captions(self) -> Estimate:
-        captions = self.checkpoint.captions
-        return geometry.uniformity(captions, np.arange(len(captions)).astype(str))
 
 
 # Measures in the order of `metrics.json`: of the predictions of all models, and of the first one.
@@ -246,30 +176,9 @@ ACCURACY: dict[str, Callable[[Evaluation], Value]] = {
     "majority_accuracy": lambda evaluation: evaluation.accuracy.majority,
     "worst_group_accuracy": lambda evaluation: evaluation.accuracy.worst,
     "group_accuracy": lambda evaluation: evaluation.accuracy.groups,
-    "train_weighted_accuracy": Evaluation.train_weighted,
-    "minority_gap": Evaluation.minority_gap,
-    "right_by_object": Evaluation.accuracy_by_object,
 }
 BEHAVIOUR: dict[str, Callable[[Evaluation], Value]] = {
-    "readouts_best_caption": lambda evaluation: evaluation.caption_readout(readouts.best_caption),
-    "readouts_mean_caption": Evaluation.mean_caption_accuracy,
-    "readouts_given_context": Evaluation.given_context_accuracy,
-    "readouts_bare": Evaluation.object_name_accuracy,
-    "readouts_nearest_neighbours": lambda evaluation: evaluation.by_side(
-        evaluation.space.predicted(readouts.nearest_neighbours, "object")
-    ),
-    "readouts_adjusted": Evaluation.adjusted_accuracy,
-    "readouts_training_probe": Evaluation.training_probe_accuracy,
-    "readouts_linear_probe": lambda evaluation: evaluation.by_side(
-        evaluation.space.predicted(readouts.linear_probe, "object")
-    ),
-    "margin": lambda evaluation: accuracy.margins(
-        evaluation.scores,
-        evaluation.column("object"),
-        evaluation.column("group"),
-        evaluation.column("scene"),
-        evaluation.grouping,
-    ),
+    "readouts_linear_probe": Evaluation.linear_probe_accuracy,
     "calibration_error": lambda evaluation: accuracy.expected_calibration_error(
         accuracy.confidence(evaluation.scores / evaluation.temperature.value),
         evaluation.predicted == evaluation.column("object"),
@@ -284,16 +193,8 @@ BEHAVIOUR: dict[str, Callable[[Evaluation], Value]] = {
         evaluation.first_over_second, evaluation.crossing
     ),
     "temperature": lambda evaluation: evaluation.temperature,
-    "object_effect": lambda evaluation: evaluation.effect("object"),
-    "context_effect": lambda evaluation: evaluation.effect("context"),
-    "interaction_effect": lambda evaluation: evaluation.effect("interaction"),
-    "worst_group_cross_fitted": Evaluation.cross_fitted_worst_group,
     "panel": Evaluation.panel_accuracy,
-    "background_answer": Evaluation.background_answer,
     "background_gap": Evaluation.background_gap,
-    "background_reliance_z": lambda evaluation: counterfactual.background_reliance_z(
-        evaluation.checkpoint.z["test"], evaluation.crossing
-    ),
 }
 PAIRS: dict[str, Callable[[Evaluation], Value]] = {
     "alignment": lambda evaluation: geometry.alignment(
@@ -302,10 +203,6 @@ PAIRS: dict[str, Callable[[Evaluation], Value]] = {
         evaluation.column("scene"),
     ),
     "modality_gap": Evaluation.modality_gap,
-    "uniformity_captions": Evaluation.uniformity_captions,
-    "minority_collapse": lambda evaluation: geometry.minority_collapse(
-        evaluation.checkpoint.captions, evaluation.labels.captions, evaluation.grouping
-    ),
 }
 
 
@@ -354,14 +251,6 @@ def evaluate(records: Sequence[TrainingRecord], report: Report) -> dict[str, Any
     }
     if condition.frozen_tower and not condition.frozen_tower.endswith(RANDOM):
         document["random_tower"] = random_baseline(record.views, condition.frozen_tower)
-    if record.jtt_first_run is not None:
-        step, wrong = record.jtt_first_run
-        minority = np.isin(record.views.column("group", "train"), record.views.grouping.minority)
-        document["jtt"] = {
-            "step": step,
-            "wrong": int(wrong.sum()),
-            "wrong_minority": int((wrong & minority).sum()),
-        }
     return document
 
 
@@ -372,7 +261,7 @@ def _text_only_match(record: TrainingRecord) -> float | None:
     if not OBJECTIVES[condition.objective].draws_negatives:
         return None
     counts = record.caption_counts
-    negatives = negative_shares(condition.negatives, counts, record.views.training.captions)
+    negatives = negative_shares(condition.negatives, counts)
     return accuracy.blind_match_accuracy(counts / counts.sum(), negatives)
 
 
@@ -424,7 +313,6 @@ def _train_caption_accuracy(record: TrainingRecord, checkpoint: Checkpoint) -> f
 def _lacking(evaluation: Evaluation) -> dict[Need, str]:
     """Needs of measures that are not met at this checkpoint, with the reason."""
     record, views, checkpoint = evaluation.record, evaluation.views, evaluation.checkpoint
-    no_vectors = "this model's captions have no embeddings"
     reasons = lacking(views)
     if not views.panel:
         is_empty = len(views.panel_rows) == 0
@@ -434,14 +322,9 @@ def _lacking(evaluation: Evaluation) -> dict[Need, str]:
     if len(views.rows["val"]) == 0:
         reasons[Need.VALIDATION] = "no validation pictures"
     if len(checkpoint.captions) == 0:
-        reasons[Need.CAPTION_VECTORS] = f"{no_vectors} of this kind"
-        reasons[Need.OWN_CAPTIONS] = no_vectors
-    if len(checkpoint.object_names) == 0:
-        reasons[Need.NAME_VECTORS] = f"{no_vectors} of this kind"
+        reasons[Need.OWN_CAPTIONS] = "this model's captions have no embeddings"
     if record.why_no_pairs:
         reasons[Need.OWN_CAPTIONS] = record.why_no_pairs
     if reason := why_no_readout(record.condition, record.labels):
         reasons[Need.READOUT] = reason
-    if reason := why_no_caption_readout(record.condition, record.labels):
-        reasons[Need.NAMING_CAPTIONS] = reason
     return reasons

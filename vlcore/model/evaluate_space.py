@@ -15,8 +15,7 @@ from vlcore.metrics.catalogue import FEWEST, Need, measure_of
 from vlcore.metrics.document import Document, Value, add_all
 from vlcore.metrics.estimate import Estimate, rate
 from vlcore.metrics.memory import Memory
-from vlcore.metrics.readouts import nearest_neighbours
-from vlcore.metrics.variance import axis_angle, variance_shares
+from vlcore.metrics.variance import variance_shares
 from vlcore.model.image_features import random_space
 from vlcore.model.views import Views
 
@@ -47,12 +46,10 @@ class Space:
             self._predicted[readout, column] = readout(self.fit, labels, self.z)
         return self._predicted[readout, column]
 
-    def accuracy(
-        self, readout: Readout, column: str, members: NDArray[np.bool_] | slice = slice(None)
-    ) -> Estimate:
-        """Accuracy of a readout on all or some of the held-out images."""
-        correct = self.predicted(readout, column) == self.column(column)
-        return rate(correct[members], self.column("scene")[members])
+    def accuracy(self, column: str) -> Estimate:
+        """Accuracy of a linear probe on the held-out images."""
+        correct = self.predicted(geometry.probe, column) == self.column(column)
+        return rate(correct, self.column("scene"))
 
     @cached_property
     def variance(self) -> dict[str, Estimate]:
@@ -60,51 +57,16 @@ class Space:
         objects, contexts, scenes = map(self.column, ("object", "context", "scene"))
         return variance_shares(self.z, objects, contexts, scenes)
 
-    def axis_angle(self) -> Estimate:
-        objects, contexts, scenes = map(self.column, ("object", "context", "scene"))
-        return axis_angle(self.z, objects, contexts, scenes, self.views.grouping)
-
-    def dispersion(self) -> dict[str, Estimate]:
-        groups, scenes = self.column("group"), self.column("scene")
-        estimates = {}
-        for name in self.views.grouping.names:
-            members = groups == name
-            estimates[name] = geometry.dispersion(self.z[members], scenes[members])
-        return estimates
-
-    def similarity(self) -> dict[str, Estimate]:
-        """Correlation of similarity with the same object, context or coat, colours and pixels."""
-        rows = self.views.reference
-        return geometry.rsa(self.z[rows], self.views.likeness, self.column("scene")[rows])
-
-    def minority_probe(self) -> Estimate:
-        minority = np.isin(self.column("group"), self.views.grouping.minority)
-        return self.accuracy(geometry.probe, "object", minority)
-
-    def majority_silhouette(self) -> Estimate:
-        groups, scenes = self.column("group"), self.column("scene")
-        return geometry.majority_silhouette(self.z, groups, scenes, self.views.grouping)
-
 
 # Measures of a space, in the order of `metrics.json`.
 SPACE: dict[str, Callable[[Space], Value]] = {
     "silhouette_object": lambda space: space.silhouette("object"),
-    "probe_object": lambda space: space.accuracy(geometry.probe, "object"),
-    "neighbours_object": lambda space: space.accuracy(nearest_neighbours, "object"),
+    "probe_object": lambda space: space.accuracy("object"),
     "silhouette_context": lambda space: space.silhouette("context"),
-    "probe_context": lambda space: space.accuracy(geometry.probe, "context"),
-    "neighbours_context": lambda space: space.accuracy(nearest_neighbours, "context"),
-    "silhouette_group": lambda space: space.silhouette("group"),
-    "probe_group": lambda space: space.accuracy(geometry.probe, "group"),
-    "probe_object_minority": Space.minority_probe,
-    "silhouette_majority_pair": Space.majority_silhouette,
+    "probe_context": lambda space: space.accuracy("context"),
     "variance_object": lambda space: space.variance["object"],
     "variance_context": lambda space: space.variance["context"],
-    "variance_interaction": lambda space: space.variance["interaction"],
-    "axis_angle": Space.axis_angle,
-    "dispersion": Space.dispersion,
     "uniformity_images": lambda space: geometry.uniformity(space.z, space.column("scene")),
-    "similarity_to": Space.similarity,
 }
 
 
@@ -136,17 +98,16 @@ def measure_space(lacks: Mapping[Need, str], space: Space) -> Document:
         return document
 
     reasons = sorted((need.name, reason) for need, reason in lacks.items())
-    name = repr((views.grouping, reasons, list(views.likeness)))
+    name = repr((views.grouping, reasons))
     names = product(("object", "context", "group", "scene"), ("test", "probe"))
-    arrays = [space.z, space.fit, views.reference, *starmap(views.column, names)]
-    arrays += views.likeness.values()
+    arrays = [space.z, space.fit, *starmap(views.column, names)]
     return copy.deepcopy(_measured_spaces.get(measure, name, *arrays))
 
 
 def pixel_baseline(views: Views) -> Document:
     """The same measures of the pixels themselves, without a model."""
-    summary = views.pixel_summary
-    return measure_space(lacking(views), Space(views, summary.test, summary.probe))
+    space = views.pixel_space
+    return measure_space(lacking(views), Space(views, space["test"], space["probe"]))
 
 
 def random_baseline(views: Views, tower: str) -> Document:

@@ -21,7 +21,6 @@ from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from vlcore.data.feature_store import (
     LITE0,
@@ -31,7 +30,6 @@ from vlcore.data.feature_store import (
     TowerSpec,
     own_tower,
 )
-from vlcore.data.imageset import TRAINING_SIZE
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import hub_folder, models_folder
 from vlcore.experiment.options import RANDOM
@@ -40,11 +38,6 @@ from vlcore.model.device import choose_device
 BATCH = 2  # images at once: their activations stay in the cache; 32 take twice as long an image
 RANDOM_SEED = 0  # of random weights: one network for all seeds, whose features are computed once
 SAFETENSORS = "model.safetensors"
-TORCHVISION = "torchvision:"  # begins the architecture of models of older versions
-IMAGENET_CLASSES = 1000  # in the last layer of every network of torchvision
-# Per channel, of values from 0 to 1.
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 _INSTEAD = "choose a network such as timm:resnet18.a1_in1k"
 Pixels = NDArray[np.uint8]
 State = dict[str, Tensor]
@@ -263,42 +256,3 @@ def _checksum(file: Path) -> str:
         raise TowerError(
             f"The weights {file.name} cannot be read ({error.strerror}); install them again."
         ) from error
-
-
-class TorchvisionBackbone(nn.Module):
-    """A torchvision classifier without its last layer, always in evaluation mode: the frozen image
-    tower of models that older versions trained, whose files hold its weights."""
-
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, architecture: str) -> None:
-        from torchvision import models
-
-        super().__init__()
-        self.architecture = architecture
-        name = architecture.removeprefix(TORCHVISION).removesuffix(RANDOM)
-        min_size = models.get_model_weights(name).DEFAULT.meta["min_size"]
-        self.network: nn.Module = models.get_model(name, weights=None)
-        *_, last = (
-            path
-            for path, module in self.network.named_modules()
-            if getattr(module, "out_features", 0) == IMAGENET_CLASSES
-        )
-        self.features = int(self.network.get_submodule(last).in_features)
-        self.network.set_submodule(last, nn.Identity())
-        self._min_side = max(TRAINING_SIZE, *min_size)
-        for name, values in (("mean", IMAGENET_MEAN), ("deviation", IMAGENET_DEVIATION)):
-            self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
-        self.requires_grad_(False).eval()
-
-    def train(self, mode: bool = True) -> TorchvisionBackbone:
-        return super().train(False)  # statistics of batches are not those of ImageNet
-
-    @torch.no_grad()
-    def forward(self, images: Tensor) -> Tensor:
-        """Features of images between -1 and 1, (B, 3, S, S) to (B, features)."""
-        x = ((images + 1) / 2 - self.mean) / self.deviation
-        if x.shape[-1] < self._min_side:  # some networks read images of one size only
-            x = F.interpolate(x, size=(self._min_side, self._min_side), mode="bilinear")
-        return self.network(x)

@@ -109,7 +109,12 @@ def load_encoder(path: Path) -> tuple[Encoder, AnyVocabulary]:
         words = metadata.pop("vocabulary").split()
         vocabulary = WordPieces() if reads_pieces(metadata.get("text", "")) else Vocabulary(words)
         defaults = asdict(ModelConfig(words=0))
-        shape = {name: type(defaults[name])(value) for name, value in metadata.items()}
+        # Files of version 0.6 have a further entry, which is always the same.
+        shape = {
+            name: type(usual)(metadata[name])
+            for name, usual in defaults.items()
+            if name in metadata
+        }
         model = Encoder(ModelConfig(**shape))
         load_model(model, str(path), device="cpu")
     except LabError:  # something that it needs is not installed

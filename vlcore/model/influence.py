@@ -67,7 +67,7 @@ def replay(condition: Condition, data: TrainingData) -> Replay:
         condition, data, device=choose_device(), on_step=lambda _: None, on_checkpoint=keep
     )
     model = trained.model.cpu().eval().requires_grad_(False)
-    rate = partial(relative_rate, steps=condition.steps, schedule=condition.schedule)
+    rate = partial(relative_rate, steps=condition.steps)
     steps = sorted(by_step)
     ends = [*steps[1:], condition.steps]
     rates = [sum(map(rate, range(start, end))) for start, end in zip(steps, ends, strict=True)]

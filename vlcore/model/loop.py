@@ -27,10 +27,8 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor
-from torch.nn import functional as F
 
-from vlcore.experiment.captions import Caption
-from vlcore.experiment.condition import Condition, ConditionError
+from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import OBJECTIVES, RECIPES
 from vlcore.metrics.negatives import negative_shares
 from vlcore.model.augment import View, augment, drop, pack_pixels
@@ -45,7 +43,6 @@ from vlcore.model.losses import (
 )
 from vlcore.model.optimizers import optimizers_of
 
-JTT_WRONG = (0.02, 0.20)  # share of training images that jtt's first training must get wrong
 FIT_ACCURACY = 0.99
 CHECK_EVERY = 20  # steps between measurements of caption accuracy
 CHECKPOINTS = 24
@@ -64,36 +61,24 @@ class TrainingData:
         caption_index: of each image's caption, (n,).
         tokens: the distinct captions of the label style, (K, L).
         words: size of the vocabulary.
-        captions: the distinct captions, K; for counterfactual negatives and jtt.
         groups: number of each image's group, (n,); for mitigations that use groups.
-        backgrounds: the same images with captions of the background, which two_part learns too.
     """
 
     images: NDArray[Any]
     caption_index: NDArray[np.int64]
     tokens: NDArray[np.int64]
     words: int
-    captions: tuple[Caption, ...] = ()
     groups: NDArray[np.int64] | None = None
-    backgrounds: "TrainingData | None" = None
-
-    @property
-    def parts(self) -> list["TrainingData"]:
-        """The data of each loss: with the captions of the label style, then with backgrounds."""
-        return [self] if self.backgrounds is None else [self, self.backgrounds]
 
     def encoder(self, condition: Condition) -> Encoder:
         """The untrained encoder of a condition for these captions."""
-        tokens = torch.from_numpy(np.concatenate([part.tokens for part in self.parts]))
+        tokens = torch.from_numpy(self.tokens)
         return build(condition, self.words, len(tokens), tokens)
 
     def with_captions_of_its_images(self) -> "TrainingData":
         """The same without captions that no image has."""
         seen, index = np.unique(self.caption_index, return_inverse=True)
-        captions = tuple(self.captions[number] for number in seen) if self.captions else ()
-        return dataclasses.replace(
-            self, tokens=self.tokens[seen], caption_index=index, captions=captions
-        )
+        return dataclasses.replace(self, tokens=self.tokens[seen], caption_index=index)
 
 
 @dataclass(frozen=True)
@@ -106,7 +91,6 @@ class Progress:
     loss: float
     train_caption_accuracy: float
     first_fit_step: int | None
-    stage: str = "training"
 
 
 @dataclass(frozen=True)
@@ -115,14 +99,12 @@ class TrainedModel:
 
     Attributes:
         first_fit_step: None when the captions were never fitted.
-        jtt_first_run: step of jtt's first training that counts, and which images were wrong then.
     """
 
     model: Encoder
     history: list[Progress]
     first_fit_step: int | None
     seconds: float
-    jtt_first_run: tuple[int, NDArray[np.bool_]] | None = None
 
 
 def train_encoder(
@@ -142,9 +124,6 @@ def train_encoder(
         on_step: called after every step; may raise to stop.
         on_checkpoint: called with step and model, in evaluation mode, at the `checkpoint_steps`
             and at first fit.
-
-    Raises:
-        ConditionError: jtt finds no images to weigh.
     """
     # One thread: the order of a sum, and so its last bit, depends on how many share it. cuBLAS
     # needs the variable.
@@ -157,11 +136,7 @@ def train_encoder(
     started = time.perf_counter()
     numbers = np.zeros(len(data.caption_index), np.int64) if data.groups is None else data.groups
     groups = torch.from_numpy(numbers).to(device)
-    first_run = wrong = None
-    if condition.mitigation == "jtt" and condition.steps:
-        first_run = _first_errors(condition, data, device, on_step)
-        wrong = torch.from_numpy(first_run[1]).to(device)
-    weigh = weigh_by(condition.mitigation, groups, wrong)
+    weigh = weigh_by(condition.mitigation, groups)
     history: list[Progress] = []
     checkpoints = checkpoint_steps(condition.steps)
     for progress, model in _steps(condition, data, device, weigh, groups):
@@ -171,7 +146,7 @@ def train_encoder(
         if progress.step in (*checkpoints, progress.first_fit_step):
             on_checkpoint(progress.step, model.eval())
     seconds = time.perf_counter() - started
-    return TrainedModel(model.eval(), history, progress.first_fit_step, seconds, first_run)
+    return TrainedModel(model.eval(), history, progress.first_fit_step, seconds)
 
 
 def _steps(
@@ -185,7 +160,7 @@ def _steps(
     counts = torch.bincount(caption_index, minlength=len(tokens))
     batch_losses = BatchLosses(condition, model, data, device, weigh)
     recipe = RECIPES[condition.recipe]
-    optimizers, schedules = optimizers_of(model, recipe, condition.steps, condition.schedule)
+    optimizers, schedules = optimizers_of(model, recipe, condition.steps)
     view: Callable[..., View]
     if model.image.reads_features:
         view = partial(drop, images)
@@ -234,20 +209,15 @@ class BatchLosses:
         self._half = torch.autocast(
             model.device.type, torch.bfloat16, enabled=model.device.type == "cuda"
         )
-        self._random = torch.Generator().manual_seed(stream(condition.init_seed, "negatives"))
-        parts = data.parts
-        has_many = max(len(part.tokens) for part in parts) > EMBEDDED_CAPTIONS
-        if has_many and condition.negatives != "counterfactual":  # they may be captions of no image
-            parts = [part.with_captions_of_its_images() for part in parts]
-        self._parts = parts
-        # Of each part: tokens of the captions, (K, L), captions of the images, (n,), and how often
-        # each caption is met as a mismatch of another, (K, K).
-        self._tokens = [torch.from_numpy(part.tokens).to(device) for part in parts]
-        self._indices = [torch.from_numpy(part.caption_index).to(device) for part in parts]
+        if len(data.tokens) > EMBEDDED_CAPTIONS:
+            data = data.with_captions_of_its_images()
+        self._data = data
+        self._tokens = torch.from_numpy(data.tokens).to(device)  # (K, L)
+        self._index = torch.from_numpy(data.caption_index).to(device)  # (n,)
         if condition.objective == "siglip":
-            counts = torch.bincount(self._indices[0], minlength=len(self._tokens[0]))
+            counts = torch.bincount(self._index, minlength=len(self._tokens))
             model.bias.data.fill_(siglip_bias(counts.cpu()))
-        self._mismatches = [self._mismatch_shares(part) for part in parts]
+        self._mismatches = self._mismatch_shares()
 
     def __call__(self, view: Callable[[], View], batch: Tensor) -> Tensor:
         if self.condition.objective == "simclr":
@@ -257,73 +227,28 @@ class BatchLosses:
             return nt_xent(first.float(), second.float())
         if self.condition.objective == "captioner":
             with self._half:
-                captions = self._tokens[0][self._indices[0][batch]]
+                captions = self._tokens[self._index[batch]]
                 return self.model.caption_loss(self.model.image.tokens(*view()), captions).float()
         return self._caption_losses(view(), batch)
 
     def _caption_losses(self, images: View, batch: Tensor) -> Tensor:
-        """Losses of an objective that scores captions, (B,), summed over the parts of the data."""
+        """Losses of an objective that scores captions, (B,)."""
         condition = self.condition
         with self._half:
             z = self.model.image(*images)  # (B, E)
-            texts = [self.model.text(tokens) for tokens in self._tokens]  # (K, E) each
+            t = self.model.text(self._tokens)  # (K, E)
         if condition.mitigation == "groupdro":
-            self._mismatches = [self._mismatch_shares(part) for part in self._parts]
-        losses = []
-        for t, shares, index in zip(texts, self._mismatches, self._indices, strict=True):
-            logits = self.model.logits(z.float(), t.float())  # (B, K), always in float32
-            matching = index[batch]  # (B,)
-            negatives = shares[matching]
-            if condition.negatives == "shuffle_unfiltered":
-                shuffled = torch.randperm(len(matching), generator=self._random).to(z.device)
-                negatives = F.one_hot(matching[shuffled], len(t)).float()
-            losses.append(batch_loss(condition.objective, logits, matching, negatives))
-        return torch.stack(losses).sum(dim=0)
+            self._mismatches = self._mismatch_shares()
+        logits = self.model.logits(z.float(), t.float())  # (B, K), always in float32
+        matching = self._index[batch]  # (B,)
+        return batch_loss(condition.objective, logits, matching, self._mismatches[matching])
 
-    def _mismatch_shares(self, part: TrainingData) -> Tensor:
-        index = torch.from_numpy(part.caption_index)
-        counts = torch.bincount(index, self.weigh.images.cpu(), len(part.tokens)).numpy()
-        shares = negative_shares(self.condition.negatives, counts, part.captions)
-        return torch.from_numpy(shares).to(self._tokens[0].device)
-
-
-def _first_errors(
-    condition: Condition, data: TrainingData, device: str, on_step: Callable[[Progress], None]
-) -> tuple[int, NDArray[np.bool_]]:
-    """Run the first of jtt's two trainings, until fewer than `JTT_WRONG` images are wrong.
-
-    An image is wrong when its best caption names another object than its own caption, or is another
-    caption where captions name no object.
-
-    Returns:
-        The latest step at which a plain training got some images wrong, and which, (n,).
-    """
-    low, high = JTT_WRONG
-    names = [caption.object or caption.text for caption in data.captions]
-    names = names or [str(number) for number in range(len(data.tokens))]
-    meanings = np.unique(names, return_inverse=True)[1]
-    images = torch.from_numpy(data.images).to(device)
-    tokens = torch.from_numpy(data.tokens).to(device)
-    plain = condition.replace(mitigation="none")
-    groups = torch.zeros(len(data.caption_index), dtype=torch.long)
-    errors: tuple[int, NDArray[np.bool_]] | None = None
-    for progress, model in _steps(plain, data, device, weigh_by("none", groups), groups):
-        if progress.step == 0:
-            continue
-        on_step(dataclasses.replace(progress, first_fit_step=None, stage="first training"))
-        if progress.step % CHECK_EVERY == 0 or progress.step == progress.first_fit_step:
-            best = _scores(model.eval(), images, tokens).argmax(dim=1).cpu().numpy()
-            wrong = meanings[best] != meanings[data.caption_index]
-            if wrong.mean() < low:
-                break
-            if wrong.mean() <= high:
-                errors = progress.step, wrong
-    if errors is None:
-        wanted = f"{low * 100:.0f} to {high * 100:.0f} % of its images wrong"
-        raise ConditionError(
-            f"jtt is not applicable: the first training never got {wanted}; choose more steps."
-        )
-    return errors
+    def _mismatch_shares(self) -> Tensor:
+        """How often each caption is met as a mismatch of another, (K, K)."""
+        index = torch.from_numpy(self._data.caption_index)
+        counts = torch.bincount(index, self.weigh.images.cpu(), len(self._tokens)).numpy()
+        shares = negative_shares(self.condition.negatives, counts)
+        return torch.from_numpy(shares).to(self._tokens.device)
 
 
 @torch.inference_mode()

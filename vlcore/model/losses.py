@@ -12,7 +12,6 @@ from torch.nn import functional as F
 
 TEMPERATURE = 0.2  # of simclr, which learns none
 GROUPDRO_RATE = 0.05  # eta; Sagawa et al. use 0.01 for far more steps
-JTT_WEIGHT = 6.0  # lambda: weight of an image that the first training got wrong
 
 
 def caption_counts(
@@ -20,7 +19,6 @@ def caption_counts(
     captions: int,
     mitigation: str,
     groups: NDArray[np.str_],
-    wrong: NDArray[np.bool_] | None,
 ) -> NDArray[np.float64]:
     """Training images of each caption, weighted as a mitigation does, (K,).
 
@@ -29,10 +27,9 @@ def caption_counts(
         captions: number of captions, K.
         mitigation: that weighs images; the weights of groupdro are those of its first step.
         groups: of the images, (n,).
-        wrong: which images jtt's first training got wrong, (n,).
     """
     numbers = torch.from_numpy(np.unique(groups, return_inverse=True)[1])
-    weigh = weigh_by(mitigation, numbers, None if wrong is None else torch.from_numpy(wrong))
+    weigh = weigh_by(mitigation, numbers)
     counts = np.bincount(caption_index, weigh.images.numpy(), captions)
     return np.asarray(counts, dtype=np.float64)
 
@@ -56,22 +53,15 @@ def pairwise_bce(logits: Tensor, index: Tensor, negatives: Tensor) -> Tensor:
     return 0.5 * (matched + (negatives * F.softplus(logits)).sum(dim=1))
 
 
-def infonce(logits: Tensor, index: Tensor, *, identity: bool = False) -> Tensor:
+def infonce(logits: Tensor, index: Tensor) -> Tensor:
     """CLIP's symmetric cross entropy over the batch (Radford et al. 2021), (B,).
 
     With p the softmax of image i over the batch's captions, and q that of its caption over the
     batch's images: ``L_i = -[ log sum_{j in P} p_j + log sum_{j in P} q_j ] / 2``. P is all images
-    with a caption equal to i's: any of them is right (MIL-NCE, Miech et al. 2020). With `identity`
-    it is i alone, CLIP to the letter, so that an equal caption of another image counts as wrong.
-
-    (Sharing the target evenly among P instead, as UniCL does, adds up over a batch to the loss of
-    `identity`, because equal captions have equal scores: it could not show what false negatives
-    do.)
+    with a caption equal to i's: any of them is right (MIL-NCE, Miech et al. 2020).
     """
     scores = logits[:, index]  # (B, B)
     is_right = index[:, None] == index[None, :]
-    if identity:
-        is_right = torch.eye(len(index), dtype=torch.bool, device=index.device)
     by_image, by_caption = (
         side.log_softmax(dim=1).masked_fill(~is_right, -torch.inf).logsumexp(dim=1)
         for side in (scores, scores.T)
@@ -108,18 +98,17 @@ def nt_xent(first: Tensor, second: Tensor) -> Tensor:
 def batch_loss(objective: str, logits: Tensor, index: Tensor, negatives: Tensor) -> Tensor:
     """The loss of each image under an objective that scores captions, (B,); arguments as in
     `pairwise_bce`. Of a classifier it is the softmax cross entropy over the classes."""
-    if objective in ("pairwise_bce", "two_part"):
+    if objective == "pairwise_bce":
         return pairwise_bce(logits, index, negatives)
-    if objective in ("infonce", "infonce_identity"):
-        return infonce(logits, index, identity=objective == "infonce_identity")
+    if objective == "infonce":
+        return infonce(logits, index)
     if objective == "siglip":
         return siglip(logits, index)
     return F.cross_entropy(logits, index, reduction="none")
 
 
-# Mitigations that weigh the losses. Of the others, ``subsample`` cuts the training set
-# (`vlcore.data.subset`), ``resample`` the batches, and ``dfr`` is another readout
-# (`vlcore.metrics.readouts`).
+# Mitigations that weigh the losses. Of the others, ``resample`` draws the batches, and ``dfr`` is
+# another readout (`vlcore.metrics.readouts`).
 
 
 class LossWeights:
@@ -161,14 +150,12 @@ def balanced_weights(groups: Tensor) -> Tensor:
     return 1 / torch.bincount(groups)[groups].float()
 
 
-def weigh_by(mitigation: str, groups: Tensor, wrong: Tensor | None = None) -> LossWeights:
+def weigh_by(mitigation: str, groups: Tensor) -> LossWeights:
     """Weights of training images under a mitigation.
 
     Args:
         mitigation: that may weigh images.
         groups: of the images, (n,).
-        wrong: images that jtt's first training got wrong, (n,), which weigh `JTT_WEIGHT` times as
-            much (Liu et al. 2021).
     """
     if mitigation == "groupdro":
         return GroupDRO(groups)
@@ -176,8 +163,5 @@ def weigh_by(mitigation: str, groups: Tensor, wrong: Tensor | None = None) -> Lo
         return LossWeights(balanced_weights(groups), sampled=True)
     if mitigation == "reweight":
         weights = balanced_weights(groups)
-    elif wrong is not None:
-        weights = 1 + (JTT_WEIGHT - 1) * wrong.float()
-    else:
-        return LossWeights(torch.ones(len(groups), device=groups.device), sampled=True)
-    return LossWeights(weights.float() / weights.float().mean())
+        return LossWeights(weights / weights.mean())
+    return LossWeights(torch.ones(len(groups), device=groups.device), sampled=True)

@@ -16,9 +16,9 @@ WARM_UP = 30  # steps
 
 
 def optimizers_of(
-    model: nn.Module, recipe: TrainingRecipe, steps: int, schedule: str = "cosine"
+    model: nn.Module, recipe: TrainingRecipe, steps: int
 ) -> tuple[list[torch.optim.Optimizer], list[torch.optim.lr_scheduler.LambdaLR]]:
-    """Optimizers and their schedules: warm-up, then a cosine to zero or a constant rate."""
+    """Optimizers and their schedules: warm-up, then a cosine to zero."""
     matrices: list[Tensor] = []
     others: list[Tensor] = []
     for name, value in model.named_parameters():
@@ -30,16 +30,14 @@ def optimizers_of(
     adam = torch.optim.AdamW if recipe.stock else AdamW
     is_fused = not recipe.stock
     optimizers.append(adam(others, lr=OTHER_RATE, weight_decay=WEIGHT_DECAY, fused=is_fused))
-    rate = partial(relative_rate, steps=steps, schedule=schedule)
+    rate = partial(relative_rate, steps=steps)
     schedules = [torch.optim.lr_scheduler.LambdaLR(optimizer, rate) for optimizer in optimizers]
     return optimizers, schedules
 
 
-def relative_rate(step: int, steps: int, schedule: str) -> float:
+def relative_rate(step: int, steps: int) -> float:
     """The learning rate of a step, from 0, as a share of the highest one."""
-    decay = 1.0
-    if schedule == "cosine":
-        decay = 0.5 * (1 + math.cos(math.pi * step / max(steps, 1)))
+    decay = 0.5 * (1 + math.cos(math.pi * step / max(steps, 1)))
     return min(1.0, (step + 1) / WARM_UP) * decay
 
 

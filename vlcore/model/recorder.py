@@ -79,7 +79,7 @@ class CheckpointRecorder:
         """Report a training step."""
         self.progress = progress
         share = (self.number + progress.step / progress.steps) / self.models
-        stage = progress.stage
+        stage = "training"
         if self.models > 1:
             stage = f"training model {self.number + 1} of {self.models}"
         self.report(
@@ -165,15 +165,10 @@ class CheckpointRecorder:
             vocabulary, texts = self.labels.vocabulary, self.labels.texts
             scores = inference.score_captions(model, vocabulary, texts, images)
             return scores.astype(np.float64)
-        return logits(z, captions, *inference.scale_and_bias(model), self.condition.logit)
+        return logits(z, captions, *inference.scale_and_bias(model))
 
     def _checkpoint(self, model: Encoder, with_remaining: bool) -> Checkpoint:
-        vocabulary, config = self.labels.vocabulary, model.config
-        captions = inference.embed_captions(model, vocabulary, self.labels.texts)
-        object_names = captions[:0]
-        if config.language == "text" and config.text != "codes":
-            objects = self.views.grouping.objects
-            object_names = inference.embed_captions(model, vocabulary, objects)
+        captions = inference.embed_captions(model, self.labels.vocabulary, self.labels.texts)
 
         def embed(images: NDArray[Any]) -> tuple[Array, NDArray[np.float64]]:
             z = inference.embed_images(model, images)
@@ -193,7 +188,7 @@ class CheckpointRecorder:
         panel = {kind: embed(images) for kind, images in (self.views.panel or {}).items()}
         scale, bias = inference.scale_and_bias(model)
         readout = readout_of(self.condition, self.labels, self.views, z)
-        return Checkpoint(z, scores, captions, scale, bias, object_names, panel, readout)
+        return Checkpoint(z, scores, captions, scale, bias, panel, readout)
 
     def write_checkpoints(self, out: Path) -> None:
         """Write ``snapshots.npz``, read by `vlcore.artifacts.embeddings.StoredCheckpoints`."""

@@ -25,10 +25,10 @@ from vlcore.experiment.progress import Progress, silent
 from vlcore.experiment.vocabulary import AnyVocabulary, check_captions, vocabulary_for
 from vlcore.metrics.counterfactual import PANEL_KINDS, panel, usable_for_panel
 from vlcore.metrics.readouts import ObjectReadout, dfr, probe_layer
-from vlcore.metrics.shortcuts import PixelSummary, summarise_pixels
+from vlcore.metrics.shortcuts import pixel_space
 
 if TYPE_CHECKING:
-    from vlcore.metrics import geometry
+    pass
 
 PANEL_SCENES = 100
 BLOCK = 1024  # remaining images that are read at once
@@ -43,8 +43,7 @@ class Views:
         rows: row numbers in the image set by split, of a large set those that are measured.
         map_rows: rows of the held-out images that the map is measured on; `on_map` are their
             positions in ``test``. The map of an imported set shows the others too.
-        reference: positions in ``test`` of a balanced few, whose pairs are compared with each
-            other.
+        reference: positions in ``test`` of a balanced few, which are shown while a model trains.
         inputs: what models read, by split: pixels or features; none of a set of embeddings.
         panel: composite images by kind; None where there are no masks, or too few that can be used.
         panel_rows: positions in ``test`` of the images that they are made of; none of too few.
@@ -129,16 +128,15 @@ class Views:
         self.panel = store.panel(rows, PANEL_KINDS, composites, progress)
 
     @cached_property
-    def pixel_summary(self) -> PixelSummary:
-        """Colours and coarse pixels for the measures."""
+    def pixel_space(self) -> Mapping[str, NDArray[np.floating]]:
+        """The space of the pixels, for ``test`` and ``probe``."""
         if self.features is None:
-            return summarise_pixels(self.inputs, self.reference)
+            return pixel_space(self.inputs)
         if self.features.bundle is not None:
-            return PixelSummary(**self.features.bundle.pixels)
+            return self.features.bundle.pixels
         measured = {split: self.rows[split] for split in ("probe", "test")}
         self.images.ensure_rendered(np.concatenate([*measured.values()]).tolist(), silent)
-        pixels = {split: self.images.pixels(rows) for split, rows in measured.items()}
-        return summarise_pixels(pixels, self.reference)
+        return pixel_space({split: self.images.pixels(rows) for split, rows in measured.items()})
 
     def _panel(self, size: int) -> dict[str, NDArray[np.uint8]] | None:
         """Composites of objects and backgrounds of test images, (n, size, size, 3) by kind.
@@ -174,22 +172,6 @@ class Views:
             column = self.images.table[name].to_numpy()[self.rows[split]]
             self._columns[name, split] = column.astype(str)
         return self._columns[name, split]
-
-    @cached_property
-    def likeness(self) -> dict[str, geometry.Distances]:
-        """Distances between the images of the reference without a model, by what is compared."""
-        # scikit-learn takes 0.8 s, for which the first page does not wait
-        from vlcore.metrics import geometry
-
-        distances = {}
-        for name in ("object", "context"):
-            distances[name] = geometry.same_label(self.column(name, "test")[self.reference])
-        distances["colour"] = geometry.euclidean_distance(self.pixel_summary.colour)
-        distances["pixels"] = geometry.euclidean_distance(self.pixel_summary.coarse)
-        factors = self.images.factors(self.rows["test"][self.reference])
-        if "coat" in factors and factors["coat"].notna().all():
-            distances["coat"] = geometry.same_label(factors["coat"].to_numpy(str))
-        return distances
 
 
 @dataclass(frozen=True)
@@ -266,7 +248,6 @@ class Checkpoint:
         scores: of the same images with the captions, (n, K).
         captions: unit vectors of the captions, (K, E); (0, E) of a captioner, which has none.
         scale: with `bias`, turns a cosine into a logit.
-        object_names: unit vectors of the objects' bare names, (2, E); (0, E) where unknown.
         panel: embeddings and scores of composite images, by kind.
         readout: predicts the object.
     """
@@ -276,7 +257,6 @@ class Checkpoint:
     captions: Array
     scale: float
     bias: float
-    object_names: Array
     panel: dict[str, tuple[Array, NDArray[np.float64]]]
     readout: ObjectReadout
 
@@ -290,7 +270,6 @@ class TrainingRecord:
         checkpoints: ``untrained`` and ``first_fit`` where there are any, and ``end``.
         why_no_pairs: why nothing is measured of images and their captions; None where it is.
         first_fit_step: None where the training captions were never fitted.
-        jtt_first_run: as in `vlcore.model.loop.TrainedModel`.
     """
 
     condition: Condition
@@ -300,7 +279,6 @@ class TrainingRecord:
     checkpoints: dict[str, Checkpoint]
     why_no_pairs: str | None = None
     first_fit_step: int | None = None
-    jtt_first_run: tuple[int, NDArray[np.bool_]] | None = None
 
     @property
     def caption_index(self) -> NDArray[np.int64]:
@@ -340,7 +318,6 @@ class TrainingRecord:
             len(training.captions),
             self.condition.mitigation,
             self.views.column("group", "train"),
-            None if self.jtt_first_run is None else self.jtt_first_run[1],
         )
 
     def object_scores(self, checkpoint: str, split: str = "test") -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from typing import Any
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.option_names import OPTIONS, shown_name, stored_name
+from vlcore.experiment.options import CHOICES, shown_name, stored_names
 from vlcore.metrics.catalogue import PRIMARY
 
 STUDIES = tuple(GRIDS)
@@ -181,7 +181,7 @@ def _document(path: Path) -> dict[str, Any]:
         raise StudyError(
             f"{path.name} has a field {unknown[0]!r}; a study has {', '.join(_FILE_FIELDS)}."
         )
-    for name, example in (("arms", "[partial_25, partial_50, descriptive]"), ("bias", "[0, 0.75]")):
+    for name, example in (("arms", "[random-background, descriptive]"), ("bias", "[0, 0.75]")):
         kinds = (list, dict) if name == "arms" else (list,)
         if not isinstance(document.get(name), kinds) or not document[name]:
             raise StudyError(
@@ -208,8 +208,8 @@ def _arms_of_values(document: Mapping[str, Any], path: Path, base: Condition) ->
     for value in (document.get("baseline", default), *document["arms"]):
         if not isinstance(value, type(default)) or isinstance(value, bool):
             raise StudyError(f"{path.name} has an arm {value!r}, which is no value of {factor}.")
-        stored = stored_name(factor, value) if factor in OPTIONS else value
-        arms[shown_name(factor, stored) if factor in OPTIONS else str(value)] = {factor: stored}
+        stored = stored_names(factor).get(value, value) if factor in CHOICES else value
+        arms[str(shown_name(factor, stored))] = {factor: stored}
     return arms
 
 

@@ -21,7 +21,7 @@ from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.files import write_text
 from vlcore.experiment.grouping import Grouping
-from vlcore.experiment.option_names import OPTIONS, shown_name
+from vlcore.experiment.options import shown_name
 from vlcore.experiment.version import __version__
 from vlcore.experiment.wording import decimal, describe_bias, percent, plural
 from vlcore.metrics.catalogue import PRIMARY, measure_of, secondary, words_of
@@ -284,10 +284,7 @@ def _other_measures(study: Study, measure: str, grouping: Grouping) -> Iterator[
 
 
 def _settings(condition: Condition) -> Table:
-    rows = [
-        (name, shown_name(name, value) if name in OPTIONS else str(value))
-        for name, value in vars(condition).items()
-    ]
+    rows = [(name, str(shown_name(name, value))) for name, value in vars(condition).items()]
     return Table(pd.DataFrame(rows, columns=["Setting", "First run"]))
 
 

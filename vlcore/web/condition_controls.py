@@ -9,16 +9,16 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.experiment import options
 from vlcore.experiment.captions import quoted_captions
-from vlcore.experiment.condition import GRIDS, Condition
+from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
-from vlcore.experiment.option_names import offered_on_pages, shown_name
+from vlcore.experiment.options import shown_name, stored_names
 from vlcore.experiment.plain_text import plain
 from vlcore.web import widgets
 
-LABELS = offered_on_pages("labels")
-NEGATIVES = offered_on_pages("negatives")
-ENCODERS = offered_on_pages("architecture")
-TEXTS = offered_on_pages("text")
+LABELS = {shown_name("labels", style): style for style in STYLES_OF_THE_STUDY}
+NEGATIVES = stored_names("negatives")
+ENCODERS = stored_names("architecture")
+TEXTS = stored_names("text")
 AS_TOWERS = "as chosen above"  # the image or text tower of the pair of towers
 AS_SET = "as set here"  # no model from the disk
 LENGTHS = {name: steps for name, steps in options.PRESETS.items() if steps}

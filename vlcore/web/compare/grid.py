@@ -19,8 +19,7 @@ from vlcore.artifacts import store
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
-from vlcore.experiment.option_names import shown_name
-from vlcore.experiment.options import style_names
+from vlcore.experiment.options import shown_name, style_names
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.maps.small import HELD_OUT, OPEN

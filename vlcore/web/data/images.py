@@ -17,11 +17,11 @@ from vlcore.data.drawn import recipe_of, scene_of
 from vlcore.data.imageset import TRAINING_SIZE, ImageSet
 from vlcore.data.packed import PACKED
 from vlcore.data.subset import few_training_images, split_parts, training_rows, usual_condition
-from vlcore.experiment.captions import about_style, caption
+from vlcore.experiment.captions import caption
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES, Grouping, group_name, group_words
 from vlcore.experiment.limits import LONG_JOB_SECONDS
-from vlcore.experiment.options import STUDY_N, style_names
+from vlcore.experiment.options import LABEL_STYLES, STUDY_N, style_names
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.progress import silent
 from vlcore.jobs.jobs import JobStatus, State
@@ -289,7 +289,7 @@ def _labels(images: ImageSet) -> None:
     table = {"style": styles}
     for words, pair in groups:
         table[words] = [caption(style, *pair, grouping) for style in styles]
-    table["what it is for"] = list(map(about_style, styles))
+    table["what it is for"] = [LABEL_STYLES[style].sentence for style in styles]
     with st.expander("Other label styles"):
         st.dataframe(table, hide_index=True)
         st.caption(

@@ -17,12 +17,11 @@ from vlcore.api.tried_settings import SeedStack, stack_seeds
 from vlcore.artifacts.store import StoreError
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
-from vlcore.experiment.captions import TEMPLATE_LENGTH, TRAITS, about_style, captions_of
+from vlcore.experiment.captions import TEMPLATE_LENGTH, TRAITS, captions_of
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, group_words
-from vlcore.experiment.option_names import shown_name
-from vlcore.experiment.options import ArtifactKind, Option, objectives_here, style_names
+from vlcore.experiment.options import ArtifactKind, Option, objectives_here, shown_name, style_names
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus, State
@@ -79,8 +78,8 @@ def choose_condition(images: ImageSet, usual: Condition) -> Condition:
     objective = settings["objective"]
     if implied := options.OBJECTIVES[objective].labels:
         if labels != implied:
-            name = shown_name("labels", implied)
-            st.info(f"{objective} reads no label style; {name} stands for what it knows.")
+            loss, name = shown_name("objective", objective), shown_name("labels", implied)
+            st.info(f"{loss} reads no label style; {name} stands for what it knows.")
         labels, template = implied, ""
     return usual.replace(
         labels=labels,
@@ -115,20 +114,19 @@ def _choose_labels(images: ImageSet) -> tuple[str, str]:
 
 def describe_training_set(condition: Condition, images: ImageSet) -> None:
     """Say what will be trained, before it is: counts and captions."""
-    majority, minority = condition.n_trained
+    majority, minority = condition.n_per_group, condition.n_minority
     captions = captions_of(condition.labels, images.grouping, condition.template)
-    if options.OBJECTIVES[condition.objective].places:
-        captions += captions_of("context", images.grouping)
     quoted = plain(", ".join(f"“{caption.text}”" for caption in captions[:FIRST_CAPTIONS]))
     if len(captions) > FIRST_CAPTIONS:
         quoted += f" and {len(captions) - FIRST_CAPTIONS} more"
+    about = options.LABEL_STYLES[condition.labels].sentence
     wording = ""
     if condition.labels == "descriptive" and images.grouping == SCENES:
         wording = " :gray[The words are the study's own; its “a” occurs in one group only.]"
     st.markdown(
         f"**{plain(title(condition))}**: {2 * (majority + minority)} training images, {majority} of"
         f" each majority and {minority} of each minority group."
-        f" Captions: {quoted}. :gray[{plain(about_style(condition.labels))}]{wording}"
+        f" Captions: {quoted}. :gray[{plain(about)}]{wording}"
     )
 
 
