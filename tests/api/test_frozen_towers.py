@@ -24,7 +24,6 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.importers import import_set
 from vlcore.experiment.condition import Condition
 from vlcore.jobs import jobs
-from vlcore.metrics.counterfactual import PANEL_KINDS
 from vlcore.metrics.memory import Memory
 from vlcore.model import image_features, load
 from vlcore.model.frozen_towers import Tower, TowerError, open_tower

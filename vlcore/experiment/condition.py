@@ -17,7 +17,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from vlcore.experiment import options
-from vlcore.experiment.captions import CaptionError, captions_of, find_style, template_fields
+from vlcore.experiment.captions import CaptionError, template_fields
 from vlcore.experiment.edits import Edit, EditError, canonical_edits, read_edits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import CHOICES, ArtifactKind, shown_name, stored_names

@@ -25,11 +25,8 @@ FEATURES = 16_384  # numbers of an image, in features of a user's own
 
 # Checkpoints of others
 CHECKPOINT_BYTES = 16 * GB  # to be downloaded
-CONFIG_BYTES = MB  # one of its JSON files
 LAYERS = 200  # of a tower
-IMAGE_SIDE = 1_024  # px that a checkpoint may ask for; any number of its preparation of images
-POSITIONS = 1_024  # tokens of a caption
-CONFIG_NUMBER = 10_000_000  # any other whole number of a configuration
+IMAGE_SIDE = 1_024  # px of an image that a checkpoint reads
 CHECKPOINT_SLACK = 4 * GB  # of memory, over its weights and their float32 copy
 
 # Jobs in a worker

@@ -15,10 +15,7 @@ GROUPDRO_RATE = 0.05  # eta; Sagawa et al. use 0.01 for far more steps
 
 
 def caption_counts(
-    caption_index: NDArray[np.int64],
-    captions: int,
-    mitigation: str,
-    groups: NDArray[np.str_],
+    caption_index: NDArray[np.int64], captions: int, mitigation: str, groups: NDArray[np.str_]
 ) -> NDArray[np.float64]:
     """Training images of each caption, weighted as a mitigation does, (K,).
 

@@ -1,44 +1,49 @@
 """A pretrained CLIP or SigLIP with the interface of a model that was trained here.
 
-An image is cut to its middle square and prepared as the checkpoint says; captions are cut where it
-stops reading. Numbers are float32 on every device.
+It comes from the hub or from a folder, which a stranger made: only safetensors and JSON are read,
+no code of it runs, and it loads in limited memory. An image is cut to its middle square and
+prepared as the checkpoint says; captions are cut where it stops reading. Numbers are float32.
 """
 
+import hashlib
+import os
 import re
 import threading
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import numpy as np
 import torch
-import transformers
+from huggingface_hub.errors import DryRunError
+from huggingface_hub.utils.tqdm import disable_progress_bars
 from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional as F
-from transformers.utils import logging
 
 from vlcore.artifacts.store import Artifact
 from vlcore.data.sandbox import memory_limit
 from vlcore.experiment import limits
 from vlcore.experiment.errors import first_line
+from vlcore.experiment.files import hub_folder
 from vlcore.model.device import ModelError, choose_device
-from vlcore.model.hub_checkpoints import (
-    HubCheckpoint,
-    PretrainedError,
-    Tell,
-    digest,
-    find_checkpoint,
-    tell_nobody,
-)
 
 Array = NDArray[np.float32]
-# Others can be told to make much of an image in many ways.
-PREPARATIONS = ("CLIPImageProcessor", "SiglipImageProcessor", "Siglip2ImageProcessor")
+Tell = Callable[[str], None]  # takes a sentence about what is going on
+# Types of models with two towers that end in one space.
+KINDS = ("clip", "metaclip_2", "siglip", "siglip2")
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+_FILES = ("*.json", "*.txt", "*.model", "model*.safetensors")  # of a checkpoint, that are read
+_ADVICE = "choose a CLIP or SigLIP with weights in safetensors"
 _loading = threading.Lock()  # two visitors who ask for one checkpoint load it once
+
+
+class PretrainedError(ModelError):
+    """A checkpoint that cannot be had or used; the message says why and what to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +51,17 @@ class PretrainedEncoder:
     """A loaded checkpoint; read-only, without gradients.
 
     Attributes:
+        name: in a condition, see `checkpoint_name`.
+        kind: one of `KINDS`.
+        bytes: size of the files of its weights.
         parameters: how many numbers it computes with.
         scale: with `bias`, turns a cosine into a score, ``scale * cosine + bias``.
     """
 
-    checkpoint: HubCheckpoint
+    name: str
+    folder: Path
+    kind: str
+    bytes: int
     device: str
     parameters: int
     scale: float
@@ -90,115 +101,177 @@ class PretrainedEncoder:
 
     @property
     def _is_siglip(self) -> bool:
-        return self.checkpoint.kind.startswith("siglip")
+        return self.kind.startswith("siglip")
 
     def _as_read(self, text: str) -> str:
         # SigLIP was trained on lower-case captions, and not all of its tokenizers see to it.
         return text.lower() if self._is_siglip else text
 
 
+def is_hub_name(source: str) -> bool:
+    """Whether a text has the form of a hub name."""
+    return HUB_NAME.fullmatch(source) is not None and ".." not in source
+
+
+def checkpoint_name(source: str) -> str:
+    """Name of a checkpoint in a condition: its hub name, or the folder's name with a digest of its
+    files. PretrainedError where the source is neither."""
+    # A relative path of two parts is a hub name, so that no visitor learns which paths exist here.
+    if is_hub_name(source):
+        return source
+    folder = _folder(source)
+    stem = re.sub(r"[^\w.-]+|\.\.+", "-", folder.resolve().name, flags=re.ASCII)
+    return f"{stem.strip('-.')[:60] or 'folder'}@{_digest(folder)[:8]}"
+
+
+def _folder(source: str) -> Path:
+    # A name can be too long, hold a zero, or name a home directory of nobody.
+    with suppress(OSError, ValueError, RuntimeError):
+        if source.strip() and (folder := Path(source).expanduser()).is_dir():
+            return folder
+    name = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
+    raise PretrainedError(
+        f"There is no folder {source[:200]!r}; give one, or a hub name such as {name}."
+    )
+
+
+def _digest(folder: Path) -> str:
+    """SHA-256 of names and contents of the files that a checkpoint is read from."""
+    suffixes = (".json", ".txt", ".model", ".safetensors")
+    files = sorted(path for path in folder.iterdir() if path.suffix in suffixes and path.is_file())
+    return _digest_of(tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in files))
+
+
+@lru_cache(maxsize=8)
+def _digest_of(files: tuple[tuple[Path, int, int], ...]) -> str:
+    checksums = hashlib.sha256()
+    for path, _, _ in files:
+        with path.open("rb") as file:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        checksums.update(f"{path.name} {checksum}\n".encode())
+    return checksums.hexdigest()
+
+
+def fetch(name: str, revision: str = "") -> Path:
+    """Download a checkpoint of the hub, or find an earlier download.
+
+    Args:
+        name: on the hub.
+        revision: a commit; the newest where empty.
+
+    Returns:
+        Its folder, named as the commit.
+
+    Raises:
+        PretrainedError: it cannot be had, or is too large.
+    """
+    disable_progress_bars()  # a job has a bar of its own
+    has_own_cache = os.environ.get("HF_HOME") or os.environ.get("HF_HUB_CACHE")
+    download: Callable[..., Any] = partial(
+        huggingface_hub.snapshot_download,
+        name,
+        revision=revision or None,
+        allow_patterns=list(_FILES),
+        cache_dir=None if has_own_cache else hub_folder(),
+    )
+    try:
+        with suppress(DryRunError):  # without a network an earlier download is used
+            size = sum(file.file_size or 0 for file in download(dry_run=True))
+            if size > limits.CHECKPOINT_BYTES:
+                raise PretrainedError(f"{name} has {size / 2**30:.0f} GB; choose a smaller one.")
+        return Path(download())
+    except PretrainedError:
+        raise
+    except Exception as error:  # the hub's client raises errors of many libraries
+        raise PretrainedError(
+            f"{name} is not on this machine and the hub does not give it ({first_line(error)});"
+            " check the name and the connection, or give the folder of a checkpoint."
+        ) from error
+
+
+def _say_nothing(_sentence: str) -> None:
+    pass
+
+
 def load_checkpoint(
-    source: str, *, revision: str = "", tell: Tell = tell_nobody
+    source: str, *, revision: str = "", tell: Tell = _say_nothing
 ) -> PretrainedEncoder:
     """Load a checkpoint, once in a process as long as its files stay the same.
 
-    Parameters and errors are those of `vlcore.model.hub_checkpoints.find_checkpoint`; ModelError
-    also where ``VLCORE_DEVICE`` is not there.
+    Args:
+        source: folder or hub name.
+        revision: commit on the hub, the newest where empty.
+        tell: told what is waited for.
+
+    Raises:
+        PretrainedError: it cannot be had, or is no CLIP or SigLIP in safetensors.
+        ModelError: ``VLCORE_DEVICE`` is not there.
     """
     device = choose_device()
     with _loading:
-        checkpoint = find_checkpoint(source, revision, tell)
-        tell(f"loading {checkpoint.name}, {max(1, round(checkpoint.bytes / 1e6)):,} MB")
-        files = digest(checkpoint.folder)
-        memory: AbstractContextManager[None] = nullcontext()
-        if device == "cpu":  # a GPU's driver maps far more than it uses
-            # Files as they are mapped, numbers as they are read and as float32, computation.
-            needed = checkpoint.bytes + 8 * checkpoint.numbers + limits.CHECKPOINT_SLACK
-            memory = memory_limit(needed)
-        with memory:
-            return _load(checkpoint, files, device)
+        tell(f"loading {source}")
+        folder = fetch(source, revision) if is_hub_name(source) else _folder(source)
+        return _load(checkpoint_name(source), folder, _digest(folder), device)
 
 
 @lru_cache(maxsize=2)
-def _load(checkpoint: HubCheckpoint, _digest: str, device: str) -> PretrainedEncoder:
-    logging.set_verbosity_error()  # transformers reports to developers
-    logging.disable_progress_bar()
-    model = _model_of(checkpoint).to(device).eval().requires_grad_(False)
-    tokenizer = _preparation_of(checkpoint, "words", transformers.AutoTokenizer)
-    preparation = _preparation_of(checkpoint, "images", transformers.AutoImageProcessor)
-    name, prepares = checkpoint.name, type(preparation).__name__
-    if re.sub(r"(Fast|Pil)$", "", prepares) not in PREPARATIONS:
-        known = ", ".join(PREPARATIONS)
-        raise PretrainedError(f"{name} prepares images by {prepares}; choose one with {known}.")
-    scale = float(model.logit_scale.exp())
-    bias = float(model.logit_bias) if hasattr(model, "logit_bias") else 0.0
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    encoder = PretrainedEncoder(
-        checkpoint, device, parameters, scale, bias, model, tokenizer, preparation
-    )
-    try:  # image and caption must become vectors of one width
-        (image,) = encoder.embed_images([Image.new("RGB", (64, 48), (120, 140, 90))])
-        (caption,) = encoder.embed_captions(["a photo"])
-        cosine = image @ caption
-    except Exception as error:  # a stranger's configuration can fail anywhere
-        raise PretrainedError(
-            f"{name} cannot embed an image and a caption: {first_line(error)}."
-        ) from error
-    if not np.isfinite([cosine, scale, bias]).all():
-        raise PretrainedError(
-            f"{name} holds or makes numbers that are not finite; choose another checkpoint."
-        )
+def _load(name: str, folder: Path, _digest: str, device: str) -> PretrainedEncoder:
+    size = sum(path.stat().st_size for path in folder.glob("model*.safetensors"))
+    memory: AbstractContextManager[None] = nullcontext()
+    if device == "cpu":  # a GPU's driver maps far more than it uses
+        # The files as they are mapped, numbers as they are read and as float32, computation.
+        memory = memory_limit(5 * size + limits.CHECKPOINT_SLACK)
+    try:
+        with memory:
+            encoder = _read(name, folder, size, device)
+            image = encoder.embed_images([Image.new("RGB", (64, 48), (120, 140, 90))])
+            captions = encoder.embed_captions(["a horse", "the camel"])
+            scores = encoder.scale * image @ captions.T + encoder.bias
+    except Exception as error:  # a stranger's files can fail anywhere
+        raise PretrainedError(f"{name} cannot be used ({first_line(error)}); {_ADVICE}.") from error
+    # Without its tokenizer a checkpoint reads all captions alike.
+    if not np.isfinite(scores).all() or (captions[0] == captions[1]).all():
+        raise PretrainedError(f"{name} does not tell two captions apart; {_ADVICE}.")
     return encoder
 
 
-def _model_of(checkpoint: HubCheckpoint) -> Any:
-    """The two towers of a checkpoint, on the processor, whose weights fill the shape that its
-    configuration gives."""
-    try:
-        config = transformers.AutoConfig.from_pretrained(checkpoint.folder, trust_remote_code=False)
-        with torch.device("meta"):  # what a hostile configuration asks for is counted, not made
-            shape = transformers.AutoModel.from_config(config, trust_remote_code=False)
-        needed = sum(parameter.numel() for parameter in shape.parameters())
-        if needed > 1.05 * checkpoint.numbers:
-            raise PretrainedError(
-                f"{checkpoint.name} lacks weights: it has {checkpoint.numbers:,} of {needed:,}"
-                " numbers; download it again."
-            )
-        model, report = transformers.AutoModel.from_pretrained(
-            checkpoint.folder,
-            use_safetensors=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-            output_loading_info=True,
-            local_files_only=True,
-        )
-    except PretrainedError:
-        raise
-    except Exception as error:  # a stranger's configuration can fail anywhere
-        reason = first_line(error)
-        if "ignore_mismatched_sizes" in reason:
-            reason = "its weights have other shapes than its configuration says"
-        raise PretrainedError(
-            f"The model of {checkpoint.name} cannot be loaded: {reason}."
-        ) from error
+def _read(name: str, folder: Path, size: int, device: str) -> PretrainedEncoder:
+    """Read the files of a checkpoint, whose weights fill the shape that its configuration gives."""
+    import transformers  # seconds, which naming a checkpoint does not need
+
+    transformers.utils.logging.set_verbosity_error()  # transformers reports to developers
+    transformers.utils.logging.disable_progress_bar()
+    options = {"trust_remote_code": False, "local_files_only": True}
+    config = transformers.AutoConfig.from_pretrained(folder, **options)
+    kind = config.model_type
+    if kind not in KINDS:
+        raise PretrainedError(f"its type is {kind}")
+    layers = max(tower.num_hidden_layers for tower in (config.text_config, config.vision_config))
+    if layers > limits.LAYERS:
+        raise PretrainedError(f"it asks for {layers} layers")
+    model, report = transformers.AutoModel.from_pretrained(
+        folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **options
+    )
     if missing := sorted(report["missing_keys"]):
-        raise PretrainedError(
-            f"{checkpoint.name} lacks weights, such as {missing[0]}; download it again."
-        )
-    return model
-
-
-def _preparation_of(checkpoint: HubCheckpoint, inputs: str, auto_class: Any) -> Any:
-    """A checkpoint's tokenizer or its preparation of images."""
-    try:
-        return auto_class.from_pretrained(
-            checkpoint.folder, trust_remote_code=False, local_files_only=True
-        )
-    except Exception as error:
-        raise PretrainedError(
-            f"The preparation of {inputs} of {checkpoint.name} cannot be read"
-            f" ({first_line(error)}); download it again."
-        ) from error
+        raise PretrainedError(f"it lacks weights, such as {missing[0]}")
+    preparation = transformers.AutoImageProcessor.from_pretrained(folder, **options)
+    sizes = [dict(getattr(preparation, name, None) or {}) for name in ("size", "crop_size")]
+    if any(not (side or 0) <= limits.IMAGE_SIDE for size in sizes for side in size.values()):
+        raise PretrainedError(f"it makes images larger than {limits.IMAGE_SIDE} px")
+    model = model.to(device).eval().requires_grad_(False)
+    return PretrainedEncoder(
+        name=name,
+        folder=folder,
+        kind=kind,
+        bytes=size,
+        device=device,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        scale=float(model.logit_scale.exp()),
+        bias=float(model.logit_bias) if hasattr(model, "logit_bias") else 0.0,
+        _model=model,
+        _tokenizer=transformers.AutoTokenizer.from_pretrained(folder, **options),
+        _preparation=preparation,
+    )
 
 
 def middle_square(image: Image.Image) -> Image.Image:
@@ -218,12 +291,14 @@ def load_for(artifact: Artifact) -> PretrainedEncoder:
     or has changed."""
     about = artifact.json("checkpoint.json")
     name, source, revision = about["name"], about["source"], about["revision"]
-    advice = (
-        "bring it back, or run `python -m vlcore pretrained` anew and take the model that it makes"
-    )
     if not revision and not Path(source).is_dir():
-        raise PretrainedError(f"The folder of the checkpoint {name} is gone; {advice}.")
+        raise PretrainedError(
+            f"The folder of the checkpoint {name} is gone; bring it back to {source}."
+        )
     encoder = load_checkpoint(source, revision=revision)
-    if encoder.checkpoint.name != name:
-        raise PretrainedError(f"The files of the checkpoint {name} have changed; {advice}.")
+    if encoder.name != name:
+        raise PretrainedError(
+            f"The files of the checkpoint {name} have changed; run `python -m vlcore pretrained`"
+            " again and take the model that it makes."
+        )
     return encoder
