@@ -100,7 +100,7 @@ def compare_neighbours(comparison: ComparedMaps, k: int = NEIGHBOURS) -> Neighbo
     """
     if len(comparison.models) < 2:
         raise ComparisonError("Neighbours are shared by two models; compare two.")
-    first, second = comparison.models[:2]
+    first, second = comparison.models
     rows = np.intersect1d(first.rows, second.rows)
     if len(rows) > MOST_IMAGES:
         sample = np.random.default_rng(0).choice(len(rows), MOST_IMAGES, replace=False)

@@ -39,7 +39,6 @@ from vlcore.model.load import load_model
 from vlcore.model.views import Labels, why_no_caption_readout
 
 if TYPE_CHECKING:
-    from vlcore.data.feature_store import FeatureStore
     from vlcore.model.influence import Replay
 
 Inputs = NDArray[Any]  # images as a model reads them, (m, ...): pixels or features
@@ -294,9 +293,8 @@ def ask_rows(artifact: store.Artifact, images: ImageSet, rows: Sequence[int]) ->
     objects = images.table["object"].iloc[list(rows)].unique().tolist()
     if len(objects) != 1:
         raise ExplainError("Choose images of one object: a score is of one object over the other.")
-    return _question(
-        images, _inputs_of_rows(artifact.condition, images, np.array(rows)), objects[0]
-    )
+    inputs = _inputs(artifact.condition, images, np.array(rows))
+    return _question(images, inputs, objects[0])
 
 
 def ask_image(
@@ -323,7 +321,7 @@ def _question(images: ImageSet, inputs: Inputs, object_name: str) -> MarginQuest
     return MarginQuestion(inputs, object_name, other)
 
 
-def _inputs_of_rows(condition: Condition, images: ImageSet, rows: NDArray[np.int64]) -> Inputs:
+def _inputs(condition: Condition, images: ImageSet, rows: NDArray[np.int64]) -> Inputs:
     """Return the images of rows as a model of a condition reads them."""
     if tower := condition.frozen_tower:
         return feature_store(images, tower).rows(rows)
@@ -348,27 +346,22 @@ def margins_in(key: str, question: MarginQuestion) -> NDArray[np.float64]:
 
 
 def attribute(key: str, question: MarginQuestion, top: int = MOST) -> Explanation:
-    """Rank the training images of a model.
-
-    The training is replayed once in a process, and remembered.
-    """
+    """Rank the training images of a model. The training is replayed once in a process, and
+    remembered."""
     from vlcore.model.inference import embed_images
     from vlcore.model.influence import influences
 
-    artifact, source = store.read(key), replayed_training(key)
-    training, replayed = source.training, source.replayed
-    is_named = np.array([name == question.object for name in source.labels.objects])
-    is_named = np.tile(is_named, (len(question.inputs), 1))
+    artifact = store.read(key)
+    training, objects, replayed = _replayed_training(key, artifact.digest)
+    is_named = np.tile([name == question.object for name in objects], (len(question.inputs), 1))
     z = embed_images(replayed.final, replayed.data.images)
     centre = embed_images(replayed.final, question.inputs).mean(axis=0)
-    table = pd.DataFrame(
-        {
-            "row": training.rows,
-            **{name: training.table[name] for name in ("object", "context", "group")},
-            "caption": [training.captions[number].text for number in training.caption_index],
-            "influence": influences(replayed, question.inputs, is_named),
-            "similarity": z @ centre,
-        }
+    shows = training.table[["object", "context", "group"]]
+    table = shows.assign(
+        row=training.rows,
+        caption=[training.captions[number].text for number in training.caption_index],
+        influence=influences(replayed, question.inputs, is_named),
+        similarity=z @ centre,
     )
     table = table.sort_values("influence", ascending=False, kind="stable", ignore_index=True)
     stored = artifact.embeddings.end.train
@@ -377,40 +370,18 @@ def attribute(key: str, question: MarginQuestion, top: int = MOST) -> Explanatio
     return Explanation(artifact.condition, question, margins, table, top, error)
 
 
-@dataclass(frozen=True, eq=False)
-class ReplayedTraining:
-    """What the predictions of one model came from: images, captions, and weights by checkpoint."""
-
-    condition: Condition
-    training: TrainingSet
-    labels: Labels
-    features: FeatureStore | None
-    replayed: Replay
-
-
-def replayed_training(key: str) -> ReplayedTraining:
-    """The training of a model done once more, remembered in this process."""
-    return _replayed_training(key, store.read(key).digest)
-
-
 @lru_cache(maxsize=4)
-def _replayed_training(key: str, _digest: str) -> ReplayedTraining:
+def _replayed_training(key: str, _digest: str) -> tuple[TrainingSet, Sequence[str | None], Replay]:
+    """Return the training set of a model, the object of each caption, and its training done
+    again."""
     from vlcore.model.influence import replay
 
     condition = store.read(key).condition
     check_explainable(condition)
-    (training, *_) = training_sets(parts_of(condition), condition)
-    images = training.images
-    labels = Labels.from_condition(condition, images.grouping)
+    training, *_ = training_sets(parts_of(condition), condition)
+    labels = Labels.from_condition(condition, training.images.grouping)
     if reason := why_no_caption_readout(condition, labels):
-        raise ExplainError(f"{key} predicts no object: {reason}; choose another label style.")
-    features = feature_store(images, condition.frozen_tower) if condition.frozen_tower else None
-    data = training_data(condition, training, labels, _inputs(training, features))
-    return ReplayedTraining(condition, training, labels, features, replay(condition, data))
-
-
-def _inputs(training: TrainingSet, features: FeatureStore | None) -> Inputs:
-    if features is not None:
-        return features.rows(training.rows)
-    training.images.ensure_rendered(training.rows.tolist(), silent)
-    return training.images.pixels(training.rows)
+        raise ExplainError(f"{key} predicts no object: {reason}. Choose another caption style.")
+    inputs = _inputs(condition, training.images, training.rows)
+    data = training_data(condition, training, labels, inputs)
+    return training, labels.objects, replay(condition, data)

@@ -108,7 +108,7 @@ class _Function(nn.Module):
 def influences(
     replayed: Replay, images: NDArray[Any], is_named: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Influence of each training image on the mean margin of images.
+    """Return the influence of each training image on the mean margin of images, (n,).
 
     Above 0 the image raises the margin. The unit is that of gradient descent whose highest learning
     rate is 1.
@@ -118,25 +118,21 @@ def influences(
         images: that are explained, as models read them, (m, ...).
         is_named: whether a caption names the object that an image is asked for, (m, K), of the
             first K captions of the training.
-
-    Returns:
-        Of the training images, (n,).
     """
     data = replayed.data
     count = len(data.caption_index)
-    index = torch.arange(count)
-    model = replayed.data.encoder(replayed.condition).eval()
+    model = data.encoder(replayed.condition).eval()
     weigh = LossWeights(torch.ones(count), sampled=True)
     batch_losses = BatchLosses(replayed.condition, model, data, "cpu", weigh)
-    candidates = torch.from_numpy(data.images)
+    trained = to_input(torch.from_numpy(data.images))
     loss = _Function(
-        model, lambda: batch_losses(lambda: (to_input(candidates), (0, 0)), index)
-    )  # (k,)
+        model, lambda: batch_losses(lambda: (trained, (0, 0)), torch.arange(count))
+    )  # (n,)
     inputs = to_input(torch.from_numpy(images))
     tokens = torch.from_numpy(data.tokens[: is_named.shape[1]])
     named = torch.from_numpy(is_named)
     margin = _Function(model, lambda: object_margins(model, inputs, tokens, named).mean())
-    total = torch.zeros(len(index), dtype=torch.float64)
+    total = torch.zeros(count, dtype=torch.float64)
     with sdpa_kernel(SDPBackend.MATH):  # the others have no forward derivative
         for values, rate in zip(replayed.weights, replayed.rates, strict=True):
             if rate:

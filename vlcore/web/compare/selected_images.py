@@ -64,7 +64,7 @@ def _look_closer(view: Shown, row: int) -> None:
 
 
 def predicts(comparison: ComparedMaps) -> bool:
-    """Return whether any model predicts an object; embeddings without captions do not."""
+    """Return whether any model predicts an object; captions of backgrounds alone name none."""
     objects = comparison.images.grouping.objects
     return any(model.predicted_objects(objects) is not None for model in comparison.models)
 
