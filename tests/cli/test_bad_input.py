@@ -13,8 +13,8 @@ from vlcore.__main__ import BAD_INPUT
 BAD_INPUTS = {  # with a word of the sentence
     "": "COMMAND",
     "nonsense": "'nonsense'",
-    "conditions --grid nowhere": "No study is named 'nowhere'",
-    "conditions --seeds 0": "from 1 to 1000",
+    "conditions nowhere": "No study is named 'nowhere'",
+    "conditions paper --seeds 0": "from 1 to 1000",
     "study paper --jobs 0": "from 1 to 256",
     "study paper --set n_per_group=481": "480",
     "analyse class": "study class",

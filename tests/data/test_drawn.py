@@ -278,3 +278,12 @@ def test_a_damaged_description_is_no_recipe_or_one_sentence(content: str, empty_
     )
     with expected:
         assert drawn.recipe_of("odd") is None
+
+
+def test_a_recipe_that_version_0_6_stored_is_read(empty_home: Path) -> None:
+    drawn.make_set(ODD)
+    stored = next((empty_home / "data").glob("odd-v*/dataset.json"))
+    about = json.loads(stored.read_text())
+    about["recipe"]["style"] = "photo"
+    stored.write_text(json.dumps(about))
+    assert drawn.recipe_of("odd") == ODD
