@@ -1,5 +1,4 @@
-"""Scripts that measure speed, as ratios to a named baseline of the same run, and scripts that write
-what the project publishes."""
+"""Scripts that measure speed, as ratios to a named baseline of the same run."""
 
 import argparse
 import os
@@ -48,6 +47,11 @@ def processor_seconds(process: int) -> int:
     return int(subprocess.check_output(["ps", "-o", "cputimes=", "-p", str(process)]))
 
 
+def resident(process: int) -> float:
+    """Memory of a process in MB."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * 4096 / 1e6
+
+
 def row(*cells: object) -> str:
     """A row of a Markdown table."""
     return f"| {' | '.join(map(str, cells))} |"
@@ -86,21 +90,3 @@ def fresh_home(data: Path | None = None, **environment: str) -> Iterator[Path]:
             Path(folder, "data").symlink_to(data)
         with patch.dict(os.environ, VLCORE_HOME=folder, **environment):
             yield Path(folder)
-
-
-@dataclass(frozen=True, eq=False)
-class OutsideImage:
-    """An image that no model was trained on, with what it shows."""
-
-    object: str
-    context: str
-    image: Image.Image
-
-
-def outside_images(folder: Path) -> list[OutsideImage]:
-    """Images of the files ``FOLDER/<object>_<context>/*``."""
-    images = []
-    for file in sorted(folder.glob("*_*/*")):
-        object_name, _, context = file.parent.name.partition("_")
-        images.append(OutsideImage(object_name, context, Image.open(file).convert("RGB")))
-    return images

@@ -1,35 +1,25 @@
 """Load of a class: browsers that arrive within five seconds, open Home, go on to Compare and change
-a setting there every eight seconds, alone or while models are trained and phones upload images.
+a setting there every eight seconds, alone or while phones upload images.
 
-python -m benchmarks.load [--browsers 30] [--minutes 1] [--training 2] [--uploading 4] [--leaving]
+python -m benchmarks.load [--browsers 30] [--minutes 1] [--uploading 4]
 
 The browsers are websocket clients that speak Streamlit's protocol and cache large messages by hash,
-as its page does; files that come by HTTP, such as Streamlit's own scripts, are not requested. The
-models are those of VLCORE_HOME; of the usual image set it needs those that `CHANGES` can ask for,
-of seed 0. Trainings are short ones in workers like the server's, measured alone first. A page that
-fails, or a phone that is shown another one's image, ends the run. Memory is that of the server's
-process, in tenths of the time; with --leaving also three minutes after everybody has left. Figures
-are also given as ratios to their aims.
+as its page does. The models are those of VLCORE_HOME; of the usual image set it needs those that
+`CHANGES` can ask for, of seed 0. A page that fails, or a phone that is shown another one's image,
+ends the run. Memory is that of the server's process, in tenths of the time.
 """
 
 import asyncio
 import io
-import os
 import re
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing
 from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPConnection
 from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from threading import Event, Thread
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -38,38 +28,27 @@ from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from benchmarks import FLAG, parse_options, print_aims, processor_seconds
+from benchmarks import parse_options, print_aims, processor_seconds, resident
 from benchmarks.startup import server
 from benchmarks.visitors import PAUSE, Browser, connected, sleep_until
-from vlcore.api.training import train_condition
-from vlcore.artifacts import store
-from vlcore.data.catalogue import open_set
-from vlcore.data.subset import usual_condition
-from vlcore.experiment.files import data_folder
-from vlcore.experiment.options import PRESETS
-from vlcore.experiment.progress import silent
-from vlcore.jobs.queue import worker_pool
 
 FILE_NAME = re.compile(rb"phone(\d{2})x\d{3}")
 ARRIVAL = 5.0  # seconds in which all arrive
-LEFT = 180.0  # seconds: Streamlit keeps the session of a visitor who has left for two minutes
 VIEWS = {  # durations that visitors report, by name
     "Home": "first view of Home",
     "Compare": "first view of Compare",
     "change": "change",
     "upload": "upload until placed",
 }
-AIMS = {  # of the browsers alone, and beside trainings or uploads
+AIMS = {  # of the browsers alone, and beside uploads
     "start to healthy, s": (2.0, None),
     "first view of Home, p95, s": (3.0, 4.0),
     "first view of Compare, p95, s": (3.0, 4.0),
     "change, p50, s": (0.25, None),
     "change, p95, s": (0.8, 1.2),
-    "a training beside, as a ratio": (None, 1.5),
     "sent in all, MB": (25.0, None),
     "resident memory, MB": (450.0, None),
     "last tenth, ratio of memory to the second": (1.1, 1.1),
-    "all left, ratio of memory to the first tenth": (1.1, 1.1),
 }
 
 
@@ -162,73 +141,6 @@ def _photo(number: int) -> bytes:
     return file.getvalue()
 
 
-def _train(home: str, seed: int) -> float:
-    """Seconds of a short training in a home."""
-    os.environ["VLCORE_HOME"] = home
-    usual = usual_condition(open_set("scenes"))
-    condition = usual.replace(steps=PRESETS["live"], bias=0.5, data_seed=seed, init_seed=seed)
-    train_condition(condition)
-    return float(store.read(condition.key).manifest["seconds"])
-
-
-class Trainings:
-    """`count` models in training at once, as in the server's workers."""
-
-    def __init__(self, pool: Any, home: str, count: int) -> None:
-        self._pool = pool
-        self._home = home
-        self._count = count
-        self._seed = 1000
-        self._train_once()  # workers import
-        self.alone = self._train_once()  # seconds
-        self.beside: list[float] = []  # seconds beside the load
-        self._stop = Event()
-
-    def _submit(self) -> Future[float]:
-        self._seed += 1
-        future: Future[float] = self._pool.submit(_train, self._home, self._seed)
-        return future
-
-    def _train_once(self) -> list[float]:
-        futures = [self._submit() for _ in range(self._count)]
-        return [future.result() for future in futures]
-
-    def _train_on(self) -> None:
-        running = {self._submit() for _ in range(self._count)}
-        while not self._stop.is_set():
-            done, running = wait(running, 1.0, FIRST_COMPLETED)
-            for future in done:
-                self.beside.append(future.result())
-                running.add(self._submit())
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        thread = Thread(target=self._train_on)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            thread.join()
-
-
-@contextmanager
-def trainings_beside(count: int) -> Iterator[Trainings | None]:
-    """Trainings in workers with a home of their own, on the images of this home; None of none."""
-    if not count:
-        yield None
-        return
-    images = open_set("scenes")
-    images.ensure_rendered(range(len(images.table)), silent)
-    with TemporaryDirectory() as home:
-        Path(home, "data").symlink_to(data_folder())
-        pool: Any = worker_pool(count)
-        try:
-            yield Trainings(pool, home, count)
-        finally:
-            pool.shutdown(kill_workers=True)
-
-
 async def arrive(kind: type[Browser], port: int, number: int, delay: float, end: float) -> Visit:
     await asyncio.sleep(delay)
     async with connected(kind, port, number) as browser:
@@ -250,11 +162,6 @@ async def crowd(
     return await visits, memory
 
 
-def resident(process: int) -> float:
-    """Memory of a process in MB."""
-    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * 4096 / 1e6
-
-
 def view_figures(visits: list[Visit]) -> dict[str, float]:
     durations = defaultdict(list)
     for visit in visits:
@@ -270,34 +177,20 @@ def view_figures(visits: list[Visit]) -> dict[str, float]:
 
 
 def main() -> None:
-    options = parse_options(
-        __doc__, browsers=30, minutes=1.0, training=0, uploading=0, leaving=FLAG
-    )
-    with trainings_beside(options.training) as trained, server() as (healthy, port, process):
-        with trained.running() if trained else nullcontext():
-            load = crowd(port, process, options.browsers, options.uploading, 60 * options.minutes)
-            visits, memory = asyncio.run(load)
+    options = parse_options(__doc__, browsers=30, minutes=1.0, uploading=0)
+    with server() as (healthy, port, process):
+        load = crowd(port, process, options.browsers, options.uploading, 60 * options.minutes)
+        visits, memory = asyncio.run(load)
         busy = processor_seconds(process)
-        if options.leaving:
-            time.sleep(LEFT)
-            left = resident(process)
     cuts = [round(len(memory) * tenth / 10) for tenth in range(11)]
     tenths = [statistics.median(memory[a:b] or memory[-1:]) for a, b in pairwise(cuts)]
     figures = {"start to healthy, s": healthy, **view_figures(visits)}
-    if trained:
-        figures["a training alone, s"] = alone = statistics.mean(trained.alone)
-        if trained.beside:
-            figures["a training beside, as a ratio"] = statistics.mean(trained.beside) / alone
     figures["sent in all, MB"] = sum(visit.received for visit in visits) / 1e6
     figures["resident memory, MB"] = memory[-1]
     figures["last tenth, ratio of memory to the second"] = tenths[-1] / tenths[1]
-    if options.leaving:
-        figures["all left, ratio of memory to the first tenth"] = left / tenths[0]
     figures["processor time of the server, s"] = busy
-    is_busy = bool(options.training or options.uploading)
-    aims = {name: aim[is_busy] for name, aim in AIMS.items()}
+    aims = {name: aim[options.uploading > 0] for name, aim in AIMS.items()}
     print_aims((name, value, aims.get(name)) for name, value in figures.items())
-    print(f"Memory in tenths of the time, MB: {', '.join(f'{size:.0f}' for size in tenths)}")
 
 
 if __name__ == "__main__":

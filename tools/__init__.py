@@ -1,1 +1,1 @@
-"""Scripts that make what the package ships."""
+"""Scripts that make what the package ships, and its documentation shows."""

@@ -159,7 +159,7 @@ def test_what_the_repository_ships_fits_this_version(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The grid from scratch and the lessons of both drawn sets, the experiments of the renders, and
-    of all three those on the pretrained towers; else run `python -m benchmarks.ship` again."""
+    of all three those on the pretrained towers; else run `python -m tools.ship` again."""
     monkeypatch.delenv("VLCORE_SHIPPED")
     wanted = set()
     for name in BUILT_IN_SETS:

@@ -1,7 +1,7 @@
 """The README's animation: a visitor on Home, Compare and Upload of the running app, as a webp of
 some twenty seconds. Nothing is staged: a fresh home, the bundled models, real pointer events.
 
-python -m benchmarks.tour [--photo FILE] [--to docs/tour.webp]
+python -m tools.tour [--photo FILE] [--to docs/tour.webp]
 
 Without `--photo` Upload shows the sample that it begins with: no photograph of a horse or a camel
 comes with the project."""

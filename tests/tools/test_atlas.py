@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.spatial.distance import pdist
 
-from benchmarks import atlas as atlas_module
-from benchmarks.atlas import COLUMNS, TILE, UNITS, atlas, common_steps
+from tools import atlas as atlas_module
+from tools.atlas import COLUMNS, TILE, UNITS, atlas, common_steps
 from vlcore.api.model_map import ComparisonError, model_map
 from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
@@ -120,7 +120,7 @@ def test_labels_that_name_no_object(quick: list[Artifact], monkeypatch: pytest.M
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_bundled_atlases_fit_this_version(name: str) -> None:
-    """Else run `python -m benchmarks.ship` again."""
+    """Else run `python -m tools.ship` again."""
     file = STATIC / f"atlas-{name}.json"
     document = json.loads(file.read_text())
     assert document["data_version"] == open_set(name).version

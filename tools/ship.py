@@ -8,7 +8,7 @@ its own files are small, and Home plays no atlas of it.
 
 export VLCORE_SHIPPED=/nowhere  # else models that are bundled already would be packed again
 # first, as pretrained models are trained on them:
-python -m benchmarks.ship --features [--sets NAME ...]
+python -m tools.ship --features [--sets NAME ...]
 for data in scenes balanced-cues; do
   python -m vlcore study paper --data $data --seeds 1
   python -m vlcore study paper --data $data --seeds 1 --set architecture=pretrained --set text=words
@@ -22,7 +22,7 @@ for towers in "" "--set architecture=pretrained --set text=words"; do
   python -m vlcore train --data renders --set steps=0 $towers
 done
 python -m vlcore data check renders
-python -m benchmarks.ship [--out .] [--fresh] [--sets scenes balanced-cues renders]
+python -m tools.ship [--out .] [--fresh] [--sets scenes balanced-cues renders]
 
 Nothing is trained here. Models that are bundled already stay as they are unless `--fresh` is given.
 The models and checks go to models/shipped, the atlases, at most 1.5 MB each, to static, the small
@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from benchmarks import FLAG, parse_options, print_table
-from benchmarks.atlas import atlas
+from tools.atlas import atlas
 from vlcore.api import audit
 from vlcore.api.training import parts_of
 from vlcore.artifacts import bundled, store
