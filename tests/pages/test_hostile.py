@@ -174,7 +174,7 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
         complete(tab)
         harmless()
         if name == "Lesson":
-            files.append(downloaded(tab, "Handout with the numbers"))
+            files.append(downloaded(tab, "Handout with answers"))
         if name == "Compare":
             pair = urlencode({**query, "closer": "Export"})
             tab.goto(f"{hostile_server}/{name}?{pair}")

@@ -16,7 +16,6 @@ from tests.api.published import publish
 from tests.conftest import publish_as
 from vlcore.artifacts import store
 from vlcore.classroom import one_room
-from vlcore.classroom.handout import study_html
 from vlcore.classroom.one_room import CLASS, REHEARSAL, ClassPlan, Pair
 from vlcore.classroom.session import Started, all_votes, find_session, move_session, start_session
 from vlcore.data.importers import import_set
@@ -347,10 +346,10 @@ def test_the_wall_has_the_numbers_of_the_analysis_and_says_how_often_it_was_look
     visitor = visitors.Visitor("somebody-here")
     slide = session_cache.results_slide(started.code, images, visitor, True)
     assert slide.startswith(b"\x89PNG")
-    paper = session_cache.study_handout(started.code, images, visitor, True)
+    paper = session_cache.study_handout(started.code, images, True)
     assert "Exact p" in paper
     assert take_home in paper
-    assert drawn == [chart_slide, study_html]
+    assert drawn == [chart_slide]
     assert len(session_cache.dots_csv(started.code, images).splitlines()) == 1 + 6
     press(page, "Go on")
     assert find_session(started.code).phase == "run"  # type: ignore[union-attr]

@@ -98,6 +98,7 @@ def test_alone_one_changes_takes_back_trains_and_sees_the_ranking(
     assert condition.key in link.proto.query_string
     assert [one.proto.label for one in page.get("download_button")] == [
         "Slide (PNG)",
+        "Handout with answers",
         "Table (CSV)",
     ]
     assert counted(press(page, "Back")) == f"2 of {MOST} changes"

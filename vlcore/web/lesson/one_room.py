@@ -323,7 +323,7 @@ def _downloads(room: ClassSession, images: ImageSet, ended: bool) -> None:
     name, asker = f"wall-{room.code}", visitors.visitor()
     slide = partial(session_cache.results_slide, room.code, images, asker, ended)
     widgets.download("The results as a slide", slide, f"{name}.png", "image/png", "image")
-    paper = partial(session_cache.study_handout, room.code, images, asker, ended)
+    paper = partial(session_cache.study_handout, room.code, images, ended)
     widgets.download("Handout", paper, f"{name}.html", "text/html", "print")
     table = partial(session_cache.dots_csv, room.code, images)
     widgets.download("Its dots, CSV", table, f"{name}.csv", "text/csv", "table")

@@ -127,7 +127,7 @@ def _handouts(lesson: Lesson, images: ImageSet) -> None:
             "Handout", student, f"{lesson.name}.html", "text/html", "print", help=about
         )
         widgets.download(
-            "Handout with the numbers",
+            "Handout with answers",
             lecturer,
             f"{lesson.name}-lecturer.html",
             "text/html",

@@ -1,6 +1,7 @@
 """Lesson “repair” on the page: alone, the presenter view, and a team's phone."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,7 +11,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.artifacts import store
-from vlcore.classroom import repair, repair_results
+from vlcore.classroom import answers, repair, repair_results
+from vlcore.classroom.handout import Question, handout_html
 from vlcore.classroom.repair import EDITING, REPAIR, REVEALED, STEP, Repair
 from vlcore.classroom.session import ClassSession, move_session
 from vlcore.data.imageset import ImageSet
@@ -24,6 +26,7 @@ from vlcore.experiment.wording import TOWERS_SEEN, plural
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.rendering import chart_slide
 from vlcore.plots.theme import LIGHT, Palette
+from vlcore.study.answer_file import AnswerError
 from vlcore.web import cache, image_addresses, jobs, shell, visitors, widgets, work
 from vlcore.web.lesson import session, steps
 from vlcore.web.lesson.session import click_errors, presenter_click, voter
@@ -181,10 +184,23 @@ def _show_task(task: Task) -> None:
 
 
 def _prepare(task: Task) -> None:
-    """Offer the training of the baselines."""
+    """Offer a handout, and the training of the baselines."""
     conditions = [condition for arm in task.baselines().values() for condition in arm]
+    paper = partial(_handout, task)
+    widgets.download("Handout", paper, "repair.html", "text/html", "print")
     about = f"The ranking compares teams with {', '.join(task.baselines())}."
     jobs.train_several(conditions, "Prepare", about, key="repair_prepare")
+
+
+def _handout(task: Task, ranks: Sequence[str] = ()) -> str:
+    """The lesson on paper; a lecturer's copy has the ranking and the sentence to take home."""
+    question = Question("Which images would you add or remove, and why?", answers=ranks)
+    sentence = ""
+    if ranks:
+        with suppress(AnswerError):  # which the page shows
+            sentence = answers.take_home(REPAIR, task.images.name)
+    text = repair.task_text(task.images, task.base)
+    return handout_html("Repair a training set", text, [question], take_home=sentence)
 
 
 def _editor(task: Task, state: Repair, change: Change) -> None:
@@ -355,6 +371,8 @@ def _show_ranking(
             return work.run_in_worker(asker, chart_slide, spec)
 
         widgets.download("Slide (PNG)", slide, "repair.png", "image/png", "image")
+        paper = partial(_handout, task, [f"{line}." for line in ranking.words.split("; ")])
+        widgets.download("Handout with answers", paper, "repair.html", "text/html", "print")
         widgets.download("Table (CSV)", safe_csv(table), "repair.csv", "text/csv")
 
 

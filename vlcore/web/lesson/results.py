@@ -23,7 +23,7 @@ from vlcore.classroom.answers import (
     values_of,
     with_seed,
 )
-from vlcore.classroom.handout import explained, handout_html
+from vlcore.classroom.handout import Question, explained, handout_html
 from vlcore.classroom.lessons import Lesson, LessonStep, lessons
 from vlcore.classroom.session import ClassSession
 from vlcore.data.imageset import ImageSet
@@ -251,10 +251,13 @@ def lesson_handout(lesson: Lesson, images: ImageSet, *, lecturer: bool) -> str:
     uris = [thumb_uri(image, 224) for image in group_pictures(images)]
     names = list(group_words(images.grouping).values())
     groups = ImageRow(uris, names, images.attribution)
-    if not lecturer:
-        return handout_html(lesson, groups, images.grouping)
-    measured = [lesson_answer(lesson, step, images) for step in lesson.steps]
+    questions = []
+    for step in lesson.steps:
+        sentences = lesson_answer(lesson, step, images).sentences if lecturer else ()
+        choices = [choice.text for choice in step.choices]
+        questions.append(Question(f"{step.text} {step.question}", choices, sentences))
     sentence = ""
-    with suppress(AnswerError):  # which `measured` has
-        sentence = answers.take_home(lesson.name, images.name)
-    return handout_html(lesson, groups, images.grouping, measured, sentence)
+    if lecturer:
+        with suppress(AnswerError):  # which the sentences have
+            sentence = answers.take_home(lesson.name, images.name)
+    return handout_html(lesson.title, lesson.text, questions, groups, sentence)

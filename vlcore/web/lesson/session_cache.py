@@ -8,7 +8,7 @@ import altair as alt
 import streamlit as st
 
 from vlcore.classroom import answers, one_room, one_room_results
-from vlcore.classroom.handout import study_html
+from vlcore.classroom.handout import Question, handout_html
 from vlcore.classroom.one_room import CLASS, REHEARSAL, Block, BlockState, ClassPlan, Pair, View
 from vlcore.classroom.one_room_results import ClassResults, ClassStudy
 from vlcore.data.imageset import ImageSet
@@ -123,15 +123,18 @@ def results_slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> b
     return work.run_in_worker(asker, chart_slide, chart.to_dict(validate=False), LIGHT)
 
 
-def study_handout(code: str, images: ImageSet, asker: Visitor, ended: bool) -> str:
+def study_handout(code: str, images: ImageSet, ended: bool) -> str:
     """Plan and results as a page to print; LabError while there is no plan."""
     study = _latest(code, images)
-    sentences = what_is_said(study, ended)
+    numbers = "; ".join(f"{name}: {value}" for name, value in study.numbers().items())
+    sentences = [f"{numbers}.", *what_is_said(study, ended)]
     take_home = ""
     if ended:
         with suppress(AnswerError):  # which `sentences` has
             take_home = answers.take_home(one_room.NAME, images.name)
-    return work.run_in_worker(asker, study_html, study, sentences, take_home)
+    expected = one_room.expectation_question(study.contrast, study.plan.measure, study.grouping)
+    question = Question(f"{study.contrast.question} {expected}", one_room.DIRECTIONS, sentences)
+    return handout_html(study.title, study.planned, [question], take_home=take_home)
 
 
 def dots_csv(code: str, images: ImageSet) -> str:
