@@ -47,21 +47,7 @@ settings.load_profile("judge" if os.environ.get("CI") else "search")
 
 Cli = Callable[..., tuple[int, str, str]]
 # The first trains the models that others wait for; the next ones need none of them.
-LONGEST = (
-    "test_browser",
-    "test_usual_training",
-    "test_browser_map_options",
-    "test_engines",
-    "test_findings",
-    "test_browser_home",
-    "test_browser_compare",
-    "test_browser_lesson",
-    "test_hostile",
-    "test_browser_upload",
-    "test_browser_one_room",
-    "test_browser_repair",
-    "test_browser_serve",
-)
+LONGEST = ("test_browser", "test_usual_training", "test_findings")
 QUICK_STEPS = 12  # enough for a model that is not the untrained one, little enough for a test
 
 
@@ -71,18 +57,20 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take longest go first: at the end one process would wait for the others. Of two
-    rooms that train one waits for its turn."""
+    """One process runs each file, and one process runs all browser tests, with one server.
+
+    Files that take longest go first: at the end one process would wait for the others.
+    """
     place = {name: number for number, name in enumerate(LONGEST)}
 
-    def is_later(item: pytest.Item) -> bool:
-        return (
-            item.get_closest_marker("browser") is None
-            or item.path.name == "test_browser_restart.py"
-        )
+    def group(item: pytest.Item) -> str:
+        return "browser" if item.get_closest_marker("browser") else str(item.path)
 
-    items.sort(key=lambda item: (place.get(item.path.stem, len(place)), is_later(item)))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+    items.sort(key=lambda item: (place.get(item.path.stem, len(place)), group(item) != "browser"))
 
 
 @pytest.fixture(scope="session", autouse=True)
