@@ -330,6 +330,24 @@ def test_agreement_on_neighbours_is_under_maps_of_few_images(
     assert sentence in text_of(with_maps(start(closer="Agreement")))
 
 
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ("Groups", "Accuracy of the animal"),
+        ("Suspect labels", "nearest neighbours of these images have another label"),
+        ("Training animation", "Training animation of 2 models"),
+        ("All measures", "PCA map"),
+        ("Export", "parquet"),
+    ],
+)
+def test_every_section_opens(section: str, words: str) -> None:
+    page = with_maps(start(closer=section))
+    assert words in text_of(page)
+    if section == "Suspect labels":
+        press(page, "Select all")
+        assert "neighbours in the left model contradict the label" in text_of(page)
+
+
 def test_the_wrong_end_of_a_failure_direction_can_be_selected() -> None:
     page = with_maps(start(closer="Failures", left_bias="75 %", right_bias="75 %"))
     assert text_of(page).count("held-out images are wrong") == 4, "two objects of two models"

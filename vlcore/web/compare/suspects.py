@@ -7,7 +7,6 @@ import streamlit as st
 
 from vlcore.api.selections import Selection
 from vlcore.api.suspect_labels import NEIGHBOURS, find_suspects
-from vlcore.experiment.plain_text import safe_csv
 from vlcore.experiment.wording import plural
 from vlcore.web import cache, widgets
 from vlcore.web.compare.selections import select
@@ -33,11 +32,7 @@ def show_suspects(view: Shown) -> None:
             widgets.show_images(view.images, lines)
             words = f"neighbours in the {name} model contradict the label"
             selection = Selection.from_rows(view.comparison, suspects["row"], words)
-            with st.container(horizontal=True):
-                st.button("Select all", key=f"suspects-{name}", on_click=partial(select, selection))
-                csv = partial(safe_csv, suspects)
-                key = f"suspects-{name}-csv"
-                widgets.download("Download CSV", csv, "suspects.csv", "text/csv", key=key)
+            st.button("Select all", key=f"suspects-{name}", on_click=partial(select, selection))
 
 
 @st.cache_resource(max_entries=60, show_spinner="Comparing labels …", hash_funcs=cache.BY_CONTENT)
