@@ -1,4 +1,4 @@
-"""Exports of a model: rows of its map, their types in parquet, its weights, and what fails."""
+"""Exports of a model: rows of its map, their types in parquet, and what fails."""
 
 import dataclasses
 import json
@@ -18,12 +18,11 @@ from PIL import Image
 from tests.api.stand_ins import BASE, colour, made_elsewhere, middle, pictured, publish, thumbs
 from vlcore.api import exports
 from vlcore.api.compared_maps import compare_maps, points_table
-from vlcore.api.exports import FORMATS, NEIGHBOURS, THUMB_SIDE, ExportFormat, export, parquet_bytes
+from vlcore.api.exports import NEIGHBOURS, THUMB_SIDE, export, parquet_bytes
 from vlcore.api.model_map import ModelMap, model_map
-from vlcore.artifacts.store import Artifact, StoreError
+from vlcore.artifacts.store import Artifact
 from vlcore.data.imageset import ImageSet, ImageSetError
-from vlcore.experiment.errors import LabError
-from vlcore.experiment.files import HomeError, write_json
+from vlcore.experiment.files import HomeError
 
 CONDITION = BASE.replace(labels="descriptive", bias=0.5)
 
@@ -215,58 +214,24 @@ def test_neighbours_are_the_nearest_other_rows(exported: pd.DataFrame) -> None:
         assert np.allclose(similarities, cosines[row, nearest["ids"]], atol=1e-5)
 
 
-@pytest.mark.parametrize("form", FORMATS)
-def test_an_export_is_one_readable_file_in_place_of_an_older_one(
-    form: str, model: Any, out: Path
-) -> None:
-    file = out / f"model.{form}"
+def test_an_export_is_one_readable_file_in_place_of_an_older_one(model: Any, out: Path) -> None:
+    file = out / "model.parquet"
     file.write_text("an older file")
-    assert export(model, form, file) == {file.name: file.stat().st_size}
-    assert file.stat().st_size > 1000
+    assert export(model, file) == file.stat().st_size > 1000
     assert list(out.iterdir()) == [file]
     assert stat.S_IMODE(file.stat().st_mode) & 0o044 == 0o044
-    if form == "safetensors":
-        assert file.read_bytes() == (model.artifact.path / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("form", "place", "error"),
-    [
-        ("csv", "model.csv", LabError),
-        ("safetensors", "mine.txt/model", HomeError),
-        ("parquet", "taken.parquet", HomeError),
-    ],
-)
-def test_places_that_cannot_be_written_stay_as_they_are(
-    form: str, place: str, error: type[Exception], model: Any, out: Path
-) -> None:
+@pytest.mark.parametrize("place", ["mine.txt/model.parquet", "taken.parquet"])
+def test_places_that_cannot_be_written_stay_as_they_are(place: str, model: Any, out: Path) -> None:
     (out / "mine.txt").write_text("mine")
     (out / "taken.parquet").mkdir()
-    with pytest.raises(error):
-        export(model, form, out / place)
+    with pytest.raises(HomeError):
+        export(model, out / place)
     assert sorted(path.name for path in out.iterdir()) == ["mine.txt", "taken.parquet"]
     assert (out / "mine.txt").read_text() == "mine"
 
 
-def test_models_without_weights(model: Any, out: Path) -> None:
-    write_json(model.artifact.path / "checkpoint.json", {"name": "openai/clip"})
+def test_a_model_without_weights_is_exported(model: Any, out: Path) -> None:
     model.artifact = made_elsewhere(model.artifact, "pretrained")
-    with pytest.raises(StoreError, match="openai/clip"):
-        export(model, "safetensors", out / "model.safetensors")
-    assert list(out.iterdir()) == []
-    assert export(model, "parquet", out / "model.parquet")["model.parquet"] > 0
-
-
-def test_a_new_format_is_an_entry(
-    model: Any, out: Path, cli: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def write(model: Any, out: Path, _progress: object) -> None:
-        out.write_text(model.artifact.key)
-
-    monkeypatch.setitem(FORMATS, "txt", ExportFormat(write, "cat {out}"))
-    key = model.artifact.key
-    assert export(model, "txt", out / "model.txt") == {"model.txt": len(key)}
-    arguments = "export", key, "--format", "txt", "--out"
-    code, document, _ = cli(*arguments, out / "other.txt", "--json")
-    assert (code, json.loads(document)["open_with"]) == (0, f"cat {out / 'other.txt'}")
-    assert cli(*arguments, out / "model")[0] == 2
+    assert export(model, out / "model.parquet") > 0

@@ -28,12 +28,7 @@ _OF_MAPS = (
     "map map_seed colour groups split show_images show_twins show_neighbours show_trust"
     " show_untrained"
 )
-_OF_A_SIDE = "labels bias trained seed model pairs encoder text"
-_SAMPLES = (
-    "Horse_in_the_desert,_grazing Horse_on_grass Horse_in_the_desert Camel_in_the_desert"
-    " Camel_on_grass Camel_in_a_room Horse_in_the_snow Camel_on_the_beach Horse_on_the_street"
-    " Camel,_cut_out Horse,_cut_out"
-)
+_OF_A_SIDE = "labels bias trained seed model"
 # Every field of a page's address that a control has.
 FIELDS = {
     "": "towers map_bias map_step map_rare",
@@ -48,9 +43,8 @@ FIELDS = {
         + [f"{side}_{name}" for side in _SIDES for name in _OF_A_SIDE.split()]
     ),
     "4_Upload": " ".join(
-        ["shows towers bias words map map_seed colour show_images show_neighbours"]
+        ["shows samples towers bias words map map_seed colour show_images show_neighbours"]
         + [f"{side}_asked" for side in _SIDES]
-        + [f"sample_{name}" for name in _SAMPLES.split()]
     ),
     "5_Findings": "data study length towers blocks measure",
     "6_Lesson": "lesson code phase step hide lead presenter repair room_pairs room_seed",

@@ -135,8 +135,6 @@ def test_the_address_chooses_both_models() -> None:
             "left_labels": "<script>alert(1)</script>",
             "left_seed": "-5",
             "length": "",
-            "right_pairs": "' or 1=1",
-            "right_encoder": "../../etc",
             "map": "tsne; drop",
             "colour": "'; drop table",
             "closer": "nothing",

@@ -80,7 +80,6 @@ def test_a_level_opens_as_a_pair_at_its_own_address() -> None:
 
 def test_a_pair_opens_whatever_was_compared_before() -> None:
     before = {"labels": "descriptive", "bias": "0 %", "trained": "false", "seed": "7"}
-    before |= {"pairs": "matched-only", "encoder": "linear-patches", "text": "words"}
     sides = {
         f"{side}_{name}": value for side in ("left", "right") for name, value in before.items()
     }

@@ -1,13 +1,10 @@
-"""Export of a model as one file for other tools: its map as parquet, or its weights as
-safetensors."""
+"""Export of a model as one parquet file for other tools: its map, embeddings and images."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import textwrap
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -19,9 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from vlcore.api.model_map import ModelMap, image_captions, model_map
-from vlcore.artifacts.store import Artifact, StoreError
+from vlcore.artifacts.store import Artifact
 from vlcore.data.imageset import ImageSet, join_user_columns
-from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import atomic, write_errors
 from vlcore.experiment.progress import Progress, silent
 from vlcore.experiment.wording import title
@@ -41,71 +37,29 @@ COLUMNS += ["scene", "file_name", "x", "y"]  # before the user's own
 NESTED = ["embedding", "image", "neighbors"]  # after them
 
 
-@dataclass(frozen=True)
-class ExportFormat:
-    """A way to write a model as one file for other tools."""
-
-    write: Callable[[Model, Path, Progress], object]
-    # a command, or Python, with {out} as a shell and {text} as Python reads the file's name
-    open_with: str
-    needs_weights: bool = False
-
-
-def export(model: Model, form: str, out: str | Path, progress: Progress = silent) -> dict[str, int]:
-    """Write a model as one file for other tools, in place of an older one.
+def export(model: Model, out: str | Path, progress: Progress = silent) -> int:
+    """Write the map, embeddings and images of a model as one parquet file for Embedding Atlas,
+    Hugging Face datasets and pandas, in place of an older one. As `write_parquet`.
 
     Args:
         model: as `vlcore.train` and `vlcore.load` return it.
-        form: ``parquet`` (map, embeddings and images: Embedding Atlas, Hugging Face datasets,
-            pandas) or ``safetensors`` (weights).
         out: the file.
         progress: is told how many images are drawn.
 
     Returns:
-        The size of the file in bytes, by its name.
+        The size of the file in bytes.
 
     Raises:
-        StoreError: when it has no weights and they are needed.
         HomeError: when the file cannot be written; nothing is left behind.
-        LabError: when there is no such format.
 
     >>> import vlcore as vl
     >>> model = vl.train(vl.Condition(steps=12))
-    >>> vl.export(model, "parquet", "model.parquet")  # doctest: +SKIP
+    >>> vl.export(model, "model.parquet")  # doctest: +SKIP
     """
-    artifact, out = model.artifact, Path(out).absolute()
-    if form not in FORMATS:
-        raise LabError(f"No format is named {form!r}; choose one of {', '.join(FORMATS)}.")
-    file_format = FORMATS[form]
-    if file_format.needs_weights and not artifact.kind.has_weights:
-        name = artifact.json("checkpoint.json")["name"]
-        raise StoreError(
-            f"{artifact.key} is the checkpoint {name}, which transformers opens; it has no own"
-            " weights."
-        )
+    out = Path(out).absolute()
     with write_errors(out, "give --out another place"), atomic(out) as partial_file:
-        file_format.write(model, partial_file, progress)
-    return {out.name: out.stat().st_size}
-
-
-def _write_parquet(model: Model, out: Path, progress: Progress) -> None:
-    write_parquet(model.artifact, model.images, out, progress)
-
-
-def _write_safetensors(model: Model, out: Path, _progress: Progress) -> None:
-    shutil.copyfile(model.artifact.path / "model.safetensors", out)
-
-
-FORMATS = {
-    "parquet": ExportFormat(
-        _write_parquet, "embedding-atlas {out} --x x --y y --image image --neighbors neighbors"
-    ),
-    "safetensors": ExportFormat(
-        _write_safetensors,
-        "from safetensors.torch import load_file; load_file({text})",
-        needs_weights=True,
-    ),
-}
+        write_parquet(model.artifact, model.images, partial_file, progress)
+    return out.stat().st_size
 
 
 def parquet_bytes(artifact: Artifact, images: ImageSet, progress: Progress = silent) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vlcore.api.exports import FORMATS, describe_rows, export
+from vlcore.api.exports import describe_rows, export
 from vlcore.cli.common import (
     CommandError,
     Document,
@@ -50,14 +50,7 @@ def add_commands(commands: Any) -> None:
     option("--csv", type=Path, metavar="FILE", help="a table of the drawn images")
     option = add_command(commands, export_model, "export")
     option("key", metavar="KEY")
-    option("--format", choices=FORMATS, required=True)
-    option(
-        "--out",
-        required=True,
-        type=Path,
-        metavar="PATH",
-        help="a file that ends in the format's name",
-    )
+    option("--out", required=True, type=Path, metavar="PATH", help="a file that ends in .parquet")
 
 
 def _add_map_options(option: Callable[..., Any]) -> None:
@@ -188,23 +181,20 @@ def _grid(options: Namespace) -> Document:
 
 
 def export_model(options: Namespace) -> Document:
-    """A model as one file: its map (parquet) or its weights (safetensors)."""
-    form = FORMATS[options.format]
+    """A model as one parquet file: its map, embeddings and images."""
     out: Path = options.out
-    if out.suffix.lower() != f".{options.format}":
-        raise CommandError(
-            f"--out is {out}; it becomes one file, so give a name that ends in .{options.format}."
-        )
+    if out.suffix.lower() != ".parquet":
+        raise CommandError(f"--out is {out}; give a name that ends in .parquet.")
     from vlcore.api.models import load
 
     model = load(options.key)
     with counted_bar("drawing images") as show:
-        files = export(model, options.format, out, show)
+        size = export(model, out, show)
+    columns = "--x x --y y --image image --neighbors neighbors"
     return {
         "key": model.key,
-        "format": options.format,
-        "out": str(out),
-        "files": files,
-        **({} if form.needs_weights else {"rows": describe_rows(model.map)}),
-        "open_with": form.open_with.format(out=shlex.quote(str(out)), text=repr(str(out))),
+        "file": str(out),
+        "bytes": size,
+        "rows": describe_rows(model.map),
+        "open_with": f"embedding-atlas {shlex.quote(str(out))} {columns}",
     }

@@ -11,15 +11,11 @@ from vlcore.experiment import options
 from vlcore.experiment.captions import quoted_captions
 from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
-from vlcore.experiment.options import shown_name, stored_names
+from vlcore.experiment.options import shown_name
 from vlcore.experiment.plain_text import plain
 from vlcore.web import widgets
 
 LABELS = {shown_name("labels", style): style for style in STYLES_OF_THE_STUDY}
-NEGATIVES = stored_names("negatives")
-ENCODERS = stored_names("architecture")
-TEXTS = stored_names("text")
-AS_TOWERS = "as chosen above"  # the image or text tower of the pair of towers
 AS_SET = "as set here"  # no model from the disk
 LENGTHS = {name: steps for name, steps in options.PRESETS.items() if steps}
 LENGTHS_ABOUT = (
@@ -108,36 +104,12 @@ def condition_controls(
         about = "Off shows the same encoder before its first step. It sorts by background already."
         trained = st.toggle("Trained", value=True, **widgets.in_address(f"{prefix}_trained", about))
         seed = widgets.seed(f"{prefix}_seed", default.init_seed)
-        about = (
-            "The study's text, taken literally, has matched pairs only; then one point for"
-            " everything is optimal."
-        )
-        negatives = st.selectbox(
-            "Negatives", list(NEGATIVES), **widgets.in_address(f"{prefix}_pairs", about)
-        )
-        about = (
-            "Transformers on convolutions or, as the study's, on linear patches; or a frozen"
-            " network."
-        )
-        encoder = st.selectbox(
-            "Image tower", [AS_TOWERS, *ENCODERS], **widgets.in_address(f"{prefix}_encoder", about)
-        )
-        about = (
-            "What turns a caption into a vector: a transformer, word vectors, or a code for each"
-            " caption."
-        )
-        text = st.selectbox(
-            "Text tower", [AS_TOWERS, *TEXTS], **widgets.in_address(f"{prefix}_text", about)
-        )
     condition = default.replace(
         bias=bias,
         steps=steps if trained else 0,
         data_seed=seed,
         init_seed=seed,
         labels=LABELS[labels],
-        negatives=NEGATIVES[negatives],
-        architecture=ENCODERS.get(encoder, default.architecture),
-        text=TEXTS.get(text, default.text),
     )
     return condition, further
 
@@ -162,9 +134,6 @@ def link_to_compare(left: Condition, right: Condition, label: str, icon: str) ->
             "bias": name_of(BIASES, condition.bias),
             "trained": "true",
             "seed": str(condition.init_seed),
-            "pairs": name_of(NEGATIVES, condition.negatives),
-            "encoder": name_of(ENCODERS, condition.architecture),
-            "text": name_of(TEXTS, condition.text),
             "model": AS_SET,
         }
         address |= {f"{prefix}_{name}": value for name, value in settings.items()}

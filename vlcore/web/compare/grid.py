@@ -43,7 +43,7 @@ from vlcore.web.compare.models import SIDES
 VIEW, GRID, PAIR = "view", "grid", "pair"  # in the address
 ROWS = "rows"  # in the address
 # Of each side of a pair, after its name in the address.
-SETTINGS = ("labels", "bias", "trained", "seed", "pairs", "encoder", "text", "model")
+SETTINGS = ("labels", "bias", "trained", "seed", "model")
 _NARROW = 780  # px of a window below which bias levels are in rows
 _PHONE_MARGINS, _MARGINS = 62, 136  # px beside the maps, with the titles of rows
 _GAP = 14  # px between maps

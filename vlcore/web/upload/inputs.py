@@ -191,12 +191,12 @@ def choose_images(choice: ModelChoice) -> ImageChoice:
             " on six backgrounds and on grey."
         )
         with st.container(horizontal=True):
-            for name, (_, versions) in offered.items():
-                with st.container(width=SAMPLE_SIDE):
-                    widgets.show_image(uris[name], width=SAMPLE_SIDE, alt=name)
-                    key = f"sample_{name.replace(' ', '_')}"
-                    if st.checkbox(name, **widgets.in_address(key)):
-                        chosen.append(versions)
+            for name in offered:
+                widgets.show_image(uris[name], width=SAMPLE_SIDE, alt=name, caption=name)
+        names = st.pills(
+            "Ask about", list(offered), selection_mode="multi", **widgets.in_address("samples")
+        )
+        chosen += [versions for name, (_, versions) in offered.items() if name in names]
     with upload:
         files, are_more = _uploads(MOST_IMAGES - sum(map(len, chosen)))
         st.caption("Images go when you leave this page, and are not kept on the disk.")
