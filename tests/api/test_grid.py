@@ -1,6 +1,5 @@
 """Grid of small maps: which models, what is missing, and the files it becomes."""
 
-import dataclasses
 import re
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.api.stand_ins import BASE, image_set, publish, thumbs
+from tests.api.stand_ins import BASE, image_set, pictured, publish, thumbs
 from vlcore.api import grid as grids
 from vlcore.api.comparison import Comparison
 from vlcore.api.grid import GridError, GridMaps, grid, grid_conditions, read_grid
@@ -38,9 +37,13 @@ def maps(models: list[Artifact]) -> GridMaps:
 
 
 @pytest.fixture
-def opened(models: list[Artifact], monkeypatch: pytest.MonkeyPatch) -> grids.Grid:
-    """As a notebook has it; images of the set are tiles with their names."""
-    images = dataclasses.replace(IMAGES, about={"pictures": "none"})
+def opened(
+    models: list[Artifact],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> grids.Grid:
+    """As a notebook has it."""
+    images = pictured(tmp_path_factory.mktemp("pictures"))
     monkeypatch.setattr(grids, "open_set", lambda *_: images)
     return grid(START, labels=STYLES, bias=(0, 0.5))
 

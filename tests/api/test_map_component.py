@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.api.stand_ins import BASE, image_set, publish
+from tests.api.stand_ins import BASE, image_set, pictured, publish
 from tests.api.test_offline_page import thumbs
 from vlcore.api import compared_maps, map_component
 from vlcore.api.compared_maps import ComparedMaps, compare_maps, drawn_sample
@@ -119,10 +119,12 @@ def test_columns_of_few_images_name_the_neighbours_of_each(small: ComparedMaps) 
     assert not map_component.lines_of_image(small, LIGHT, options, point["id"])
 
 
-def test_images_that_stand_for_their_marks_are_one_image(small: ComparedMaps) -> None:
-    tiles = replace(small, images=replace(IMAGES, name="tiles", about={"pictures": "none"}))
-    assert map_component.sheet(tiles, PLAIN) == ""
-    uri = map_component.sheet(tiles, PLAIN.replace(images=True))
+def test_images_that_stand_for_their_marks_are_one_image(
+    small: ComparedMaps, tmp_path: Path
+) -> None:
+    shown = replace(small, images=replace(pictured(tmp_path), name="pictured"))
+    assert map_component.sheet(shown, PLAIN) == ""
+    uri = map_component.sheet(shown, PLAIN.replace(images=True))
     assert SAFE_URI.match(uri)
 
 

@@ -1,13 +1,12 @@
 """The command that writes a comparison; tests/pages/test_map_options.py has its map options."""
 
-import dataclasses
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from filelock import FileLock
 
-from tests.api.stand_ins import BASE, image_set, publish
+from tests.api.stand_ins import BASE, image_set, pictured, publish
 from tests.cli.conftest import Document, Models, Patch, Refused
 from vlcore.__main__ import BUSY
 from vlcore.api import grid as grids
@@ -15,6 +14,7 @@ from vlcore.api import models as api_models
 from vlcore.api import offline_page
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.maps import map_key
+from vlcore.data.imageset import ImageSet
 from vlcore.jobs import jobs
 from vlcore.plots.options import Projection
 
@@ -28,10 +28,15 @@ def models(home: Path) -> Models:
     return [publish(IMAGES, base.replace(**change)) for change in CHANGES]
 
 
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
+    """The set with its files."""
+    return pictured(tmp_path_factory.mktemp("pictures"))
+
+
 @pytest.fixture(autouse=True)
-def pages(monkeypatch: Patch) -> list[ComparedMaps]:
-    """The comparisons that are made a page of; images of their set are tiles with their names."""
-    images = dataclasses.replace(IMAGES, about={"pictures": "none"})
+def pages(monkeypatch: Patch, images: ImageSet) -> list[ComparedMaps]:
+    """The comparisons that are made a page of."""
     made: list[ComparedMaps] = []
 
     def page(comparison: ComparedMaps, *_: object, **_options: object) -> str:
@@ -110,9 +115,8 @@ GRID = ("--grid", "--set", "n_per_group=10", "--set", "data_seed=95", "--set", "
 
 
 def test_a_grid_is_a_page_or_a_drawing_of_what_there_is(
-    document: Document, models: Models, tmp_path: Path, monkeypatch: Patch
+    document: Document, models: Models, images: ImageSet, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    images = dataclasses.replace(IMAGES, about={"pictures": "none"})
     monkeypatch.setattr(grids, "open_set", lambda *_: images)
     monkeypatch.setattr(grids.Grid, "html", lambda _: "<p>a grid: ä</p>")
     monkeypatch.setattr(grids.Grid, "svg", lambda grid: f"by {grid.options.colour_by}")

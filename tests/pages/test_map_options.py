@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tests.api.stand_ins import BASE, image_set, publish
+from tests.api.stand_ins import BASE, image_set, pictured, publish
 from tests.conftest import Cli
 from tests.plots import drawn
 from tests.test_architecture import commands_of
@@ -89,7 +89,7 @@ INFOS = {
 
 
 @pytest.fixture(scope="module")
-def both(home: Path) -> Iterator[Comparison]:
+def both(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comparison]:
     """Two models that nobody trained, on maps that are fitted in no time."""
 
     def fitted(z: np.ndarray, *settings: Any, progress: Any = None) -> np.ndarray:
@@ -99,8 +99,8 @@ def both(home: Path) -> Iterator[Comparison]:
     base = BASE.replace(data_seed=97, init_seed=97)
     keys = [publish(IMAGES, base).key, publish(IMAGES, base.replace(bias=0.5)).key]
     with pytest.MonkeyPatch.context() as patch:
-        tiles = replace(IMAGES, about={"pictures": "none"})  # with the names of the images
-        patch.setattr(models, "open_set", lambda *_: tiles)
+        images = pictured(tmp_path_factory.mktemp("pictures"))
+        patch.setattr(models, "open_set", lambda *_: images)
         patch.setattr(projection, "tsne", fitted)
         patch.setattr(projection, "umap", fitted)
         yield compare(*keys)

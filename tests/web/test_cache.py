@@ -25,9 +25,12 @@ IMAGES = dataclasses.replace(stand_ins.image_set(), name="stand-ins", version="1
 
 
 @pytest.fixture
-def keys(home: object, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Three models of a set whose pictures are tiles with their names."""
-    images = dataclasses.replace(IMAGES, about={"pictures": "none"})
+def keys(
+    home: object, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> list[str]:
+    """Three models of a set with its files."""
+    files = stand_ins.pictured(tmp_path_factory.mktemp("pictures"))
+    images = dataclasses.replace(IMAGES, root=files.root)
     monkeypatch.setattr(cache, "open_set", lambda name, version=None: {"stand-ins": images}[name])
     conditions = (BASE, BASE.replace(bias=0.5), BASE.replace(labels="descriptive"))
     return [stand_ins.publish(IMAGES, condition).key for condition in conditions]

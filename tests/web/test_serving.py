@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import re
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -30,10 +31,6 @@ from vlcore.web.components import browser
 from vlcore.web.middleware import VisitorMiddleware
 from vlcore.web.visitors import COOKIE
 
-IMAGES = dataclasses.replace(
-    stand_ins.image_set(), name="served", version="1", about={"pictures": "none"}
-)
-
 
 def answer(address: str) -> Response:
     """Return the answer of our routes to an address."""
@@ -42,10 +39,11 @@ def answer(address: str) -> Response:
 
 
 @pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> ImageSet:
+def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ImageSet:
+    images = dataclasses.replace(stand_ins.pictured(tmp_path), name="served", version="1")
     monkeypatch.setattr(image_addresses, "base_paths", [""])
-    image_addresses.addresses(IMAGES, [])
-    return IMAGES
+    image_addresses.addresses(images, [])
+    return images
 
 
 def test_small_images_have_addresses_on_a_server(

@@ -99,9 +99,13 @@ def model_conditions() -> dict[str, Condition]:
     return {key: _conditions[key] for key in keys if key in _conditions}
 
 
-@by_content(100)
 def map_of_model(key: str, projection: Projection = PCA) -> ModelMap:
     """Read one model's map."""
+    return _map_of_model(key, projection)
+
+
+@by_content(100)
+def _map_of_model(key: str, projection: Projection) -> ModelMap:
     return model_map(artifact(key), projection)
 
 
