@@ -24,7 +24,7 @@ def measured(condition: Condition, moment: str) -> dict[str, Any]:
     )
     is_trained = moment != "untrained"
     is_descriptive = condition.labels == "descriptive"
-    bias = condition.phi
+    bias = condition.bias / (2 - condition.bias)
     minority = 0.93 - (0.8 if is_descriptive else 0.5) * bias if is_trained else 0.5
     minority -= 0.1 * bias * (moment == "first_fit")
     truth = {

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -65,12 +64,6 @@ class TowerSpec:
 LITE0 = "tf_efficientnet_lite0"
 LITE0_WEIGHTS = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 PRETRAINED = TowerSpec(LITE0, LITE0_WEIGHTS, 1280)
-
-
-def lacks_pretrained_tower(images: ImageSet) -> bool:
-    """Whether the pretrained tower cannot see a set here: no features of it are bundled, and its
-    weights are not installed."""
-    return bundle_of(images, PRETRAINED) is None and find_spec(WEIGHTS_PACKAGE) is None
 
 
 def without_features(images: ImageSet, rows: Iterable[int]) -> list[int]:

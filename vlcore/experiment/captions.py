@@ -222,17 +222,6 @@ def captions_of(style: str, grouping: Grouping, template: str = "") -> tuple[Cap
     return tuple(by_text.values())
 
 
-def caption_shares(style: str, grouping: Grouping, template: str = "") -> NDArray[np.float64]:
-    """How often an image of each group, in the grouping's order, has each of `captions_of` a
-    style, (4, K)."""
-    texts = distinct_captions(style, grouping, template)
-    table = np.zeros((len(grouping.pairs), len(texts)))
-    for row, pair in zip(table, grouping.pairs, strict=True):
-        for caption, share in _shares(style, *pair, grouping, template):
-            row[texts.index(caption.text)] += share
-    return table
-
-
 def distinct_captions(style: str, grouping: Grouping, template: str = "") -> tuple[str, ...]:
     """The texts of `captions_of` a style."""
     return tuple(caption.text for caption in captions_of(style, grouping, template))

@@ -261,12 +261,6 @@ class Condition:
         return round(self.n_per_group * (1 - self.bias))
 
     @property
-    def phi(self) -> float:
-        """Correlation of object and context in training, ``bias / (2 - bias)`` but for the rounding
-        of counts."""
-        return phi_of(self.n_per_group, self.n_minority)
-
-    @property
     def kind(self) -> ArtifactKind:
         """Who trained the model."""
         if self._objective.kind is ArtifactKind.TRAINED and self.steps == 0:
@@ -355,12 +349,6 @@ class Condition:
     def with_labels(self, labels: str) -> Condition:
         """The same recipe with another label style."""
         return self.replace(labels=labels, template=self.template if labels == "own" else "")
-
-
-def phi_of(majority: int, minority: int) -> float:
-    """Correlation of object and context where each majority group has `majority` images and each
-    minority group `minority`."""
-    return (majority - minority) / (majority + minority)
 
 
 def from_dict(values: Mapping[str, Any]) -> Condition:

@@ -40,12 +40,6 @@ CONTROLS: tuple[tuple[str, str, Mapping[str, Option]], ...] = (
     ("architecture", "Image tower", options.ARCHITECTURES),
     ("text", "Text tower", options.TEXTS),
 )
-_FIRST_MEASURES = {
-    "Minority-group accuracy": "minority_accuracy",
-    "Majority-group accuracy": "majority_accuracy",
-    "A linear probe reads the object": "probe_object",
-    "A linear probe reads the background": "probe_context",
-}
 FIRST_CAPTIONS = 4  # that are quoted
 _SEEDS = 1000  # that the page offers
 _LABELS, _SLIDER, _MORE = 220, 340, 640  # px of controls
