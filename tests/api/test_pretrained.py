@@ -166,12 +166,13 @@ def test_everything_is_measured_or_has_its_reason(artifact: Artifact) -> None:
     for measure in (one.name for one in catalogue.table_measures() if one.name not in absent):
         assert estimate_of(metrics["end"], measure) is not None, measure
         reasons = {absence_reason(metrics[name], measure) for name in ("untrained", "first_fit")}
-        assert reasons == {ELSEWHERE[ArtifactKind.PRETRAINED]}
+        assert reasons == {ELSEWHERE}
     assert metrics["raw_pixels"]["silhouette_context"]["value"] > 0
 
 
 def test_the_panel_is_made_larger_than_for_our_own(made: Made) -> None:
-    training = TrainingSet(made.images, made.images.rows("train"))
+    rows = made.images.rows("train")
+    training = TrainingSet(made.images, rows, np.zeros(len(rows), np.int64))
     large, usual = (pretrained.Views(training, size) for size in (pretrained.PANEL_SIZE, 64))
     assert {images.shape[1:] for images in large.panel.values()} == {(128, 128, 3)}
     assert large.inputs["test"].shape[1:] == (64, 64, 3)

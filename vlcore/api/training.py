@@ -27,7 +27,7 @@ from vlcore.data.imageset import SPLITS, ImageSet
 from vlcore.data.training_set import TrainingSet, caption_indices, training_sets
 from vlcore.experiment.condition import Condition, ConditionError
 from vlcore.experiment.errors import BusyError, LabError
-from vlcore.experiment.options import MITIGATIONS, OBJECTIVES, ArtifactKind
+from vlcore.experiment.options import MITIGATIONS, ArtifactKind
 from vlcore.experiment.wording import job_title
 from vlcore.jobs import jobs
 from vlcore.model.artifact_files import write_model
@@ -196,9 +196,6 @@ def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, 
     _check_trained_here(condition)
     folds = training_sets(parts_of(condition), condition)
     labels = Labels.from_condition(condition, folds[0].images.grouping)
-    why_no_pairs = None
-    if not OBJECTIVES[condition.objective].uses_captions:
-        why_no_pairs = "trained without captions"
     records = []
     facts: dict[str, Any] = {}
     for number, training in enumerate(folds):
@@ -217,7 +214,6 @@ def _train(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, 
             views=views,
             test_caption_index=caption_indices(training.images, views.rows["test"], condition),
             checkpoints=recorder.checkpoints,
-            why_no_pairs=why_no_pairs,
             first_fit_step=trained.first_fit_step,
         )
         records.append(record)

@@ -84,7 +84,7 @@ class StoredEmbeddings:
 
     @property
     def caption_index(self) -> NDArray[np.int64]:
-        """Index of each training image's caption, (n,); (0,) where images have none."""
+        """Index of each training image's caption, (n,)."""
         return self._arrays["train_own"]
 
     @property

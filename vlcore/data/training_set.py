@@ -31,7 +31,7 @@ class TrainingSet:
     Attributes:
         images: the image set.
         rows: in the image set, (n,), in a fixed order.
-        caption_index: index in `captions` of each image's, (n,); (0,) without.
+        caption_index: index in `captions` of each image's, (n,).
         captions: the different captions of the label style.
     """
 

@@ -17,7 +17,7 @@ from vlcore.experiment.options import OBJECTIVES, RANDOM, ArtifactKind
 from vlcore.experiment.progress import Report
 from vlcore.metrics import accuracy, counterfactual, geometry, projection, readouts
 from vlcore.metrics.catalogue import Need
-from vlcore.metrics.document import Value, add_all, skip
+from vlcore.metrics.document import Value, add_all
 from vlcore.metrics.estimate import Estimate, rate
 from vlcore.metrics.negatives import negative_shares
 from vlcore.model.evaluate_space import (
@@ -41,9 +41,7 @@ from vlcore.model.views import (
 
 Names = NDArray[np.str_]
 
-ELSEWHERE = {
-    ArtifactKind.PRETRAINED: "the model was trained elsewhere, and nothing of it is trained here"
-}
+ELSEWHERE = "the model was trained elsewhere, and nothing of it is trained here"
 ONE_POINT = 1e-12  # total variance
 
 
@@ -228,17 +226,17 @@ def evaluate(records: Sequence[TrainingRecord], report: Report) -> dict[str, Any
         report(fraction=RENDERING + TRAINING + MEASURING * share, now=True)
     raw_pixels = pixel_baseline(record.views)
     report(fraction=1.0, now=True)
-    if reason := ELSEWHERE.get(condition.kind):
+    if condition.kind is ArtifactKind.PRETRAINED:
         end = measured["end"]
         measures = [*(name for name in end if name != "absent"), *end["absent"]]
-        before = {"absent": dict.fromkeys(measures, reason)}
+        before = {"absent": dict.fromkeys(measures, ELSEWHERE)}
         return {
             "models": len(records),
             "untrained": before,
             "first_fit": before,
             "end": end,
             "raw_pixels": raw_pixels,
-            "absent": dict.fromkeys(("first_fit_step", "text_only_match"), reason),
+            "absent": dict.fromkeys(("first_fit_step", "text_only_match"), ELSEWHERE),
         }
     document = {
         "models": len(records),
@@ -270,10 +268,7 @@ def _measure(evaluation: Evaluation) -> dict[str, Any]:
     record, checkpoint = evaluation.record, evaluation.checkpoint
     document: dict[str, Any] = {"absent": {}}
     lacks = _lacking(evaluation)
-    if record.why_no_pairs and len(record.caption_index) == 0:
-        skip(document, "train_caption_accuracy", record.why_no_pairs)
-    else:
-        document["train_caption_accuracy"] = _train_caption_accuracy(record, checkpoint)
+    document["train_caption_accuracy"] = _train_caption_accuracy(record, checkpoint)
     document["train_images"] = len(record.views.training.table)
     if Need.READOUT not in lacks:
         document["worst_group"] = evaluation.accuracy.worst_group
@@ -303,11 +298,9 @@ def _measure(evaluation: Evaluation) -> dict[str, Any]:
 
 def _train_caption_accuracy(record: TrainingRecord, checkpoint: Checkpoint) -> float:
     """Share of training images whose own caption scores highest among those that occur."""
-    count = len(record.labels.captions)
-    unedited = record.caption_index < count
-    occurs = np.bincount(record.caption_index[unedited], minlength=count) > 0
+    occurs = np.bincount(record.caption_index, minlength=len(record.labels.captions)) > 0
     best = np.where(occurs, checkpoint.scores["train"], -np.inf).argmax(axis=1)
-    return float((best == record.caption_index)[unedited].mean())
+    return float((best == record.caption_index).mean())
 
 
 def _lacking(evaluation: Evaluation) -> dict[Need, str]:
@@ -323,8 +316,8 @@ def _lacking(evaluation: Evaluation) -> dict[Need, str]:
         reasons[Need.VALIDATION] = "no validation pictures"
     if len(checkpoint.captions) == 0:
         reasons[Need.OWN_CAPTIONS] = "this model's captions have no embeddings"
-    if record.why_no_pairs:
-        reasons[Need.OWN_CAPTIONS] = record.why_no_pairs
+    if not OBJECTIVES[record.condition.objective].uses_captions:
+        reasons[Need.OWN_CAPTIONS] = "trained without captions"
     if reason := why_no_readout(record.condition, record.labels):
         reasons[Need.READOUT] = reason
     return reasons

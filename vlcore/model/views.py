@@ -266,9 +266,8 @@ class TrainingRecord:
     """One model of a job: its condition, its captions, its images and its checkpoints.
 
     Attributes:
-        test_caption_index: of each held-out image's caption, (m,) or (0,).
+        test_caption_index: of each held-out image's caption, (m,).
         checkpoints: ``untrained`` and ``first_fit`` where there are any, and ``end``.
-        why_no_pairs: why nothing is measured of images and their captions; None where it is.
         first_fit_step: None where the training captions were never fitted.
     """
 
@@ -277,12 +276,11 @@ class TrainingRecord:
     views: Views
     test_caption_index: NDArray[np.int64]
     checkpoints: dict[str, Checkpoint]
-    why_no_pairs: str | None = None
     first_fit_step: int | None = None
 
     @property
     def caption_index(self) -> NDArray[np.int64]:
-        """Index of each training image's caption, (n,); (0,) where images have none."""
+        """Index of each training image's caption, (n,)."""
         return self.views.training.caption_index
 
     @cached_property

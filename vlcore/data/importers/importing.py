@@ -122,7 +122,9 @@ def import_set(
             "notes": [listing.about, *warnings],
         }
         if features is not None:
-            about["architecture"] = write_features(features, folder, draft.table, opened.files)
+            about["architecture"] = write_features(
+                Path(features), folder, draft.table, opened.files
+            )
         describe(folder, draft.table, about)
         # What has a fault comes first.
         left_out = pd.DataFrame([*skipped, *not_chosen], columns=["file", "reason"])
