@@ -8,22 +8,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
-from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS, lessons
+from vlcore.classroom.lessons import EXPERIMENTS, lessons
 from vlcore.classroom.session import all_votes
 from vlcore.experiment.condition import Condition
-from vlcore.web.lesson.roles import CARDS
 
 from .accessibility import judge_both
-from .serving import (
-    complete,
-    downloaded,
-    expect_no_wider,
-    expect_nothing_cut_off,
-    expect_text,
-    press,
-    settled,
-    unfold,
-)
+from .serving import complete, downloaded, expect_no_wider, expect_text, press, settled, unfold
 
 LESSONS = lessons(Condition())
 FIRST, SECOND, *_ = LESSONS[EXPERIMENTS].steps
@@ -88,40 +78,14 @@ def test_a_class_votes_and_sees_what_the_presenter_reveals(
     votes(presenter, 0)
 
 
-def test_alone_paper_prints_without_a_network_and_the_address_holds_the_question(
-    page: Page, server: str
-) -> None:
-    page.goto(f"{server}/Lesson")
-    card = page.locator(".st-key-lessons [data-testid=stVerticalBlock]")
-    card.filter(has_text=CARDS[EXPERIMENTS].learn).get_by_role("button", name="Open").click()
+def test_a_handout_is_one_page_of_paper_and_needs_no_network(page: Page, server: str) -> None:
+    page.goto(f"{server}/Lesson?lesson={EXPERIMENTS}")
     expect_question(page, FIRST.question)
     file = downloaded(page, "Handout")
-
-    press(page, "All lessons")
-    judge_both(page)
-    card.filter(has_text=CARDS[COLLAPSE].learn).get_by_role("button", name="Open").click()
-    first, second, _ = LESSONS[COLLAPSE].steps
-    expect_question(page, first.question)
-    press(page, f"2 · {second.title}")
-    expect_question(page, second.question)
-    expect(page.get_by_role("link", name="Findings")).to_be_visible()
-    page.goto(f"{page.url}&hide=controls")
-    expect_question(page, second.question)
-    complete(page, page.get_by_role("button", name="Run it"))  # it would train at once
-    expect(page.get_by_role("link", name="Findings")).to_have_count(0)
-    expect(page.get_by_label("Image set")).to_have_count(0)
-
-    page.set_viewport_size({"width": 390, "height": 1000})
-    page.goto(f"{server}/Lesson?phase=reveal&step=bias")
-    expect(page.locator(".linked-maps[data-state=drawn]")).to_be_visible()
-    expect_nothing_cut_off(page)
-    judge_both(page)
-
     page.context.set_offline(True)
     paper = page.context.new_page()
     paper.goto(file.as_uri())
     for step in LESSONS[EXPERIMENTS].steps:
         expect(paper.get_by_text(step.question).first).to_be_visible()
     assert paper.evaluate("document.querySelector('td:empty').offsetHeight") > 20, "room to write"
-    pages = re.findall(rb"/Type\s*/Page\b", paper.pdf(format="A4"))
-    assert len(pages) == 1
+    assert len(re.findall(rb"/Type\s*/Page\b", paper.pdf(format="A4"))) == 1
