@@ -188,7 +188,7 @@ def test_umap_is_fitted_when_somebody_chooses_it_and_not_by_a_link(
     monkeypatch.setattr(
         queue,
         "view",
-        lambda key, asker: view(key) if key.endswith(".map") else JobStatus(key, State.DONE),
+        lambda key: view(key) if key.endswith(".map") else JobStatus(key, State.DONE),
     )
     start()
     assert queue.asked == []
