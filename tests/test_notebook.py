@@ -37,9 +37,7 @@ DOCUMENTED = (
     "vlcore.api.suspect_labels",
 )
 WALK = (ROOT / "docs" / "notebook.md").read_text().replace("steps=400", f"steps={QUICK_STEPS}")
-NAMES_OF_0_5 = (
-    "Condition Estimate LabError Model __version__ compare datasets export load models train"
-)
+PUBLIC_NAMES = "Condition Estimate LabError Model __version__ compare data export load models train"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", WALK, re.MULTILINE | re.DOTALL)
 
 
@@ -51,7 +49,7 @@ def model(quick: list[Artifact]) -> Model:
 def test_public_names_are_there_and_nothing_heavy_comes_with_the_library() -> None:
     script = (
         "import sys, vlcore; assert not {'torch', 'pandas', 'numpy'} & set(sys.modules);"
-        f" print(*dir(vlcore)); [getattr(vlcore, name) for name in {NAMES_OF_0_5.split()}]"
+        f" print(*dir(vlcore)); [getattr(vlcore, name) for name in {PUBLIC_NAMES.split()}]"
     )
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -61,16 +59,6 @@ def test_public_names_are_there_and_nothing_heavy_comes_with_the_library() -> No
     }
     with pytest.raises(AttributeError):
         vl.nothing  # noqa: B018
-
-
-def test_names_that_changed_say_the_new_one(model: Model) -> None:
-    with pytest.warns(DeprecationWarning, match="vl.data"):
-        assert vl.datasets is vl.data
-    with pytest.warns(DeprecationWarning, match="artifact"):
-        assert model.artefact is model.artifact
-    both = vl.compare(model)
-    with pytest.warns(DeprecationWarning, match="maps"):
-        assert both.comparison is both.maps
 
 
 @pytest.mark.parametrize("module", DOCUMENTED)

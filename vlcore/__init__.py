@@ -15,7 +15,6 @@ neither torch nor pandas. Nothing else of the library is public.
 
 from __future__ import annotations
 
-import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -89,9 +88,6 @@ _MODULES = {
 
 def __getattr__(name: str) -> Any:
     if name == "data":
-        return import_module("vlcore.data")
-    if name == "datasets":
-        warnings.warn("vl.datasets is now vl.data.", DeprecationWarning, stacklevel=2)
         return import_module("vlcore.data")
     if name in _MODULES:
         return getattr(import_module(_MODULES[name]), name)

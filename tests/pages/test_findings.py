@@ -248,7 +248,7 @@ def test_runs_that_do_not_compare_are_refused(empty_home: Path, queue: FakeQueue
     mixed = plans.find("class", Condition(steps=PRESETS["live"]), 6)
     publish(mixed.conditions[:6])
     publish(mixed.conditions[6:], device="cuda:0")
-    page = start(length="live")
+    page = start(length="400 steps")
     assert "The runs differ in device (cpu, cuda)" in page.error[0].value
     assert len(alts(page)) == PUBLISHED, "and nothing of the study"
 
@@ -257,7 +257,7 @@ def test_a_damaged_run_is_set_aside(empty_home: Path, queue: FakeQueue) -> None:
     careful = plans.find("class", Condition(steps=PRESETS["careful"]), 6)
     damaged, *_ = publish(careful.conditions[:2])
     (damaged.path / "metrics.json").write_text("{}")
-    assert "set aside" in start(length="careful").error[0].value
+    assert "set aside" in start(length="2,400 steps").error[0].value
 
 
 def test_downloads_are_made_from_the_runs_that_are_shown(complete: StudyPlan) -> None:

@@ -59,7 +59,7 @@ def test_what_is_missing_has_a_sentence_and_a_button(queue: FakeQueue) -> None:
 
 
 def test_without_a_model_it_has_no_map(queue: FakeQueue) -> None:
-    page = start(length="careful")
+    page = start(length="2,400 steps")
     assert not page.error
     assert not alts(page)
     assert labels(page).count(TRAIN) == 12

@@ -61,7 +61,7 @@ CHANGES = {"labels": "descriptive", "mitigation": "groupdro"}
     ("address", "changes", "words"),
     [
         (
-            {**CHANGES, "bias": "50 %", "length": "live", "seed": "3"},
+            {**CHANGES, "bias": "50 %", "length": "400 steps", "seed": "3"},
             {**CHANGES, "bias": 0.5, "steps": 400, "data_seed": 3, "init_seed": 3},
             "descriptive labels",
         ),
@@ -148,17 +148,6 @@ def test_a_trained_model_leads_on_to_another_seed(
     assert queue.asked == [other.key]
     assert page.number_input(key="train_seed").value == 1
     assert page.get("progress"), "it is followed"
-
-
-def test_settings_have_the_names_of_compare_and_either_in_the_address(
-    empty_home: Path, queue: FakeQueue
-) -> None:
-    condition = Condition(bias=0.75, architecture="seed_faithful")
-    for name in ("linear-patches", "seed_faithful"):
-        page = start(architecture=name)
-        assert page.selectbox(key="train_architecture").value == "seed_faithful"
-        press(page, TRAIN)
-        assert queue.asked.pop() == condition.key
 
 
 def test_what_was_tried_is_a_row_a_setting_and_leads_to_compare(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -70,12 +69,6 @@ class Comparison:
         options = (options or self.options).replace(**settings)
         palette = DARK if dark else LIGHT
         return offline_page.figure(self._projected(options), palette, side, options)
-
-    @property
-    def comparison(self) -> ComparedMaps:
-        """The name of `maps` until 0.5."""
-        warnings.warn("comparison is now maps.", DeprecationWarning, stacklevel=2)
-        return self.maps
 
     @property
     def points(self) -> pd.DataFrame:

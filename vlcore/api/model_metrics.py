@@ -22,9 +22,7 @@ def estimate_of(metrics: Mapping[str, Any], measure: str) -> Mapping[str, Any] |
 
 
 def absence_reason(metrics: Mapping[str, Any], measure: str) -> str:
-    """Why a measure is not defined; a model of an older version lacks new measures."""
-    if "absent" not in metrics:  # the first version lacked what is not defined in one point
-        return "one point"
+    """Why a measure is not defined."""
     absent = metrics["absent"]
     for name in (measure, catalogue.parent_of(measure)):
         if name in absent:

@@ -6,7 +6,6 @@ commands ``train`` and ``embed`` print it.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -90,12 +89,6 @@ class Model:
     def __init__(self, artifact: store.Artifact) -> None:
         self.artifact = artifact
         self.key = artifact.key
-
-    @property
-    def artefact(self) -> store.Artifact:
-        """The name of `artifact` until 0.5."""
-        warnings.warn("artefact is now artifact.", DeprecationWarning, stacklevel=2)
-        return self.artifact
 
     @property
     def condition(self) -> Condition:

@@ -119,7 +119,7 @@ class StoredEmbeddings:
         """Of a set in folds, the rows of all images that were held out, and the object that the
         model predicts that held each out, (n,) and (n,).
 
-        None of other sets, where no object is predicted, and of models of before 0.6."""
+        None of other sets, and where no object is predicted."""
         if "folds_rows" not in self._arrays:
             return None
         return self._arrays["folds_rows"], self._arrays["folds_predicted"]

@@ -74,7 +74,13 @@ class Artifact:
 
     @cached_property
     def condition(self) -> Condition:
-        return from_dict(self.json("condition.json"))
+        try:
+            return from_dict(self.json("condition.json"))
+        except ConditionError as error:
+            raise StoreError(
+                f"The model {self.key} was made by another version of VL Bias Lab and stays as it"
+                f" is; move {self.path} out of the home, or use that version."
+            ) from error
 
     @property
     def kind(self) -> ArtifactKind:

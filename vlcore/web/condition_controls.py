@@ -1,7 +1,6 @@
 """Controls of one condition, each in the address, and links to Compare that name all of them."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -17,10 +16,10 @@ from vlcore.web import widgets
 
 LABELS = {shown_name("labels", style): style for style in STYLES_OF_THE_STUDY}
 AS_SET = "as set here"  # no model from the disk
-LENGTHS = {name: steps for name, steps in options.PRESETS.items() if steps}
+LENGTHS = {f"{steps:,} steps": steps for steps in options.PRESETS.values() if steps}
 LENGTHS_ABOUT = (
-    f"Take {LENGTHS['live']} steps for a quick look, {LENGTHS['careful']:,} for a claim. Commands"
-    f" call them {', '.join(LENGTHS)}."
+    f"Take {options.PRESETS['live']} steps for a quick look, {options.PRESETS['careful']:,} for a"
+    " claim. Commands call them live, standard and careful."
 )
 BIASES = {f"{bias * 100:g} %": bias for bias in GRIDS["paper"]}
 _BIAS_WIDTH = 320  # px of the slider with the button beside it: a row of a phone
@@ -39,28 +38,15 @@ def bias_slider(key: str, bias: float = 0.75, about: str | None = None, **option
 
 
 def training_length(key: str, label: str = "Training length") -> int:
-    """Show the choice of the number of steps; the address may have a length by its name too."""
-    words = {name: f"{steps:,} steps" for name, steps in LENGTHS.items()}
-    widgets.accept_former_names(key, words)
-    length = widgets.choose_one(
-        label, LENGTHS, key, "standard", LENGTHS_ABOUT, format_func=words.__getitem__
-    )
-    return LENGTHS[length]
+    """Show the choice of the number of steps."""
+    usual = name_of(LENGTHS, options.PRESETS["standard"])
+    return LENGTHS[widgets.choose_one(label, LENGTHS, key, usual, LENGTHS_ABOUT)]
 
 
-def option_choice(
-    label: str, field: str, offered: Sequence[str], key: str, default: str | None = None
-) -> str:
-    """Show the choice of a value of a setting, by its name on pages; the address may have either
-    name."""
-    widgets.accept_former_names(key, {value: shown_name(field, value) for value in offered})
-    return st.selectbox(
-        label,
-        offered,
-        0 if default is None else offered.index(default),
-        partial(shown_name, field),
-        **widgets.in_address(key),
-    )
+def option_choice(label: str, field: str, offered: Iterable[str], key: str) -> str:
+    """Show the choice of a value of a setting, by its name on pages and in the address."""
+    names = {shown_name(field, value): value for value in offered}
+    return names[st.selectbox(label, list(names), **widgets.in_address(key))]
 
 
 def condition_controls(

@@ -25,7 +25,7 @@ from vlcore.plots.document import Chart, Command, Part, Table, Text
 from vlcore.plots.maps.small import live_map
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
-from vlcore.web import cache, shell, streamlit_private
+from vlcore.web import cache, shell
 
 Item = TypeVar("Item")
 LARGEST = 512  # px of the longer side of an image that is sent
@@ -69,14 +69,6 @@ def choose_one(
         return st.selectbox(label, names, **options) or default
     options = in_address(key, about, default=default, required=True, **options)
     return st.segmented_control(label, list(choices), **options) or default
-
-
-def accept_former_names(key: str, names: Mapping[str, str]) -> None:
-    """Let the address have a name of now for one that it may have too; before the control is
-    shown."""
-    named = st.query_params.get(key, "")
-    if key not in st.session_state and named in names:
-        streamlit_private.rename_in_address(key, names[named])
 
 
 @contextmanager

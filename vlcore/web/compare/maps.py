@@ -146,7 +146,6 @@ def _show_wrong_of_folds(comparison: ComparedMaps, images: ImageSet) -> None:
                 st.caption(f"The {name} model predicts no object: its labels name none.")
                 continue
             if predictions is None:
-                st.caption(f"The {name} model is of before 0.6; train another seed to see them.")
                 continue
             rows, predicted = predictions
             is_wrong = predicted != images.table["object"].to_numpy()[rows]

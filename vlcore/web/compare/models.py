@@ -15,7 +15,7 @@ from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import lasting_name, title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.study import plans
-from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
+from vlcore.web import cache, condition_controls, jobs, shell, streamlit_private, widgets, work
 
 SIDES = ("left", "right")  # their names, before each model's settings in the address
 
@@ -49,7 +49,9 @@ def choose_sides(images: ImageSet, steps: int, towers: str) -> list[Side]:
     sides = []
     for column, prefix, default in zip(st.columns(2), SIDES, defaults, strict=False):
         named = st.query_params.get(f"{prefix}_model", as_set)
-        widgets.accept_former_names(f"{prefix}_model", names)  # links have keys
+        key = f"{prefix}_model"
+        if key not in st.session_state and named in names:  # links have keys
+            streamlit_private.rename_in_address(key, names[named])
         with column:
             condition, further = condition_controls.condition_controls(
                 prefix.capitalize(), prefix, default, steps, images.grouping
