@@ -186,9 +186,7 @@ def test_umap_is_fitted_when_somebody_chooses_it_and_not_by_a_link(
     """Models are there and their fitted maps are not."""
     view = queue.view
     monkeypatch.setattr(
-        queue,
-        "view",
-        lambda key: view(key) if key.endswith(".map") else JobStatus(key, State.DONE),
+        queue, "view", lambda key: view(key) if key.endswith(".map") else JobStatus(key, State.DONE)
     )
     start()
     assert queue.asked == []

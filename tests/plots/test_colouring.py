@@ -20,7 +20,6 @@ from vlcore.plots.colouring import (
     colour_by_values,
     is_numeric,
     times_of,
-    words_of_values,
 )
 from vlcore.plots.theme import DARK, LIGHT, Palette
 
@@ -93,8 +92,6 @@ def test_a_name_of_a_number_is_as_short_as_tells_it_apart() -> None:
     _, colouring = coloured([1 / 3, 2 / 3, np.float64(1e14)])
     words = ["0.333333", "0.666667", "100000000000000"]
     assert [entry.words for entry in entries(colouring)] == words
-    singles = pd.Series([0.1, 1.5, 7], dtype="float32")
-    assert words_of_values(singles).categories.tolist() == ["0.1", "1.5", "7"]
     parts = [pd.Series([0.3, 0.3]), pd.Series([0.3000001, 0.3000001])]  # each alone would be 0.3
     drawn = [np.ones(2, dtype=bool)] * 2
     columns, colouring = colour_by_values("by_it", "It", parts, drawn, per_model=True)
@@ -150,7 +147,6 @@ def test_many_dates_have_ranges_from_one_round_date_to_the_next() -> None:
     assert words[names[days.index("2024-03-18")]] == "2024-03-18 to 2024-04-01"
     assert names[-2:] == [NONE, NONE]
     assert none.name == NONE
-    assert words_of_values(pd.Series(days)).tolist() == [words[name] for name in names[:-2]]
 
 
 @pytest.mark.parametrize("step", ["us", "ms", "13s", "min", "7h", "D", "12D", "40D", "370D"])

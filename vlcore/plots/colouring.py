@@ -225,15 +225,6 @@ def is_numeric(values: pd.Series) -> bool:
     return numbers is not None and numbers.nunique() > MOST_CATEGORIES
 
 
-def words_of_values(values: pd.Series) -> pd.Categorical:
-    """Values in words that several images share: many numbers and times as the ranges that colours
-    tell apart, all else as it is; missing ones have no category."""
-    scale = _scale_of(values)
-    if isinstance(scale, _Names):
-        return texts_of(values, _digits_of(values))
-    return _named(scale.codes(values), scale.range_words)
-
-
 def colour_by_values(
     column: str,
     title: str,
