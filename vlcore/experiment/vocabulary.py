@@ -59,7 +59,7 @@ class Vocabulary:
     def from_grouping(cls, grouping: Grouping, captions: Sequence[str] = ()) -> Vocabulary:
         """Return the words that caption styles share for a grouping, then those of `captions`.
 
-        `captions` brings the words of a style that has words of its own.
+        `captions` brings other words, such as those of a person's own template.
         """
         first, second = (_CONTEXT_WORDS.get(context, "") for context in grouping.contexts)
         texts = [
