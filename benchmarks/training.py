@@ -29,7 +29,6 @@ def train_here(condition: Condition, device: str = "cpu") -> tuple[loop.TrainedM
         caption_indices(images, rows, condition),
         labels.vocabulary.tokens(labels.texts),
         len(labels.vocabulary),
-        labels.captions,
     )
     started = time.process_time()
     trained = train_on(condition, data, device)

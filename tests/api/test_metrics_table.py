@@ -67,13 +67,13 @@ def test_a_new_measure_is_in_every_table(
     assert table.loc["Of the animal", "Measured"] == row["Left"]
 
 
-def test_documents_of_the_first_version(first_and_last: ComparedMaps) -> None:
+def test_a_measure_that_a_model_lacks_has_a_reason(first_and_last: ComparedMaps) -> None:
     metrics = metrics_of(first_and_last)
-    del metrics["end"]["effective_rank"], metrics["end"]["absent"], metrics["raw_pixels"]
+    del metrics["end"]["effective_rank"], metrics["raw_pixels"]
     comparison = measured_as(first_and_last, 0, metrics)
     table = metrics_table.measures_table(comparison).set_index("")
     row = table.loc[catalogue.words_of("effective_rank", SCENES)]
-    assert row[["Left", "Pixels"]].tolist() == ["not defined: one point", ""]
+    assert row[["Left", "Pixels"]].tolist() == ["not defined: not measured by this version", ""]
     assert row["Images"] == "2,000", "of the right model"
     assert row["Left, untrained"] == wording.number(metrics["untrained"]["effective_rank"])
 

@@ -197,9 +197,7 @@ def test_a_checkpoint_is_found_again_unless_it_is_gone_or_changed(
     assert encoder.name == artifact.json("checkpoint.json")["name"]
     # One of the hub, by its commit.
     asked: list[Any] = []
-    there = dataclasses.replace(
-        encoder, checkpoint=dataclasses.replace(encoder.checkpoint, name="owner/model")
-    )
+    there = dataclasses.replace(encoder, name="owner/model")
     monkeypatch.setattr(
         learning,
         "load_checkpoint",

@@ -190,4 +190,3 @@ def test_its_twins_and_masks_are_used(renders: Path) -> None:
     condition = usual_condition(images)
     views = Views(training_sets([images], condition)[0])
     assert views.panel is not None
-    assert "coat" in views.likeness

@@ -16,7 +16,6 @@ from vlcore.experiment.options import (
     stored_names,
 )
 from vlcore.experiment.wording import title
-from vlcore.web import condition_controls as controls
 
 
 def test_every_entry_says_what_it_is_and_every_label_style_has_its_captions() -> None:
@@ -27,15 +26,18 @@ def test_every_entry_says_what_it_is_and_every_label_style_has_its_captions() ->
 
 
 def test_names_in_addresses_stay() -> None:
-    assert controls.LABELS == {"short": "undescriptive", "descriptive": "descriptive"}
-    assert controls.NEGATIVES == {"all": "filtered_marginal", "matched-only": "none"}
-    assert controls.ENCODERS == {
+    names = {
+        name: stored
+        for field in ("negatives", "architecture", "text")
+        for name, stored in stored_names(field).items()
+    }
+    assert names == {
+        "all": "filtered_marginal",
+        "matched-only": "none",
         "convolutions-first": "conv_stem",
         "linear-patches": "seed_faithful",
         "pretrained": "pretrained",
         "random-weights": "pretrained@random",
-    }
-    assert controls.TEXTS == {
         "transformer": "transformer",
         "words": "words",
         "random-words": "words@random",

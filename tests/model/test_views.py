@@ -25,7 +25,8 @@ def views_of(images: ImageSet, masks: dict[int, np.ndarray]) -> Views:
     for row in images.rows("test").tolist():
         images.table.loc[row, "mask"] = f"mask{row}.png"
         Image.fromarray(masks.get(row, BOX)).save(images.root / f"mask{row}.png")
-    return Views(TrainingSet(images, images.rows("train")))
+    rows = images.rows("train")
+    return Views(TrainingSet(images, rows, np.zeros(len(rows), np.int64)))
 
 
 def test_images_whose_masks_leave_no_background_are_in_no_composite(tmp_path: Path) -> None:
@@ -50,7 +51,7 @@ def record_of_row_numbers(
     images: ImageSet, condition: Condition, trained_on: np.ndarray
 ) -> TrainingRecord:
     """A model whose embedding of each image is its row number."""
-    views = Views(TrainingSet(images, trained_on))
+    views = Views(TrainingSet(images, trained_on, np.zeros(len(trained_on), np.int64)))
     z = {split: rows[:, None].astype(np.float32) for split, rows in views.rows.items()}
     if len(views.remaining_rows):
         z[REMAINING] = views.remaining_rows[:, None].astype(np.float32)

@@ -17,8 +17,6 @@ from vlcore.study import plans
 from .accessibility import in_scheme, judge
 from .linked_maps import MapsOfTab, comparison_of
 from .serving import (
-    PATIENCE,
-    complete,
     downloaded,
     expect_nothing_cut_off,
     expect_text,
@@ -27,7 +25,6 @@ from .serving import (
     on_top,
     press,
     settled,
-    unfold,
 )
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -78,28 +75,6 @@ def test_both_maps_are_whole_on_the_first_screen_and_a_click_draws_arrows(
     expect(arrows).to_have_count(8)  # between the four versions of the scene, in both maps
     expect_text(page, "Its twins")
     assert address_field(page, "picture") == linked.comparison.points["id"].iloc[row]
-
-
-def test_another_seed_gives_another_umap(page: Page, server: str) -> None:
-    """Fitted by the real worker; both sides are one model, so each seed is one fit."""
-    page.goto(f"{server}/Compare?map=UMAP&right_labels=short")
-    settled(page)  # a first run is followed by another, of the window's size
-    press(page, "Fit UMAP")  # a link starts nothing
-    title = page.locator(".x-axis").get_by_text("UMAP, fitted on this model alone").first
-    expect(title).to_be_attached(
-        timeout=4 * PATIENCE
-    )  # the first fit compiles, beside whatever else is tested
-    maps_drawn(page)
-    captions = page.locator(".surface path")
-    first = positions(captions)
-    assert first
-    unfold(page, "Map")
-    press(page, "Re-roll")
-    page.wait_for_url("**map_seed=*")
-    expect(captions.first).not_to_have_attribute("transform", first[0])
-    expect(captions).to_have_count(len(first))
-    complete(page)
-    expect(page.get_by_text("has to be fitted first")).to_have_count(0)
 
 
 def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: str) -> None:

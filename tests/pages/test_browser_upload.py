@@ -144,5 +144,5 @@ def a_cut_out_is_on_seven_backgrounds_explained_and_its_table_downloaded(page: P
     settled(page)
     page.get_by_text(PANEL).click()
     page.get_by_role("tab", name="Samples").click()
-    expect(page.get_by_role("button", name="Horse in the snow")).to_be_visible()
+    expect(page.get_by_role("button", name="Horse in the snow", exact=True)).to_be_visible()
     judge_both(page)

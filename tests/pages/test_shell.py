@@ -79,4 +79,5 @@ def test_no_address_takes_away_what_pages_keep() -> None:
         for path in Path(shell.__file__).parents[1].rglob("*.py")
         for name in access.findall(path.read_text())
     }
-    assert {"arrives", "visitor"} <= names - {"data", "part", "search"} <= shell.PRIVATE_STATE
+    of_controls = {"data", "map_seed", "part", "search"}
+    assert {"arrives", "visitor"} <= names - of_controls <= shell.PRIVATE_STATE

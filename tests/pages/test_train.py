@@ -127,9 +127,7 @@ def test_a_finished_model_stands_beside_its_twin_or_offers_it(
     assert len(page.get("vega_lite_chart")) == 2, "two linked maps, and the probes over the steps"
     done = experiments[3].key
     monkeypatch.setattr(
-        queue,
-        "view",
-        lambda key, asker: JobStatus(key, State.DONE if key == done else State.ABSENT),
+        queue, "view", lambda key: JobStatus(key, State.DONE if key == done else State.ABSENT)
     )
     press(page.run(), "Train its baseline: short labels")
     assert queue.asked == [experiments[2].key]

@@ -125,14 +125,21 @@ def checkpoint_name(source: str) -> str:
 
 
 def _folder(source: str) -> Path:
+    folder = None
     # A name can be too long, hold a zero, or name a home directory of nobody.
     with suppress(OSError, ValueError, RuntimeError):
-        if source.strip() and (folder := Path(source).expanduser()).is_dir():
-            return folder
-    name = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
-    raise PretrainedError(
-        f"There is no folder {source[:200]!r}; give one, or a hub name such as {name}."
-    )
+        if source.strip() and Path(source).expanduser().is_dir():
+            folder = Path(source).expanduser()
+    if folder is None:
+        name = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
+        raise PretrainedError(
+            f"There is no folder {source[:200]!r}; give one, or a hub name such as {name}."
+        )
+    if not (folder / "config.json").is_file():
+        raise PretrainedError(
+            f"There is no config.json in {source[:200]!r}; give the folder of a CLIP or SigLIP."
+        )
+    return folder
 
 
 def _digest(folder: Path) -> str:

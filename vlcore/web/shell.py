@@ -53,7 +53,7 @@ _STATE = """
     arrived_with arrives asked chosen_in clicked closed compared defaults
     documents_open enlarged gestures go_to guide_atlas guide_shown import_key import_source
     lesson_attended lesson_code lesson_leads lesson_me lesson_repair lesson_said lesson_votes
-    look_at looked_among looked_at no_set offered opened page panel_clicks repair_page
+    look_at looked_among looked_at map_reroll no_set offered opened page panel_clicks repair_page
     room_contrast room_measure selected toast viewport visitor why_asked window
 """
 PRIVATE_STATE = {*_STATE.split(), visitors.TEACHER}
