@@ -301,24 +301,6 @@ def test_links_between_documents_lead_to_files() -> None:
     assert broken == []
 
 
-_NUMBER = r"([-+]?\d+(?:\.\d+)?)"
-_INTERVAL = re.compile(rf"{_NUMBER}(?:\s*%|\s+points)?\s*\({_NUMBER} to {_NUMBER}")
-
-
-def intervals_of(document: Path) -> set[tuple[str, ...]]:
-    """Every number with its interval in a text."""
-    matches = _INTERVAL.findall(" ".join(document.read_text().split()))
-    return {tuple(part.lstrip("+") for part in match) for match in matches}
-
-
-@pytest.mark.parametrize("document", ["vlcore/model/loop.py"])
-def test_every_number_with_an_interval_is_in_a_table_that_was_made(document: str) -> None:
-    generated = {*ROOT.glob("docs/results/**/*.md"), ROOT / "benchmarks" / "RESULTS.md"}
-    intervals = intervals_of(ROOT / document)
-    assert len(intervals) >= 4
-    assert intervals - set().union(*map(intervals_of, generated)) == set()
-
-
 def commands_of(
     parent: argparse.ArgumentParser, words: str = ""
 ) -> dict[str, argparse.ArgumentParser]:
