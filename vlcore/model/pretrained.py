@@ -136,9 +136,7 @@ def _folder(source: str) -> Path:
             f"There is no folder {source[:200]!r}; give one, or a hub name such as {name}."
         )
     if not (folder / "config.json").is_file():
-        raise PretrainedError(
-            f"There is no config.json in {source[:200]!r}; give the folder of a CLIP or SigLIP."
-        )
+        raise PretrainedError(f"There is no config.json in {source[:200]!r}; {_ADVICE}.")
     return folder
 
 
