@@ -30,6 +30,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import MOST
+from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import ArtifactKind, shown_name
 from vlcore.experiment.wording import title
 from vlcore.jobs.progress import job_bar
@@ -243,8 +244,18 @@ def load(key: str) -> Model:
 
 
 def as_model(model: Model | str) -> Model:
-    """A model, or the model of a key as `load` reads it."""
-    return model if isinstance(model, Model) else load(model)
+    """Return a model, or the model of a key as `load` reads it.
+
+    Raises:
+        LabError: it is neither a model nor a key, or there is no such model.
+    """
+    if isinstance(model, Model):
+        return model
+    if isinstance(model, str):
+        return load(model)
+    raise LabError(
+        f"A {type(model).__name__} is not a model; give a model of vl.train or vl.load, or its key."
+    )
 
 
 def models() -> pd.DataFrame:
