@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from vlcore.experiment.files import text_beside
 from vlcore.plots.document import PLAY_SCRIPT
+from vlcore.plots.maps.script import SCRIPT, STYLE
 
 KEEP_FOREVER = {
     "Cache-Control": "public, max-age=31536000, immutable",
@@ -76,8 +77,8 @@ PASTE = st.components.v2.component("vl_bias_lab_paste", js=text_beside(__file__,
 # Linked maps in WebGL: see the head of its script.
 MAPS = st.components.v2.component(
     "vl_bias_lab_maps",
-    css=text_beside(__file__, "maps.css"),
-    js=by_address("maps", text_beside(__file__, "points.js") + text_beside(__file__, "maps.js")),
+    css=STYLE,
+    js=by_address("maps", SCRIPT + text_beside(__file__, "mount.js")),
 )
 _REMEMBER = st.components.v2.component(
     "vl_bias_lab_remember", js=text_beside(__file__, "remember.js")
