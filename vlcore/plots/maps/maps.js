@@ -253,11 +253,10 @@ class Maps {
     this.refreshCard();
   }
 
-  // How many maps are beside each other, and the side of one in px, where a figure has so much room. Where the data tells no
-  // side, a host's style sheet does.
+  // How many maps are beside each other, and the side of one in px, where a figure has so much room.
   sizeIn(room) {
     const {across, gap, grid, kind, legendPlace, side} = this.data;
-    if (!room || !side || grid || kind === "card") return [across, side];
+    if (!room || grid || kind === "card") return [across, side];
     const beside = legendPlace === "right" ? BESIDE : 0;
     const fitting = room < NARROW ? 1 : across, gaps = Y_AXIS * fitting + (gap - 22) * (fitting - 1);
     return [fitting, Math.min(side, Math.floor((room - beside - gaps) / fitting) - 2)];
@@ -266,13 +265,8 @@ class Maps {
   fit() {
     if (!this.data) return;
     const [across, side] = this.sizeIn(this.root.clientWidth);
-    if (across !== this.across || (side && side !== this.side)) this.build();
-    this.measure();
+    if (across !== this.across || side !== this.side) this.build();
     this.draw();
-  }
-
-  measure() {
-    if (!this.data.side) this.side = this.surfaces[0].getBoundingClientRect().width;
   }
 
   // The titles, the surfaces that hear the pointer, the tools and the legend.
@@ -280,8 +274,7 @@ class Maps {
     const {data} = this, {ink, kind} = data;
     [this.across, this.side] = this.sizeIn(this.root.clientWidth);
     const inks = Object.entries(ink).map(([name, colour]) => `--${name}:${colour};`).join("");
-    const side = this.side ? `--side:${this.side}px;` : "";
-    this.root.style.cssText = `${side} --gap:${data.gap}px; ${inks} font-family:${data.font}`;
+    this.root.style.cssText = `--side:${this.side}px; --gap:${data.gap}px; ${inks} font-family:${data.font}`;
     this.root.dataset.kind = kind;
     this.setCanvas();
     this.figures = data.panes.map((pane, number) => this.figure(pane, number));
@@ -300,7 +293,6 @@ class Maps {
     const beside = element("div", {className: "beside"}, ...isBeside ? [tools] : [], legend);
     const whole = element("div", {className: `whole legend-${data.legendPlace}`}, this.maps, beside);
     this.root.replaceChildren(...top, whole, this.card, this.cardStatus);
-    this.measure();
     this.chooseMode(this.mode);
     if (this.loaded) this.updateLooks();
     if (!this.moments) return;
@@ -1035,10 +1027,12 @@ class Maps {
     this.draw();
   }
 
-  image(row) {
+  // The small image of a row, as an element; a tile of the sheet has a side in px.
+  image(row, side = IMAGE_OF_CARD) {
     if (this.data.thumbs) return element("img", {className: "image", src: this.thumb(row), alt: ""});
-    const {url, tile, across, image} = this.table.sheet, scale = IMAGE_OF_CARD / tile;
+    const {url, tile, across, image} = this.table.sheet, scale = side / tile;
     const node = element("span", {className: "image tile"});
+    Object.assign(node.style, {height: `${side}px`, width: `${side}px`});
     node.style.background = `url("${url}") ${-scale * tile * (row % across)}px ${-scale * tile * Math.floor(row / across)}px`
       + ` / ${scale * image.naturalWidth}px auto`;
     return node;
@@ -1113,7 +1107,8 @@ class Maps {
     return {zoom, x: inside(x), y: inside(y)};
   }
 
-  // Shows, in another map than the one that a visitor has come close to, the images that this one has in view.
+  // Shows, in another map than the one that a visitor has come close to, the images that this one has in view, no closer than
+  // it shows them.
   follow(pane) {
     if (this.views[this.leader].zoom === 1) {
       this.views[pane] = wholeView();
@@ -1130,7 +1125,7 @@ class Maps {
     }
     if (west > east) return;  // there is none, and the map stays as it is
     const [left, low] = this.part(pane, west, south), [right, high] = this.part(pane, east, north);
-    const wide = AROUND_FOLLOWED * Math.max(right - left, high - low, 1 / CLOSEST);
+    const wide = Math.max(AROUND_FOLLOWED * Math.max(right - left, high - low), 1 / this.views[this.leader].zoom);
     this.views[pane] = this.viewInside(Math.max(1, 1 / wide), (left + right) / 2, (low + high) / 2);
   }
 
