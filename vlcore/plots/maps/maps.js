@@ -42,7 +42,11 @@ const ARRAYS = {
 };
 const tables = new Map();  // promises of them, by address: figures of a page may share one
 
-const bytesOf = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+function bytesOf(text) {
+  const letters = atob(text), bytes = new Uint8Array(letters.length);
+  for (let index = 0; index < letters.length; index++) bytes[index] = letters.charCodeAt(index);
+  return bytes;
+}
 
 // A table as its packed form tells: arrays, and of words the code of a row and its word.
 async function unpackTable({stamp, images, count, columns: packed, sheet}) {
@@ -486,7 +490,7 @@ class Maps {
   // Fades what is not marked, and in other maps what the leading one has out of view.
   fade() {
     const {count, inView, leader, selected} = this, isFollowed = this.views[leader].zoom > 1 && this.countInView > 0;
-    this.areFaded = Boolean(selected) || isFollowed;
+    this.areFaded = this.looks.map((_, pane) => Boolean(selected) || (isFollowed && pane !== leader));
     this.looks.forEach((looks, pane) => {
       const follows = isFollowed && pane !== leader;
       for (let row = 0; row < count; row++) {
@@ -619,7 +623,7 @@ class Maps {
       // What is coloured like the mark under the pointer stands out, where marks are apart.
       const kin = this.colourAt ?? (isLarge && this.hovered !== null ? this.columns[data.colourColumns[this.over]][this.hovered] : -1);
       const style = {
-        colours: data.colours, muted: data.ink.muted, before: data.overlays.includes("untrained"), areFaded: this.areFaded,
+        colours: data.colours, muted: data.ink.muted, before: data.overlays.includes("untrained"), areFaded: this.areFaded[number],
         kin, radius, picture, alpha, faded,
       };
       const box = this.surfaces[number].getBoundingClientRect(), [left, right, low, high] = pane.extent;

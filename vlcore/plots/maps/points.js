@@ -27,7 +27,8 @@ void main() {
   float part = float(look.w) / ${USUAL}.0;
   size = radius * part;
   bool ring = (look.y & ${RING}u) != 0u && size > ${DOT};
-  box = picture > 0.0 ? 1.5 * picture + 2.0 : 2.0 * (size * (ring ? 1.8 : 1.3) + 1.0);
+  float reach = size > ${DOT} ? size * (ring ? 1.8 : 1.3) + 1.0 : size + 0.5;
+  box = picture > 0.0 ? 1.5 * picture + 2.0 : 2.0 * reach;
   bits = look.y;
   row = gl_VertexID;
   colour = colours[min(int(look.x), ${MOST_COLOURS - 1})];
