@@ -19,7 +19,7 @@ from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.accuracy import logits
 from vlcore.metrics.projection import Plane, RigidTransform
 from vlcore.metrics.readouts import ObjectReadout
-from vlcore.plots.maps.small import MapInfo
+from vlcore.plots.maps.drawing import MapInfo
 from vlcore.plots.options import PCA
 
 WIDTH = 6  # numbers of an embedding

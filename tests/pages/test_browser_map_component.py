@@ -13,9 +13,9 @@ from playwright.sync_api import Page, expect
 from tests.chromium import needs_chromium
 from vlcore.api import map_component
 from vlcore.api.compared_maps import ComparedMaps
-from vlcore.api.offline_page import NEIGHBOURS
+from vlcore.api.overlays import NEIGHBOURS
 from vlcore.data.catalogue import open_set
-from vlcore.plots.maps.component import bitmask
+from vlcore.plots.maps.table import bitmask
 from vlcore.plots.theme import DARK, LIGHT
 from vlcore.study import plans
 from vlcore.web.components import browser

@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from vlcore.api import compared_maps
-from vlcore.plots.maps.component import bitmask, rows_of_bitmask
+from vlcore.plots.maps.table import bitmask, rows_of_bitmask
 from vlcore.plots.options import PCA
 from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from PIL import Image
 
-from vlcore.plots.thumbnails import SAFE_URI, check_uris, sheet_uri, thumb, thumb_address, thumb_uri
+from vlcore.plots.thumbnails import (
+    SAFE_URI,
+    check_uris,
+    thumb,
+    thumb_address,
+    thumb_sheet,
+    thumb_uri,
+)
 
 
 def opened(uri: str) -> Image.Image:
@@ -33,14 +40,15 @@ def test_a_thumb_is_a_small_webp_without_metadata() -> None:
     assert thumb_uri(image.convert("L")).startswith("data:image/webp")
 
 
-@pytest.mark.parametrize(("count", "tile"), [(1, 56), (7, 56), (1400, 42), (5000, 28)])
+@pytest.mark.parametrize(("count", "tile"), [(1, 96), (441, 96), (442, 56), (1400, 42), (5000, 28)])
 def test_a_sheet_has_a_tile_an_image_row_after_row(count: int, tile: int) -> None:
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
     kinds = [thumb(np.full((50, 100, 3), colour, np.uint8)) for colour in colours]
-    uri = sheet_uri([kinds[number % 3] for number in range(count)])
-    assert SAFE_URI.match(uri)
-    sheet = opened(uri)
+    made = thumb_sheet([kinds[number % 3] for number in range(count)])
+    assert SAFE_URI.match(made["uri"])
+    sheet = opened(made["uri"])
     across = int(np.ceil(np.sqrt(count)))
+    assert (made["tile"], made["across"]) == (tile, across)
     assert sheet.size == (tile * across, tile * across)
     assert max(sheet.size) <= 2048, "every WebGL2 takes it"
     for number in {0, count // 2, count - 1}:

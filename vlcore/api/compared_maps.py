@@ -21,8 +21,7 @@ from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.metrics.projection import align
 from vlcore.plots.colouring import GROUPS, Colouring
-from vlcore.plots.maps.component import MOST_MARKS
-from vlcore.plots.maps.small import MapInfo
+from vlcore.plots.maps.drawing import MOST_MARKS, MapInfo
 from vlcore.plots.options import KINDS
 
 MOST_MODELS = 2
@@ -38,7 +37,7 @@ def map_names(models: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class ComparedMaps:
-    """Maps as the tables that `vlcore.plots.maps.linked.linked_maps` draws.
+    """Maps as the tables that `vlcore.plots.maps.drawing.map_drawing` takes.
 
     `points` has one row an image, with columns ``x``, ``y``, ``caption_``, ``predicted_``,
     ``says_`` and ``right_`` of each map, numbered from 0; `captions` one row a caption and map:

@@ -1,4 +1,4 @@
-"""Linked maps that a visitor zooms into and draws on: what WebGL draws of a comparison."""
+"""What the component of maps draws of a comparison, on pages and in files."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from vlcore.api.colourings import coloured
-from vlcore.api.compared_maps import ComparedMaps, row_numbers
+from vlcore.api.compared_maps import ComparedMaps, drawn_sample, row_numbers
 from vlcore.api.model_map import ModelMap
-from vlcore.api.offline_page import (
+from vlcore.api.overlays import (
     NEIGHBOURS,
     drawn_twins,
     nearest_images,
@@ -20,17 +20,12 @@ from vlcore.api.offline_page import (
 )
 from vlcore.api.small_images import small_files
 from vlcore.data.imageset import SOURCE
-from vlcore.plots.maps.component import (
-    colour_columns,
-    few_words,
-    image_columns,
-    map_drawing,
-    without_overlays_of_few,
-)
+from vlcore.plots.maps.drawing import MapKind, map_drawing, without_overlays_of_few
 from vlcore.plots.maps.legend import LegendPlace
+from vlcore.plots.maps.table import Columns, colour_columns, few_words, image_columns, packed
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import Palette
-from vlcore.plots.thumbnails import sheet_uri
+from vlcore.plots.thumbnails import thumb_sheet
 
 MOST_FILES = 10_000  # names that are sent, some hundred kilobytes; of more, a click shows one
 
@@ -41,8 +36,8 @@ def drawn_options(comparison: ComparedMaps, options: MapOptions) -> MapOptions:
     return without_overlays_of_few(options) if comparison.is_large else options
 
 
-def columns(comparison: ComparedMaps, options: MapOptions = PLAIN) -> pd.DataFrame:
-    """The images of a comparison as `vlcore.plots.maps.component.image_columns`; where these are
+def columns(comparison: ComparedMaps, options: MapOptions = PLAIN) -> Columns:
+    """The images of a comparison as `vlcore.plots.maps.table.image_columns`; where these are
     few, with their neighbours and, of a user's own, the names of their files (``file``)."""
     options = drawn_options(comparison, options)
     points = _drawn_points(comparison, options)
@@ -59,7 +54,7 @@ def columns(comparison: ComparedMaps, options: MapOptions = PLAIN) -> pd.DataFra
     )
     if SOURCE in comparison.images.table:
         files = comparison.images.table[SOURCE].iloc[comparison.rows]
-        table = table.assign(**few_words(files, "file", MOST_FILES))
+        table |= few_words(files, "file", MOST_FILES)
     return table
 
 
@@ -73,17 +68,17 @@ def _nearest_positions(comparison: ComparedMaps, model: ModelMap) -> npt.NDArray
     return positions
 
 
-def sheet(comparison: ComparedMaps, options: MapOptions) -> str:
-    """The images of a comparison as one image (`vlcore.plots.thumbnails.sheet_uri`), where they
-    stand for their marks; else empty."""
+def sheet(comparison: ComparedMaps, options: MapOptions) -> dict[str, Any] | None:
+    """The images of a comparison as one image (`vlcore.plots.thumbnails.thumb_sheet`), where they
+    stand for their marks; else None."""
     if not drawn_options(comparison, options).images:
-        return ""
-    return sheet_uri(small_files(comparison.images, comparison.rows.tolist()))
+        return None
+    return thumb_sheet(small_files(comparison.images, comparison.rows.tolist()))
 
 
-def colours(comparison: ComparedMaps, options: MapOptions = PLAIN) -> pd.DataFrame:
+def colours(comparison: ComparedMaps, options: MapOptions = PLAIN) -> Columns:
     """What the colours of some options need beside `columns`, as
-    `vlcore.plots.maps.component.colour_columns`."""
+    `vlcore.plots.maps.table.colour_columns`."""
     maps = coloured(comparison, options)
     return colour_columns(maps.points, len(maps.models), maps.images.grouping, maps.colouring)
 
@@ -94,9 +89,10 @@ def drawing(
     side: int,
     options: MapOptions = PLAIN,
     legend_place: LegendPlace = "bottom",
+    kind: MapKind = "maps",
 ) -> dict[str, Any]:
     """How the maps of a comparison look, each `side` px wide: as
-    `vlcore.plots.maps.component.map_drawing`."""
+    `vlcore.plots.maps.drawing.map_drawing`."""
     comparison = coloured(comparison, options)
     options = drawn_options(comparison, options)
     arrows, options = drawn_twins(comparison, options)
@@ -107,6 +103,7 @@ def drawing(
         palette=palette,
         grouping=comparison.images.grouping,
         side=side,
+        kind=kind,
         options=options,
         colouring=comparison.colouring,
         legend_place=legend_place,
@@ -118,9 +115,40 @@ def drawing(
 def _drawn_points(comparison: ComparedMaps, options: MapOptions) -> pd.DataFrame:
     if options.trust:
         comparison = with_trust(comparison)
-    if options.untrained:
+    if options.untrained and "gx0" not in comparison.points:
         comparison = with_untrained_positions(comparison)
     return comparison.points
+
+
+def in_file(comparison: ComparedMaps, options: MapOptions) -> ComparedMaps:
+    """The comparison as files draw it: coloured, and of large maps a sample of the images. Trust
+    and neighbours are among the images of the sample; the untrained baseline is of all."""
+    comparison = coloured(comparison, options)
+    if without_overlays_of_nothing(comparison, options).untrained:
+        comparison = with_untrained_positions(comparison)
+    return drawn_sample(comparison)
+
+
+def inline(
+    comparison: ComparedMaps,
+    palette: Palette,
+    side: int,
+    options: MapOptions = PLAIN,
+    alt: str = "",
+) -> dict[str, Any]:
+    """All that the component needs where there is no server: how the maps look, with the words
+    `alt` for screen readers, their columns, and their small images as one image."""
+    comparison = in_file(comparison, options)
+    rows = comparison.rows
+    thumbs = thumb_sheet(small_files(comparison.images, rows.tolist()))
+    of_colours = colours(comparison, options)
+    return {
+        **drawing(comparison, palette, side, options),
+        "table": packed(columns(comparison, options), rows, thumbs),
+        "colourTable": packed(of_colours, rows) if of_colours else None,
+        "thumbs": "",
+        "alt": alt,
+    }
 
 
 def lines_of_image(

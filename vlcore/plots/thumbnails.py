@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from PIL import Image
 SAFE_URI = re.compile(r"^data:image/(png|webp|jpeg);base64,[A-Za-z0-9+/=]+\Z")
 SAFE_ADDRESS = re.compile(r"^(/[A-Za-z0-9_-]+)*/?thumbs(/[A-Za-z0-9][A-Za-z0-9._-]*){2}/[0-9]+\Z")
 
-_TILES = (56, 42, 28)  # px of an image in a sheet
+_TILES = (96, 56, 42, 28)  # px of an image in a sheet
 _SHEET = 2048  # px of a side that every browser with WebGL2 can draw
 
 
@@ -45,9 +46,10 @@ def thumb(image: npt.NDArray[np.uint8] | Image.Image, side: int = 96) -> bytes:
     return out.getvalue()
 
 
-def sheet_uri(thumbs: Sequence[bytes]) -> str:
-    """Thumbnails as the tiles of one square WebP image, row after row, as a data URI; as many tiles
-    along each side as the square root of their number, rounded up."""
+def thumb_sheet(thumbs: Sequence[bytes]) -> dict[str, Any]:
+    """Thumbnails as the tiles of one square WebP image, row after row: its ``uri``, the side of a
+    ``tile`` in px, and the number of tiles ``across``, the square root of their number, rounded
+    up."""
     across = math.ceil(math.sqrt(len(thumbs)))
     tile = next((side for side in _TILES if side * across <= _SHEET), _TILES[-1])
     sheet = Image.new("RGBA", (tile * across, tile * across))
@@ -59,7 +61,7 @@ def sheet_uri(thumbs: Sequence[bytes]) -> str:
         sheet.paste(small, (column * tile + left, row * tile + top))
     out = BytesIO()
     sheet.save(out, format="WEBP", quality=60, method=2)
-    return thumb_uri(out.getvalue())
+    return {"uri": thumb_uri(out.getvalue()), "tile": tile, "across": across}
 
 
 def _tile(content: bytes, side: int) -> Image.Image:

@@ -32,6 +32,7 @@ from vlcore.plots.document import Chart
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.linked import group_panel_alone
 from vlcore.plots.maps.small import small_map
+from vlcore.plots.maps.table import Columns
 from vlcore.plots.options import PCA, PLAIN, MapOptions, Projection
 from vlcore.plots.theme import Palette
 from vlcore.web import image_addresses
@@ -244,7 +245,8 @@ def map_columns(keys: Sequence[str], options: MapOptions) -> MapColumns:
     """The images of maps; of the options colours and filters do not matter."""
     together = comparison(keys, options.projection)
     columns = map_component.columns(together, options)
-    return _as_arrow(together, columns, map_component.sheet(together, options))
+    sheet = map_component.sheet(together, options)
+    return _as_arrow(together, columns, sheet["uri"] if sheet else "")
 
 
 @by_content(30)
@@ -253,11 +255,11 @@ def map_colours(keys: Sequence[str], options: MapOptions) -> MapColumns | None:
     suffice. Of the options nothing else matters."""
     together = coloured_comparison(keys, options.projection, options.colour_by)
     columns = map_component.colours(together, options)
-    return None if columns.empty else _as_arrow(together, columns)
+    return _as_arrow(together, columns) if columns else None
 
 
-def _as_arrow(together: ComparedMaps, columns: pd.DataFrame, sheet: str = "") -> MapColumns:
-    table = pa.table({name: _plain_arrow(columns[name]) for name in columns})
+def _as_arrow(together: ComparedMaps, columns: Columns, sheet: str = "") -> MapColumns:
+    table = pa.table({name: _plain_arrow(values) for name, values in columns.items()})
     content = hashlib.sha256(sheet.encode())
     for batch in table.to_batches():
         content.update(batch.serialize())
@@ -265,9 +267,9 @@ def _as_arrow(together: ComparedMaps, columns: pd.DataFrame, sheet: str = "") ->
     return MapColumns(content.hexdigest()[:16], images.hexdigest()[:16], table, sheet)
 
 
-def _plain_arrow(column: pd.Series) -> pa.Array:
+def _plain_arrow(column: Any) -> pa.Array:
     """A column as Arrow; words as text with short offsets, for browsers read no other."""
-    array = pa.Array.from_pandas(column)
+    array = pa.Array.from_pandas(pd.Series(column))
     if not pa.types.is_dictionary(array.type):
         return array
     return pa.DictionaryArray.from_arrays(array.indices, array.dictionary.cast(pa.string()))

@@ -20,8 +20,9 @@ from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.offline_page import figure
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.plain_text import plain
-from vlcore.plots.maps.component import bitmask, rows_of_bitmask, undrawn_overlays
+from vlcore.plots.maps.drawing import undrawn_overlays
 from vlcore.plots.maps.legend import LegendPlace, rows_of_entries
+from vlcore.plots.maps.table import bitmask, rows_of_bitmask
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import SAFE_ADDRESS

@@ -7,7 +7,7 @@ import pandas as pd
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots import colouring
 from vlcore.plots.colouring import Colouring, colour_by_values
-from vlcore.plots.maps.small import MapInfo
+from vlcore.plots.maps.drawing import MapInfo
 from vlcore.plots.options import OVERLAYS, MapOptions
 from vlcore.plots.thumbnails import thumb_uri
 

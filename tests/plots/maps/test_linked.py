@@ -30,11 +30,11 @@ from tests.plots.test_theme import VISIONS, contrast, lab, linear
 from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.plots.colouring import OBJECTS, OUTCOMES, PREDICTIONS, SPLIT
 from vlcore.plots.maps import layers as map_layers
-from vlcore.plots.maps.legend import map_legend
+from vlcore.plots.maps.drawing import MapInfo, extent_of
 from vlcore.plots.maps.linked import brushed, linked_maps
-from vlcore.plots.maps.panes import MapStyle, Pane
-from vlcore.plots.maps.small import MapInfo, small_map
-from vlcore.plots.maps.tables import MapTables, extent_of
+from vlcore.plots.maps.panes import MapStyle, Pane, map_legend
+from vlcore.plots.maps.small import small_map
+from vlcore.plots.maps.tables import MapTables
 from vlcore.plots.options import OVERLAYS, MapOptions
 from vlcore.plots.theme import DARK, LIGHT, PHONE_SIDE, Palette
 

@@ -19,8 +19,8 @@ from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import decimal, percent
 from vlcore.plots.curves import STEP_TOOLTIP
 from vlcore.plots.maps import layers
+from vlcore.plots.maps.drawing import extent_of
 from vlcore.plots.maps.labels import spread
-from vlcore.plots.maps.legend import map_legend
 from vlcore.plots.maps.panes import (
     HOVER,
     MOMENT,
@@ -28,10 +28,11 @@ from vlcore.plots.maps.panes import (
     Pane,
     at_slider,
     figure_properties,
+    map_legend,
     selection,
     wrapped,
 )
-from vlcore.plots.maps.tables import MapTables, extent_of, image_table
+from vlcore.plots.maps.tables import MapTables, image_table
 from vlcore.plots.scales import PERCENT, SPOKEN, QuickChart, straight, told_apart
 from vlcore.plots.theme import Palette, across
 

@@ -1,28 +1,23 @@
 """The legend of a map: what colours and shapes stand for, then what the marks mean.
 
-Colour, shape and filling are three scales over one list of entries. Some entries belong to rows (a
-group, an object, a predicted label); others only explain a mark, such as a caption's. Vega-Lite
-merges scales over one list into one legend, so no chart of its own is needed; and a click on an
-entry filters the rows that belong to it.
+Some entries belong to images (a group, an object, a predicted label), and a click on one filters
+them; others only explain a mark, such as a caption's.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Literal
 
-import altair as alt
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.experiment.grouping import Grouping
 from vlcore.plots.colouring import OBJECT_SHAPES, Colouring, LegendEntry
-from vlcore.plots.maps.tables import MapTables
-from vlcore.plots.options import PLAIN, SPLITS, MapOptions
-from vlcore.plots.theme import PHONE_SIDE, Palette, star
+from vlcore.plots.options import SPLITS, MapOptions
+from vlcore.plots.theme import Palette, star
 
-LegendPlace = Literal["bottom", "right"]
+LegendPlace = Literal["bottom", "right", "none"]
 _MARK_COLUMNS = ("object", "kind", "minority")  # that shapes, fillings and rings stand for
 
 # Vega draws symbols from -1 to 1. A ring around a dot, a frame in a frame, a small dot, a line,
@@ -34,76 +29,34 @@ _LINE = "M-1.2,0L1.2,0"
 _ARROW = "M-1.4,0L1.2,0M.4,-.7L1.2,0L.4,.7"
 
 
-@dataclass(frozen=True)
-class MapLegend:
-    """The entries of a legend, and the expressions that tell which of them a row of a map belongs
-    to."""
-
-    colouring: Colouring
-    objects: tuple[str, str]  # which have a shape each
-    entries: tuple[LegendEntry, ...]
-
-    def entry_of(self, pane: int) -> str:
-        """The name of the entry of a row's colour, in the map of a number: an expression."""
-        return self._entry_expression(self.colouring.column, pane)
-
-    def _entry_expression(self, column: str, pane: int) -> str:
-        """The entry that a row belongs to by a column: an expression."""
-        field = self.colouring.column_of(pane) if column == self.colouring.column else column
-        return f"'{column} ' + datum.{field}"
-
-    @property
-    def shape_of(self) -> str:
-        """The shape of a row's mark, one of Vega's symbols, by its object: an expression."""
-        shapes = dict(zip(self.objects, OBJECT_SHAPES, strict=True))
-        return f"({json.dumps(shapes)})[datum.object]"
-
-    def passes(self, clicked: str, pane: int) -> str:
-        """Whether a row belongs to one of the `clicked` entries, an expression; an entry that only
-        explains a mark hides nothing."""
-        columns = {self.column_of(entry) for entry in self.entries} - {""}
-        names = [self._entry_expression(column, pane) for column in sorted(columns)]
-        names += [json.dumps(entry.name) for entry in self.entries if not self.column_of(entry)]
-        return " || ".join(f"indexof({clicked}, {name}) >= 0" for name in names)
-
-    def column_of(self, entry: LegendEntry) -> str:
-        """The column whose rows belong to an entry; empty for one that only explains a mark."""
-        column, _, value = entry.name.partition(" ")
-        return column if value and column in {self.colouring.column, *_MARK_COLUMNS} else ""
-
-    def guide(self, side: int, place: LegendPlace = "bottom") -> alt.Legend:
-        """The legend beside or under maps of `side` px; as wide as one of them on a phone."""
-        words = {entry.name: entry.words for entry in self.entries}
-        layout: dict[str, Any] = {"labelLimit": 180}
-        if place == "bottom":
-            columns = 2 if side <= PHONE_SIDE else 4 if side < 540 else 8
-            layout = {"direction": "horizontal", "columns": columns}
-        return alt.Legend(
-            title=self.colouring.title or None,
-            orient=place,
-            labelExpr=f"({json.dumps(words)})[datum.label]",
-            symbolSize=90,
-            columnPadding=22,
-            rowPadding=6,
-            offset=14,
-            **layout,
-        )
-
-
-def map_legend(
-    palette: Palette, grouping: Grouping, tables: MapTables, options: MapOptions = PLAIN
-) -> MapLegend:
-    """The legend of maps: an entry for each thing that is drawn, each once."""
+def legend_entries(
+    palette: Palette,
+    grouping: Grouping,
+    options: MapOptions,
+    colouring: Colouring,
+    *,
+    has_captions: bool,
+    has_uploads: bool,
+    arrow_kinds: Sequence[str],
+) -> list[LegendEntry]:
+    """Make the legend of maps: an entry for each thing that is drawn, each once."""
     entries = [
-        *_colour_entries(tables.colouring, palette, grouping, options),
+        *_colour_entries(colouring, palette, grouping, options),
         *_mark_entries(palette, options),
-        *_explanations(palette, tables, options),
+        *_explanations(palette, options, has_captions, has_uploads, arrow_kinds),
     ]
     by_name: dict[str, LegendEntry] = {}
     for entry in entries:
         if not _is_filtered(entry, options):
             by_name.setdefault(entry.name, entry)  # of a colour before that of a mark
-    return MapLegend(tables.colouring, grouping.objects, tuple(by_name.values()))
+    return list(by_name.values())
+
+
+def column_of(entry: str, colouring: Colouring) -> str:
+    """The column whose rows belong to an entry of a name; empty for one that only explains a
+    mark."""
+    column, _, value = entry.partition(" ")
+    return column if value and column in {colouring.column, *_MARK_COLUMNS} else ""
 
 
 def _colour_entries(
@@ -138,13 +91,19 @@ def _mark_entries(palette: Palette, options: MapOptions) -> list[LegendEntry]:
     ]
 
 
-def _explanations(palette: Palette, tables: MapTables, options: MapOptions) -> list[LegendEntry]:
+def _explanations(
+    palette: Palette,
+    options: MapOptions,
+    has_captions: bool,
+    has_uploads: bool,
+    arrow_kinds: Sequence[str],
+) -> list[LegendEntry]:
     """Entries for what is drawn beside the images."""
     muted, text, accent = palette.muted, palette.text, palette.accent
     entries = []
-    if not tables.captions.empty:
+    if has_captions:
         entries.append(LegendEntry("caption", "caption", text, "diamond"))
-    if tables.uploads is not None:
+    if has_uploads:
         entries.append(LegendEntry("upload", "your image", accent, star()))
     if options.trust:
         look = "pale" if options.images else "small"
@@ -154,7 +113,7 @@ def _explanations(palette: Palette, tables: MapTables, options: MapOptions) -> l
         entries.append(LegendEntry("untrained", "faint: untrained baseline", muted, _DOT))
     if options.neighbours:
         entries.append(LegendEntry("neighbours", "to its true neighbours", text, _LINE))
-    for kind, colour in zip(tables.arrow_kinds, (text, accent), strict=False):
+    for kind, colour in zip(arrow_kinds, (text, accent), strict=False):
         entries.append(LegendEntry(f"arrow: {kind}", f"arrow: {kind}", colour, _ARROW))
     return entries
 
@@ -169,8 +128,8 @@ def _is_filtered(entry: LegendEntry, options: MapOptions) -> bool:
 
 def rows_of_entries(points: pd.DataFrame, names: Sequence[str], pane: str) -> NDArray[np.bool_]:
     """Which rows, one an image, belong to one of the entries that were clicked, (n,), in the map of
-    a number: what `MapLegend.passes` tells in the browser. All do where there is no name, or one
-    that only explains a mark.
+    a number, as the browser decides it. All do where there is no name, or one that only explains a
+    mark.
     """
     passing = np.zeros(len(points), dtype=bool)
     for name in names:

@@ -16,21 +16,22 @@ from vlcore.experiment.grouping import Grouping
 from vlcore.plots.colouring import GROUPS, Colouring
 from vlcore.plots.group_accuracy import CELLS, group_grid
 from vlcore.plots.maps import layers
-from vlcore.plots.maps.legend import LegendPlace, MapLegend, map_legend, rows_of_entries
+from vlcore.plots.maps.drawing import GAP, Extent, MapInfo
+from vlcore.plots.maps.legend import LegendPlace, rows_of_entries
 from vlcore.plots.maps.panes import (
-    GAP,
     HOVER,
     KIN,
+    MapLegend,
     MapStyle,
     Pane,
     click,
     figure_properties,
+    map_legend,
     selection,
     side_by_side,
     wrapped,
 )
-from vlcore.plots.maps.small import MapInfo
-from vlcore.plots.maps.tables import Extent, MapTables, map_tables
+from vlcore.plots.maps.tables import MapTables, map_tables
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.scales import finished
 from vlcore.plots.theme import Palette, across
@@ -56,7 +57,7 @@ _KIN = "!isValid((kin.colour || [])[0]) || kin.colour[0] === datum.colour"
 
 @dataclass(frozen=True, eq=False)
 class MapContent:
-    """What linked maps show, whether Altair draws them or WebGL (`vlcore.plots.maps.component`)."""
+    """What linked maps show, as Altair draws them."""
 
     tables: MapTables  # with the images that the filters let through
     extents: tuple[Extent, ...]  # of each map, whatever the filters are

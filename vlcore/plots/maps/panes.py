@@ -17,15 +17,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vlcore.plots.maps.legend import MapLegend
-from vlcore.plots.maps.tables import Extent
+from vlcore.experiment.grouping import Grouping
+from vlcore.plots.colouring import OBJECT_SHAPES, Colouring, LegendEntry
+from vlcore.plots.maps.drawing import GAP, Extent
+from vlcore.plots.maps.legend import LegendPlace, column_of, legend_entries
+from vlcore.plots.maps.tables import MapTables
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.scales import SPOKEN, QuickChart, straight, told_apart
-from vlcore.plots.theme import Palette, across, theme
+from vlcore.plots.theme import PHONE_SIDE, Palette, across, theme
 
 IMAGES = "images"  # the name of the dataset of images
 MOMENT = "moment"  # the parameter of an animation's slider: the number of a checkpoint, from 1
-GAP = 36  # px between two maps
 # The selection `hov`: the image under the pointer.
 HOVER = {"type": "point", "fields": ["id"], "on": "pointerover", "clear": "pointerout"}
 KIN = HOVER | {"fields": ["colour"]}  # the selection `kin`: what has the colour of the hovered mark
@@ -45,6 +47,77 @@ class Sizes:
 
 LARGE = Sizes(point=40, grown=170, ring=118, diamond=130, image=68, words=13)
 SMALL = Sizes(point=17, grown=90, ring=50, diamond=70, image=52, words=11)
+
+
+@dataclass(frozen=True)
+class MapLegend:
+    """The entries of a legend, and the expressions that tell which of them a row of a map belongs
+    to."""
+
+    colouring: Colouring
+    objects: tuple[str, str]  # which have a shape each
+    entries: tuple[LegendEntry, ...]
+
+    def entry_of(self, pane: int) -> str:
+        """The name of the entry of a row's colour, in the map of a number: an expression."""
+        return self._entry_expression(self.colouring.column, pane)
+
+    def _entry_expression(self, column: str, pane: int) -> str:
+        """The entry that a row belongs to by a column: an expression."""
+        field = self.colouring.column_of(pane) if column == self.colouring.column else column
+        return f"'{column} ' + datum.{field}"
+
+    @property
+    def shape_of(self) -> str:
+        """The shape of a row's mark, one of Vega's symbols, by its object: an expression."""
+        shapes = dict(zip(self.objects, OBJECT_SHAPES, strict=True))
+        return f"({json.dumps(shapes)})[datum.object]"
+
+    def passes(self, clicked: str, pane: int) -> str:
+        """Whether a row belongs to one of the `clicked` entries, an expression; an entry that only
+        explains a mark hides nothing."""
+        columns = {self.column_of(entry) for entry in self.entries} - {""}
+        names = [self._entry_expression(column, pane) for column in sorted(columns)]
+        names += [json.dumps(entry.name) for entry in self.entries if not self.column_of(entry)]
+        return " || ".join(f"indexof({clicked}, {name}) >= 0" for name in names)
+
+    def column_of(self, entry: LegendEntry) -> str:
+        """The column whose rows belong to an entry; empty for one that only explains a mark."""
+        return column_of(entry.name, self.colouring)
+
+    def guide(self, side: int, place: LegendPlace = "bottom") -> alt.Legend:
+        """The legend beside or under maps of `side` px; as wide as one of them on a phone."""
+        words = {entry.name: entry.words for entry in self.entries}
+        layout: dict[str, Any] = {"labelLimit": 180}
+        if place == "bottom":
+            columns = 2 if side <= PHONE_SIDE else 4 if side < 540 else 8
+            layout = {"direction": "horizontal", "columns": columns}
+        return alt.Legend(
+            title=self.colouring.title or None,
+            orient=place,
+            labelExpr=f"({json.dumps(words)})[datum.label]",
+            symbolSize=90,
+            columnPadding=22,
+            rowPadding=6,
+            offset=14,
+            **layout,
+        )
+
+
+def map_legend(
+    palette: Palette, grouping: Grouping, tables: MapTables, options: MapOptions = PLAIN
+) -> MapLegend:
+    """The legend of maps: an entry for each thing that is drawn, each once."""
+    entries = legend_entries(
+        palette,
+        grouping,
+        options,
+        tables.colouring,
+        has_captions=not tables.captions.empty,
+        has_uploads=tables.uploads is not None,
+        arrow_kinds=tables.arrow_kinds,
+    )
+    return MapLegend(tables.colouring, grouping.objects, tuple(entries))
 
 
 @dataclass(frozen=True)

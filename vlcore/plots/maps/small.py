@@ -15,7 +15,6 @@ import pandas as pd
 from vlcore.experiment.grouping import Grouping
 from vlcore.plots.colouring import GROUPS, Colouring
 from vlcore.plots.maps import layers
-from vlcore.plots.maps.legend import map_legend
 from vlcore.plots.maps.panes import (
     HOVER,
     SMALL,
@@ -24,6 +23,7 @@ from vlcore.plots.maps.panes import (
     Sizes,
     click,
     figure_properties,
+    map_legend,
     selection,
     wrapped,
 )
@@ -43,16 +43,6 @@ _WORDS = 24  # px from a frame to the words under it
 _BESIDE = 12  # px from a frame to the title of its row
 _NARROW = 540  # px of a grid on a phone, whose legend has two columns
 _GAPS = {"row": 20, "column": 14}
-
-
-@dataclass(frozen=True)
-class MapInfo:
-    """The words around one map; an axis title carries the component and its share of variance."""
-
-    title: str
-    subtitle: str
-    x_title: str
-    y_title: str
 
 
 ROOM_FOR_WORDS = 150  # px of a map; on smaller ones the words of captions lie over each other

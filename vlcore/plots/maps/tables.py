@@ -1,18 +1,15 @@
 """The tables of maps, with the columns that are drawn and no others, and the extent of a map."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from vlcore.plots.colouring import GROUPS, Colouring
+from vlcore.plots.maps.drawing import Extent, extent_of
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.scales import checked_columns
 
-Extent = tuple[list[float], list[float]]
 ENDS = ("x", "y", "x2", "y2")  # of a line
 
 
@@ -91,26 +88,3 @@ def image_table(points: pd.DataFrame, panes: int, extra: Sequence[str] = ()) -> 
     columns += [f"{what}_{pane}" for pane in range(panes) for what in ("caption", "predicted")]
     columns += [name for name in extra if name not in columns]
     return checked_columns(points, columns)
-
-
-def extent_of(positions: Sequence[npt.NDArray[np.float64]]) -> Extent:
-    """Domains of x and y with one span around all finite positions of a map, (n, 2) each: distances
-    are undistorted."""
-    points = np.concatenate([np.asarray(part, dtype=float).reshape(-1, 2) for part in positions])
-    points = points[np.isfinite(points).all(axis=1)]
-    if not len(points):
-        return [-1.0, 1.0], [-1.0, 1.0]
-    low, high = points.min(axis=0), points.max(axis=0)
-    span = float((high - low).max())
-    largest = max(1.0, float(np.abs(points).max()))
-    # A cloud that has collapsed into one position would need a scale of no width: show it in the
-    # middle instead.
-    if span <= 1e-9 * largest:
-        span = largest
-    half = 0.58 * span
-    digits = max(0, 4 - math.floor(math.log10(span)))
-    x, y = (
-        [round(float(middle) - half, digits), round(float(middle) + half, digits)]
-        for middle in (low + high) / 2
-    )
-    return x, y

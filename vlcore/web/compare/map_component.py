@@ -8,8 +8,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from vlcore.api.selections import Selection
-from vlcore.plots.maps.component import bitmask, rows_of_bitmask
 from vlcore.plots.maps.legend import rows_of_entries
+from vlcore.plots.maps.table import bitmask, rows_of_bitmask
 from vlcore.web import linked_maps
 from vlcore.web.compare.view import Clicks, Gesture, Shown
 

@@ -12,15 +12,8 @@ from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.description import describe_comparison, describe_shown
 from vlcore.api.explain import ask_rows
 from vlcore.api.model_map import ModelMap
-from vlcore.api.offline_page import (
-    OTHER_BACKGROUND,
-    ZOOMING,
-    other_object,
-    scenes,
-    summary,
-    twin_lengths,
-    with_clicked_image,
-)
+from vlcore.api.offline_page import ZOOMING, summary, with_clicked_image
+from vlcore.api.overlays import OTHER_BACKGROUND, other_object, scenes, twin_lengths
 from vlcore.api.selections import Selection
 from vlcore.data.imageset import SOURCE, ImageSet
 from vlcore.experiment.errors import LabError
