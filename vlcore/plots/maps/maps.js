@@ -144,12 +144,11 @@ class Maps {
     this.cardStatus = element("span", {role: "status", className: "status-of-card"});  // for screen readers
     parent.append(this.root);
     this.listen(this.root, "keydown", event => this.pressKey(event));
-    // The card goes where the maps move below it, by a press elsewhere, and by Escape wherever that is pressed.
+    // The card goes by a press elsewhere, and by Escape wherever that is pressed.
     const isElsewhere = event => !event.composedPath().includes(this.maps);
     this.listen(document, "pointerdown", event => { if (isElsewhere(event)) this.hover(null); });
     this.listen(document, "keydown", event => { if (event.key === "Escape") this.hover(null); });
-    const isMoved = () => this.root.getBoundingClientRect().top !== this.cardPlace.top;
-    this.listen(document, "scroll", () => { if (!this.card.hidden && isMoved()) this.hover(null); }, {capture: true});
+    this.listen(document, "scroll", () => this.keepCard(), {capture: true});
     this.sizes = new ResizeObserver(() => this.fit());
     this.sizes.observe(this.root);
   }
@@ -539,6 +538,7 @@ class Maps {
       this.y = targets.map(({y}) => y.slice());
     }
     this.targets = targets;
+    this.root.dataset.state = "moving";
     if (!hasStarted) {
       this.placeCaptions();
       this.updateLooks();
@@ -1019,6 +1019,16 @@ class Maps {
     const inside = (start, length, room) => Math.max(0, Math.min(start, room - length));
     this.card.style.left = `${inside(left, width, document.documentElement.clientWidth)}px`;
     this.card.style.top = `${inside(isAbove ? above : below, height, innerHeight)}px`;
+  }
+
+  // Where the maps move below the card, as the page scrolls: that of a finger, which may have made the page longer, goes with
+  // them, and that of a pointer, which is elsewhere now, goes.
+  keepCard() {
+    if (this.card.hidden) return;
+    const moved = this.root.getBoundingClientRect().top - this.cardPlace.top, {clientY, pointerType} = this.cardPlace;
+    if (!moved) return;
+    if (pointerType === "touch") this.placeCard({...this.cardPlace, clientY: clientY + moved});
+    else this.hover(null);
   }
 
   picture(row) {

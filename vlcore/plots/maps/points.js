@@ -123,7 +123,7 @@ class WebGLMarks {
 
   get isLost() { return this.gl.isContextLost(); }
 
-  program(vertex, fragment) {
+  compiled(vertex, fragment) {
     const {gl} = this, program = gl.createProgram();
     for (const [kind, text] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
       const shader = gl.createShader(kind);
@@ -145,8 +145,7 @@ class WebGLMarks {
   load(count, before, sheet) {
     const {gl} = this;
     Object.assign(this, {count, sheet});
-    const {program, at} = this.program(POINT_VERTEX, POINT_FRAGMENT);
-    Object.assign(this, {program: program, at: at});
+    Object.assign(this, this.compiled(POINT_VERTEX, POINT_FRAGMENT));
     this.order = shuffled(count);
     this.panes = before.map(positions => {
       const pane = {look: gl.createBuffer(), order: gl.createBuffer(), x: gl.createBuffer(), y: gl.createBuffer()};
