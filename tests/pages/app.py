@@ -1,6 +1,7 @@
 """The app as tests of pages have it: a page at an address, its words and buttons, and a queue that
 trains nothing."""
 
+import gzip
 import json
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from vlcore.artifacts import store
 from vlcore.experiment.limits import JOB_SECONDS
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.jobs.queue import Job
+from vlcore.web.components import tables
 
 # Kinds of controls by which somebody chooses.
 CHOICES = "button_group checkbox multiselect number_input radio select_slider selectbox slider"
@@ -163,11 +165,19 @@ def alts(page: AppTest) -> list[str]:
     return [chart.proto.alt for chart in page.get("vega_lite_chart")]
 
 
-def told_maps(page: AppTest) -> list[dict[str, Any]]:
-    """How linked maps look, and their columns, as their component is told."""
+def told_maps(page: AppTest, kind: str = "maps") -> list[dict[str, Any]]:
+    """How the figures of maps of a kind look, as their component is told."""
     components = [element.proto for element in page.get("bidi_component")]
-    maps = [proto for proto in components if proto.component_name.endswith("lab_maps")]
-    return [json.loads(proto.json or proto.mixed.json) for proto in maps]
+    figures = [proto for proto in components if proto.component_name.endswith("lab_maps")]
+    told = [json.loads(proto.json) for proto in figures]
+    return [figure for figure in told if figure["kind"] == kind]
+
+
+def table_at(place: dict[str, str]) -> dict[str, Any]:
+    """The table that a figure of maps asks for."""
+    stamp = Path(place["url"]).stem
+    table: dict[str, Any] = json.loads(gzip.decompress(tables._tables[stamp]))
+    return table
 
 
 def ok(page: AppTest) -> AppTest:

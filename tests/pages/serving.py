@@ -140,8 +140,7 @@ def on_top(elements: Locator) -> Locator:
 def maps_drawn(tab: Page, side: int = 635) -> None:
     """Wait until maps are drawn at the size of the window, which is known after a first run at a
     usual one."""
-    by_webgl = f".linked-maps[data-state=drawn] .surface[width='{side}']"
-    drawn = tab.locator(f"svg path.background[d*='h{side}v{side}'], {by_webgl}")
+    drawn = tab.locator(f".linked-maps[data-state=drawn][style*='--side:{side}px']")
     expect(drawn.first).to_be_attached()
     settled(tab)
 

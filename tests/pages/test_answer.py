@@ -15,7 +15,7 @@ from vlcore.study.answer_file import published_answer
 from vlcore.web import cache
 from vlcore.web.lesson import results
 
-from .app import FakeQueue, opened, text_of
+from .app import FakeQueue, opened, text_of, told_maps
 
 ROOT = Path(__file__).parents[2]
 POINTS = re.compile(r"[-+]?[\d.]+ points \([-+]?[\d.]+ to [-+]?[\d.]+\)")
@@ -80,7 +80,7 @@ def test_without_the_answer_home_and_lesson_have_one_sentence_in_its_place(
     home = opened()
     assert not home.error
     assert text_of(home).count("missing or damaged") == 1
-    assert len(home.get("vega_lite_chart")) == 4, "all else is there"
+    assert len(told_maps(home, "card")) == 4, "all else is there"
     lesson = opened("6_Lesson", step="short-labels", phase="reveal")
     assert not lesson.error
     assert text_of(lesson).count("missing or damaged") == 1

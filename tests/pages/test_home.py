@@ -13,7 +13,7 @@ from vlcore.jobs.jobs import State
 from vlcore.study import plans
 from vlcore.study.answer_file import published_answer
 
-from .app import FakeQueue, opened, pets, press, text_of
+from .app import FakeQueue, opened, pets, press, text_of, told_maps
 
 KEYS = [condition.key for condition in plans.find("experiments").conditions]
 RUN = "Run the four experiments"
@@ -76,7 +76,7 @@ def test_a_small_set_says_how_many_models_and_how_long(
 def test_trained_experiments_show_their_maps_and_numbers(experiments: list[store.Artifact]) -> None:
     page = opened()
     assert not buttons(page)
-    assert len(page.get("vega_lite_chart")) == 4
+    assert len(told_maps(page, "card")) == 4
     for artifact in experiments:
         minority = artifact.metrics["end"]["minority_accuracy"]
         assert f"{minority['value'] * 100:.0f} % ({minority['low'] * 100:.0f} to" in text_of(page)

@@ -136,7 +136,8 @@ def test_the_run_trains_exactly_what_the_question_needs_and_is_followed(
         page = start(step="bias", phase=phase)
         assert [bar.proto.text for bar in page.get("progress")] == ["training, step 30 of 600"] * 2
         assert "Train again" not in labels(page)
-    assert alts(page)[1:3] == ["Map of the model in training"] * 2
+    alt = "Map of the model in training"
+    assert [card["alt"] for card in told_maps(page, "card")] == [alt] * 2
     queue.asked.clear()
     queue.state = State.DONE
     page = start(step="short-labels", phase="run")

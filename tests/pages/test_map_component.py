@@ -1,16 +1,13 @@
 """The maps of the Compare page: what their component is told, and what its answers do."""
 
+import base64
 import hashlib
-import json
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from vlcore.api import compared_maps
 from vlcore.plots.maps.table import bitmask, rows_of_bitmask
@@ -19,7 +16,19 @@ from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
 from vlcore.web import cache
 
-from .app import FakeQueue, alts, clear, labels, ok, opened, press, setting, text_of, told_maps
+from .app import (
+    FakeQueue,
+    alts,
+    clear,
+    labels,
+    ok,
+    opened,
+    press,
+    setting,
+    table_at,
+    text_of,
+    told_maps,
+)
 
 pytestmark = pytest.mark.usefixtures("bundled", "queue")
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
@@ -44,28 +53,20 @@ def key_of_maps(keys: list[str] = KEYS) -> str:
     return f"maps-{hashlib.sha256(repr((keys, PCA)).encode()).hexdigest()[:12]}"
 
 
-def messages(page: AppTest) -> list[Any]:
-    """What the two components of maps are told."""
-    components = [element.proto for element in page.get("bidi_component")]
-    return [proto for proto in components if proto.component_name.endswith("lab_maps")]
-
-
-def test_maps_are_told_their_columns_apart_from_their_look() -> None:
+def test_maps_are_told_their_table_apart_from_their_look() -> None:
     page = ok(start())
-    assert alts(page)[0] == "Accuracy by group", "Altair draws the panel alone"
-    look, columns = messages(page)
-    told = json.loads(look.json)
+    assert alts(page) == ["Accuracy by group"], "Altair draws the panel alone"
+    (told,) = told_maps(page)
     points = cache.comparison(KEYS, PCA).points
     assert told["count"] == len(points)
-    sent = json.loads(columns.mixed.json)
-    assert sent["stamp"] == told["stamp"]
-    (blob,) = columns.mixed.arrow_blobs.values()
-    table = pa.ipc.open_stream(blob.data).read_all()
-    np.testing.assert_array_equal(table["x1"], points["x1"].astype(np.float32))
-    assert not any(pa.types.is_large_string(field.type) for field in table.schema)
-    recoloured = messages(ok(start(colour="prediction")))
-    assert recoloured[1].SerializeToString() == columns.SerializeToString(), "sent once"
-    assert json.loads(recoloured[0].json)["colourColumns"] == ["says_0", "says_1"]
+    assert told["colourTable"] is None
+    table = table_at(told["table"])
+    x = np.frombuffer(base64.b64decode(table["columns"]["x1"]["data"]), np.float32)
+    np.testing.assert_array_equal(x, points["x1"].astype(np.float32))
+    (recoloured,) = told_maps(ok(start(colour="prediction")))
+    assert recoloured["table"] == told["table"], "a browser asks for it once"
+    assert recoloured["colourColumns"] == ["says_0", "says_1"]
+    assert set(table_at(recoloured["colourTable"])["columns"]) >= {"says_0", "says_1"}
 
 
 @pytest.mark.usefixtures("anew")
@@ -74,24 +75,24 @@ def test_overlays_of_every_image_are_of_few_images(monkeypatch: pytest.MonkeyPat
     refused = "“Images as points” and “Trust in each position”: not on maps of so many images"
     page = ok(start(**shown))
     assert refused not in text_of(page)
-    look, columns = told_maps(page)
-    assert {"images", "trust", "neighbours"} <= set(look["overlays"])
-    assert SAFE_URI.match(columns["sheet"])
+    (told,) = told_maps(page)
+    assert {"images", "trust", "neighbours"} <= set(told["overlays"])
+    assert SAFE_URI.match(table_at(told["table"])["sheet"]["uri"])
     monkeypatch.setattr(compared_maps, "MOST_MARKS", 100)
     cache.st.cache_resource.clear()
     page = ok(start(**shown))
     assert refused in text_of(page)
-    look, columns = told_maps(page)
-    assert look["overlays"] == ["neighbours"]
-    assert not columns["sheet"]
+    (told,) = told_maps(page)
+    assert told["overlays"] == ["neighbours"]
+    assert table_at(told["table"])["sheet"] is None
 
 
 def test_what_a_browser_marked_is_listed() -> None:
     page = ok(start())
-    told = told_maps(page)[0]
+    images = table_at(told_maps(page)[0]["table"])["images"]
     points = cache.comparison(KEYS, PCA).points
     marked = (points["object"] == "camel").to_numpy() & (np.arange(len(points)) % 3 == 0)
-    selected = {"images": told["images"], "rows": bitmask(marked)}
+    selected = {"images": images, "rows": bitmask(marked)}
     for gesture, (state, count) in enumerate(
         (
             ({"selected": selected}, marked.sum()),
@@ -126,9 +127,9 @@ def test_what_a_browser_marked_is_listed() -> None:
 
 
 def test_what_a_tab_tells_of_another_session_changes_no_address() -> None:
-    told = told_maps(ok(start()))[0]
+    images = table_at(told_maps(ok(start()))[0]["table"])["images"]
     points = cache.comparison(KEYS, PCA).points
-    marked = {"images": told["images"], "rows": bitmask(np.arange(len(points)) < 5)}
+    marked = {"images": images, "rows": bitmask(np.arange(len(points)) < 5)}
     state = {"selected": marked | {"gesture": 1}, "picked": {"row": 3, "time": 1}}
     for address in ({}, {"search": "camel", "picture": points["id"].iat[7]}):
         page = opened()
@@ -200,13 +201,3 @@ def test_the_address_says_which_groups_are_seen_alone() -> None:
     told = told_maps(page)[0]
     assert rows_of_bitmask(told["drawn"], len(points)).all()
     assert not told["panel"]
-
-
-@pytest.mark.usefixtures("anew")
-def test_without_webgl_altair_draws_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compared_maps, "MOST_MARKS", 100)
-    page = ok(start())
-    page.session_state[key_of_maps()] = {"unsupported": True}
-    ok(page.run())
-    assert len(told_maps(page)) == 1
-    assert "a sample: 50 of" in str(page.get("vega_lite_chart")[0].proto.spec)

@@ -33,7 +33,18 @@ from vlcore.web import cache, visitors, work
 from vlcore.web.lesson import one_room_student as phone_page
 from vlcore.web.lesson import session_cache
 
-from .app import FakeQueue, alts, code_of, labels, opened, pets, press, press_in_part, text_of
+from .app import (
+    FakeQueue,
+    alts,
+    code_of,
+    labels,
+    opened,
+    pets,
+    press,
+    press_in_part,
+    text_of,
+    told_maps,
+)
 
 open_page = partial(opened, "6_Lesson")
 PLAN = ClassPlan("labels", 6, seed=500, prediction="lower")
@@ -287,9 +298,10 @@ def test_a_pair_that_is_there_is_shown_at_once_with_its_maps_and_its_dot(
         assert f"seed pair {place}, seed {699 + place}" in " ".join(
             html.proto.body for html in one.get("html")
         )
-    said = alts(page)
-    assert [one.startswith("Map of the model") for one in said] == [True, True, False]
-    assert said[2].endswith("2 dots") or "2 dots; mean" in said[2]
+    cards = told_maps(page, "card")
+    assert [card["alt"].startswith("Map of the model") for card in cards] == [True, True]
+    (dots,) = alts(page)
+    assert dots.endswith("2 dots") or "2 dots; mean" in dots
     assert "descriptive labels minus short labels" in text_of(page)
     move_session(started.code, started.token, one_room.FIRST, "reveal")
     assert "The plan decides when 3 more" in text_of(page.run())

@@ -39,7 +39,7 @@ from vlcore.web.compare.models import comparable
 from vlcore.web.linked_maps import LinkedMaps
 from vlcore.web.upload import answers, inputs, reliance
 
-from .app import FakeQueue, alts, opened, pets, press, text_of, told_maps
+from .app import FakeQueue, opened, pets, press, table_at, text_of, told_maps
 from .conftest import painted_by_place
 
 File = tuple[str, bytes, str]
@@ -152,15 +152,6 @@ def test_it_opens_on_a_sample_with_its_maps_and_another_bias_is_one_click(
         assert any(name[0] == "z" and name[1] == key for name in page.session_state["asked"])
 
 
-def test_without_webgl_altair_draws_the_maps(
-    experiments: list[Artifact], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(LinkedMaps, "told", {"unsupported": True})
-    page = ok(start())
-    assert len(told_maps(page)) == 1, "no columns for nothing"
-    assert "Your images on the maps of the models" in alts(page)
-
-
 def test_a_mark_that_is_clicked_stays_ringed(
     experiments: list[Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,7 +160,7 @@ def test_a_mark_that_is_clicked_stays_ringed(
     page = ok(start())
     look = told_maps(page)[0]
     assert look["picked"] is None
-    told = {"images": look["images"], "rows": "AAAA", "gesture": 1}
+    told = {"images": table_at(look["table"])["images"], "rows": "AAAA", "gesture": 1}
     page.session_state[key] = {"picked": {"row": 3, "time": 1}, "selected": told}
     look = told_maps(ok(page.run()))[0]
     assert look["picked"] == 3

@@ -88,13 +88,4 @@ def test_a_chart_says_the_same_as_it_is_sent(keys: list[str]) -> None:
     )
     read = pa.ipc.open_stream(sent).read_all()
     assert read.column_names == ["x", "share", "group"]
-    pd.testing.assert_frame_equal(read.to_pandas().astype(rows.dtypes), rows, rtol=1e-7)
-    assert read["share"].to_pylist() == [0.9] * 80, "what may be a level is exact"
-
-
-def test_lists_of_coordinates_are_sent_as_they_are(keys: list[str]) -> None:
-    """Of true neighbours, a row has the coordinates of several images."""
-    rows = pd.DataFrame({"x": [[0.5, 1.5]] * 80, "group": "a"})
-    spec = cache.chart_spec(alt.Chart(rows).mark_point().encode(x="x"))
-    (sent,) = spec["datasets"].values()
-    assert pa.ipc.open_stream(sent).read_all()["x"].to_pylist() == [[0.5, 1.5]] * 80
+    pd.testing.assert_frame_equal(read.to_pandas().astype(rows.dtypes), rows, check_exact=True)

@@ -5,20 +5,16 @@ version of an image set), so that thirty visitors pay once. Trainings go through
 (`vlcore.web.work`), never through a cache.
 """
 
-import hashlib
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from threading import Lock
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import altair as alt
-import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from vlcore.api import colourings, map_component, offline_page
-from vlcore.api.compared_maps import ComparedMaps, compare_maps, drawn_sample
+from vlcore.api import colourings, map_component
+from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.metrics_table import group_accuracy_rows
 from vlcore.api.model_map import ModelMap, model_map
 from vlcore.api.small_images import draw_thumbs
@@ -29,16 +25,17 @@ from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
 from vlcore.model import load as run_load
 from vlcore.plots.document import Chart
+from vlcore.plots.maps.drawing import MapKind
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.linked import group_panel_alone
-from vlcore.plots.maps.small import small_map
-from vlcore.plots.maps.table import Columns
-from vlcore.plots.options import PCA, PLAIN, MapOptions, Projection
+from vlcore.plots.maps.table import packed
+from vlcore.plots.options import PCA, MapOptions, Projection
 from vlcore.plots.theme import Palette
 from vlcore.web import image_addresses
 
-Spec = dict[str, Any]
-_COORDINATE = re.compile(r"[xy]\d?")  # columns of a map, by pane
+Spec: TypeAlias = dict[str, Any]
+Table: TypeAlias = dict[str, Any]  # as `vlcore.plots.maps.table.packed`
+Drawing: TypeAlias = dict[str, Any]  # as `vlcore.plots.maps.drawing.map_drawing`
 
 
 def _content(text: str) -> bytes:
@@ -186,21 +183,12 @@ def chart_spec(chart: alt.TopLevelMixin) -> Spec:
 
 
 def _arrow(rows: Sequence[dict[str, Any]]) -> bytes:
-    """Return a table of a chart as uncompressed Arrow.
-
-    Each word is sent once, and coordinates of many rows with seven digits.
-    """
+    """Return a table of a chart as uncompressed Arrow, each word once."""
     table = pa.Table.from_pylist(rows)
     for number, field in enumerate(table.schema):
         column = table.column(number)
         if pa.types.is_string(field.type):
             column = _each_word_once(column.combine_chunks())
-        elif (
-            len(rows) > 50
-            and pa.types.is_floating(field.type)  # some maps have lists of coordinates
-            and _COORDINATE.fullmatch(field.name)
-        ):
-            column = column.cast(pa.float32())
         table = table.set_column(number, field.name, column)
     out = pa.BufferOutputStream()
     with pa.ipc.new_stream(out, table.schema) as stream:
@@ -218,71 +206,36 @@ def _each_word_once(column: pa.Array) -> pa.Array:
     return pa.DictionaryArray.from_arrays(words.indices.cast(size), words.dictionary)
 
 
-@by_content(100)
-def card_map(key: str, palette: Palette, side: int) -> Spec:
-    """Draw the small map of one model."""
-    alone = drawn_sample(comparison([key], PCA))
-    grouping = alone.images.grouping
-    with _DRAWING:
-        return chart_spec(
-            small_map(alone.points, alone.captions, palette=palette, grouping=grouping, side=side)
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class MapColumns:
-    """Columns of maps as Arrow, with a name by their content, and one for which images they are of;
-    `sheet` is the images as one, where they stand for their marks."""
-
-    stamp: str
-    images: str
-    table: pa.Table
-    sheet: str = ""
-
-
 @by_content(30, "Drawing the maps …")
-def map_columns(keys: Sequence[str], options: MapOptions) -> MapColumns:
-    """The images of maps; of the options colours and filters do not matter."""
+def map_table(keys: Sequence[str], options: MapOptions) -> Table:
+    """Pack the columns of the images of maps; of the options colours and filters do not matter."""
     together = comparison(keys, options.projection)
     columns = map_component.columns(together, options)
-    sheet = map_component.sheet(together, options)
-    return _as_arrow(together, columns, sheet["uri"] if sheet else "")
+    return packed(columns, together.rows, map_component.sheet(together, options))
 
 
 @by_content(30)
-def map_colours(keys: Sequence[str], options: MapOptions) -> MapColumns | None:
-    """What the colours of maps need beside `map_columns`; nothing where these
-    suffice. Of the options nothing else matters."""
+def colour_table(keys: Sequence[str], options: MapOptions) -> Table | None:
+    """Pack what the colours of maps need beside `map_table`; nothing where that suffices. Of the
+    options nothing else matters."""
     together = coloured_comparison(keys, options.projection, options.colour_by)
     columns = map_component.colours(together, options)
-    return _as_arrow(together, columns) if columns else None
-
-
-def _as_arrow(together: ComparedMaps, columns: Columns, sheet: str = "") -> MapColumns:
-    table = pa.table({name: _plain_arrow(values) for name, values in columns.items()})
-    content = hashlib.sha256(sheet.encode())
-    for batch in table.to_batches():
-        content.update(batch.serialize())
-    images = hashlib.sha256(together.rows.tobytes())
-    return MapColumns(content.hexdigest()[:16], images.hexdigest()[:16], table, sheet)
-
-
-def _plain_arrow(column: Any) -> pa.Array:
-    """A column as Arrow; words as text with short offsets, for browsers read no other."""
-    array = pa.Array.from_pandas(pd.Series(column))
-    if not pa.types.is_dictionary(array.type):
-        return array
-    return pa.DictionaryArray.from_arrays(array.indices, array.dictionary.cast(pa.string()))
+    return packed(columns, together.rows) if columns else None
 
 
 @by_content(60, "Drawing the maps …")
 def drawing_of_maps(
-    keys: Sequence[str], palette: Palette, side: int, options: MapOptions, legend_place: LegendPlace
-) -> dict[str, Any]:
-    """How the maps of models look."""
+    keys: Sequence[str],
+    palette: Palette,
+    side: int,
+    options: MapOptions,
+    legend_place: LegendPlace,
+    kind: MapKind = "maps",
+) -> Drawing:
+    """Describe how the maps of models look."""
     together = coloured_comparison(keys, options.projection, options.colour_by)
     with _DRAWING:
-        return map_component.drawing(together, palette, side, options, legend_place)
+        return map_component.drawing(together, palette, side, options, legend_place, kind)
 
 
 @by_content(60)
@@ -296,22 +249,3 @@ def group_panel(keys: Sequence[str], palette: Palette, side: int) -> Spec | None
     return chart_spec(
         group_panel_alone(rows, palette=palette, grouping=grouping, maps=len(keys), side=side)
     )
-
-
-# A class looks at 25 pairs of the usual bias levels in three colourings, by themes and sizes; each
-# takes 0.4 MB.
-@by_content(200, "Drawing the maps …")
-def maps(
-    keys: Sequence[str],
-    palette: Palette,
-    side: int,
-    options: MapOptions = PLAIN,
-    legend_place: LegendPlace = "bottom",
-) -> Spec:
-    """Draw the linked maps of models above the group accuracy panel."""
-    # In the cache an argument that is given differs from the same by default.
-    inline = {"inline": True} if options.images else {}
-    together = comparison(keys, options.projection, **inline)
-    with _DRAWING:
-        chart = offline_page.figure(together, palette, side, options, legend_place=legend_place)
-        return chart_spec(chart)

@@ -31,12 +31,20 @@ base_paths: list[str] = []  # before the addresses, once a server serves small i
 
 def addresses(images: ImageSet, rows: Sequence[int]) -> list[str]:
     """Return the addresses of small images of rows; without a server, the images themselves."""
-    if not base_paths:
+    before = folder(images)
+    if not before:
         return small_images.draw_thumbs(images, rows)
+    return [f"{before}/{row:d}" for row in rows]
+
+
+def folder(images: ImageSet) -> str:
+    """Return the address of the small images of a set but for their rows; empty without a
+    server."""
+    if not base_paths:
+        return ""
     small_images.register_set(images)
     edition = small_images.edition(images)
-    folder = thumb_address(base_paths[0], images.name, edition, 0).removesuffix("0")
-    return [f"{folder}{row:d}" for row in rows]
+    return thumb_address(base_paths[0], images.name, edition, 0).removesuffix("/0")
 
 
 def markdown_images(images: ImageSet, rows: Sequence[int]) -> dict[int, str]:

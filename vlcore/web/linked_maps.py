@@ -1,9 +1,8 @@
-"""Maps that a visitor zooms into and draws on, on any page: components in WebGL, and the group
-accuracy panel.
+"""Maps that a visitor zooms into and draws on, on any page: one component, and the group accuracy
+panel.
 
-The first component draws. The second brings the columns of the images and shows nothing; they are
-the same for every colouring, filter and theme, so Streamlit sends them once. The third brings what
-a colouring needs beside them.
+The component is told how the maps look. It asks for two tables by address: the columns of the
+images, which are the same for every colouring, filter and theme, and those of a colouring.
 """
 
 import hashlib
@@ -17,17 +16,16 @@ import streamlit as st
 
 from vlcore.api import map_component
 from vlcore.api.compared_maps import ComparedMaps
-from vlcore.api.offline_page import figure
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.maps.drawing import undrawn_overlays
 from vlcore.plots.maps.legend import LegendPlace, rows_of_entries
 from vlcore.plots.maps.table import bitmask, rows_of_bitmask
-from vlcore.plots.options import PLAIN, MapOptions
+from vlcore.plots.options import PCA, PLAIN, MapOptions
 from vlcore.plots.theme import Palette
-from vlcore.plots.thumbnails import SAFE_ADDRESS
 from vlcore.web import cache, image_addresses
 from vlcore.web.components import browser
+from vlcore.web.components.tables import table_address
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +53,15 @@ class LinkedMaps:
         return st.session_state.get(self.map_key) or {}
 
     @property
-    def columns(self) -> cache.MapColumns:
+    def table(self) -> cache.Table:
+        """The columns of the images."""
         in_columns = self.options.replace(
             colour_by=PLAIN.colour_by, groups=PLAIN.groups, split=PLAIN.split, twins=False
         )
-        return cache.map_columns(self.keys, in_columns)
+        return cache.map_table(self.keys, in_columns)
 
     @cached_property
-    def drawing(self) -> dict[str, Any]:
+    def drawing(self) -> cache.Drawing:
         """How the maps look."""
         look = self.palette, self.side, self.options, self.legend_place
         if self.comparison.uploads is None:
@@ -131,19 +130,10 @@ def show(maps: LinkedMaps, alt: str, panel: bool = True) -> None:
     """
     selected: dict[str, Any] = {"rows": None, "best": [], "gesture": 0}
     marked = maps.told.get("selected")
-    if isinstance(marked, dict) and marked.get("images") == maps.columns.images:
+    if isinstance(marked, dict) and marked.get("images") == maps.table["images"]:
         selected |= {name: marked.get(name) for name in ("rows", "gesture")}
     picked = clicked_row(maps.told.get("picked"), maps.comparison.points)
-    if not mount(maps, alt, picked, selected, panel=panel, lists=False):
-        chart = figure(
-            maps.comparison,
-            maps.palette,
-            maps.side,
-            maps.options,
-            board=panel,
-            legend_place=maps.legend_place,
-        )
-        cache.show_chart(chart, alt=alt, key=f"{maps.map_key}-vectors")
+    mount(maps, alt, picked, selected, panel=panel, lists=False)
 
 
 def mount(
@@ -154,57 +144,38 @@ def mount(
     *,
     panel: bool = True,
     lists: bool = True,
-) -> bool:
+) -> None:
     """Show maps with the image of a position ringed and with what is `selected`, as maps.js takes
-    it; False where a browser has no WebGL2. `lists` is whether the page then lists neighbours."""
-    points, options, key = maps.comparison.points, maps.options, maps.map_key
-    columns, drawing = maps.columns, maps.drawing
-    colours = cache.map_colours(
+    it. `lists` is whether the page then lists neighbours."""
+    points, options, drawing = maps.comparison.points, maps.options, maps.drawing
+    colours = cache.colour_table(
         maps.keys, MapOptions(options.projection, colour_by=options.colour_by)
     )
     drawn = rows_of_bitmask(drawing["drawn"], len(points))
     drawn &= rows_of_entries(points, maps.clicked_groups, "0")
-    told = maps.told.get("shown")
-    clicks = told.get("clicks") if isinstance(told, dict) else 0
+    of_legend = maps.told.get("shown")
+    clicks = of_legend.get("clicks") if isinstance(of_legend, dict) else 0
     identity = None if picked is None else str(points["id"].iat[picked])
-    with st.container(gap=None):  # of components that show nothing
-        browser.MAPS(
-            key=key,
-            data={
-                **drawing,
-                "stamp": columns.stamp,
-                "images": columns.images,
-                "colourStamp": colours.stamp if colours else "",
-                "alt": alt,
-                "thumbs": _address_of_images(maps.images),
-                "drawn": bitmask(drawn),
-                "lines": map_component.lines_of_image(
-                    maps.comparison, maps.palette, options, identity
-                ),
-                "picked": picked,
-                "lists": lists,
-                "shown": {"entries": maps.clicked_entries, "clicks": clicks},
-                "panel": bool(maps.clicked_cells),
-                "selected": selected,
-            },
-            on_picked_change=_rerun,
-            on_selected_change=_rerun,
-            on_shown_change=maps.hear_legend,
-            on_unsupported_change=_rerun,
-        )
-        if maps.told.get("unsupported") is True:
-            return False
-        browser.MAPS(
-            key=f"{key}-columns",
-            data={"stamp": columns.stamp, "columns": columns.table, "sheet": columns.sheet},
-            height=0,
-        )
-        if colours:
-            browser.MAPS(
-                key=f"{key}-colours",
-                data={"stamp": colours.stamp, "columns": colours.table},
-                height=0,
-            )
+    told = {
+        "colourTable": {"url": table_address(colours)} if colours else None,
+        "drawn": bitmask(drawn),
+        "lines": map_component.lines_of_image(maps.comparison, maps.palette, options, identity),
+        "picked": picked,
+        "lists": lists,
+        "shown": {"entries": maps.clicked_entries, "clicks": clicks},
+        "panel": bool(maps.clicked_cells),
+        "selected": selected,
+    }
+    draw(
+        maps.map_key,
+        drawing | told,
+        maps.table,
+        maps.images,
+        alt,
+        on_picked_change=_rerun,
+        on_selected_change=_rerun,
+        on_shown_change=maps.hear_legend,
+    )
     if maps.comparison.is_large and (undrawn := undrawn_overlays(options)):
         labels = " and ".join(f"“{label}”" for label in undrawn)
         st.caption(plain(f"{labels}: not on maps of so many images."))
@@ -217,7 +188,37 @@ def mount(
             on_select=maps.hear_panel,
             selection_mode=["cell"],
         )
-    return True
+
+
+def show_card(key: str, palette: Palette, side: int, alt: str) -> None:
+    """Show the map of one model, `side` px wide, of which `alt` are the words for those who do not
+    see it."""
+    keys = [key]
+    drawing = cache.drawing_of_maps(keys, palette, side, PLAIN, "none", "card")
+    images = cache.comparison(keys, PCA).images
+    draw(f"card-{key}", drawing, cache.map_table(keys, PLAIN), images, alt)
+
+
+def draw(
+    key: str,
+    drawing: cache.Drawing,
+    table: cache.Table,
+    images: ImageSet,
+    alt: str,
+    **reactions: Any,
+) -> None:
+    """Draw a figure of maps in the browser.
+
+    Args:
+        key: of the figure on the page.
+        drawing: how it looks.
+        table: the columns of its images.
+        images: the image set.
+        alt: its words, for those who do not see it.
+        reactions: callbacks of its states, as ``on_picked_change``.
+    """
+    addresses = {"table": {"url": table_address(table)}, "thumbs": image_addresses.folder(images)}
+    browser.MAPS(key=key, data={**drawing, **addresses, "alt": alt}, **reactions)
 
 
 def _rerun() -> None:
@@ -227,9 +228,3 @@ def _rerun() -> None:
 def as_list(value: object) -> list[object]:
     """What a browser sent, where it is a list."""
     return value if isinstance(value, list) else []
-
-
-def _address_of_images(images: ImageSet) -> str:
-    """The address of small images but for their rows; empty without a server."""
-    (first,) = image_addresses.addresses(images, [0])
-    return first.rpartition("/")[0] if SAFE_ADDRESS.match(first) else ""

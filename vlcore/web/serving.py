@@ -25,7 +25,7 @@ from vlcore.experiment import limits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import allow_open_files, clear_scratch
 from vlcore.web import image_addresses, streamlit_private
-from vlcore.web.components import browser
+from vlcore.web.components import browser, tables
 from vlcore.web.middleware import VisitorMiddleware
 
 _FORGET_SECONDS = 60.0  # between looks for visitors who left
@@ -96,4 +96,5 @@ MIDDLEWARE = [Middleware(VisitorMiddleware)]
 ROUTES = [
     Route("/thumbs/{name}/{edition}/{row}", image_addresses.serve_small_image),
     Route("/scripts/{file}", browser.serve_script),
+    Route("/tables/{stamp}.json", tables.serve_table),
 ]

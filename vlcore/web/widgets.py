@@ -12,6 +12,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
+from vlcore.api.live_map import live_map
 from vlcore.api.model_map import ComparisonError, ModelMap, caption_scores
 from vlcore.data import subset
 from vlcore.data.imageset import ImageSet
@@ -22,10 +23,10 @@ from vlcore.experiment.wording import percent
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.curves import learning_curve
 from vlcore.plots.document import Chart, Command, Part, Table, Text
-from vlcore.plots.maps.small import live_map
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.web import cache, shell
+from vlcore.web.components import browser
 
 Item = TypeVar("Item")
 LARGEST = 512  # px of the longer side of an image that is sent
@@ -189,12 +190,10 @@ def live(
     if "map" not in status:
         return
     images = subset.split_parts(cache.named_set(condition.data), condition.data_seed)[0]
-    groups = images.table["group"].to_numpy()[subset.reference_rows(images)].tolist()
-    if len(groups) == len(status["map"]):
-        chart = live_map(
-            status["map"], groups, palette=palette, grouping=images.grouping, side=CARD_MAP
-        )
-        cache.show_chart(chart, alt="Map of the model in training", key=f"{key}_map")
+    rows = subset.reference_rows(images)
+    if len(rows) == len(status["map"]):
+        drawing = live_map(status["map"], images, rows, palette, CARD_MAP)
+        browser.MAPS(key=f"{key}_map", data=drawing)
     points = status.get("curve", [])
     if points:
         step, majority, minority = points[-1]

@@ -16,31 +16,31 @@ from vlcore.web.compare.view import Clicks, Gesture, Shown
 FEW = 24  # selected images
 
 
-def show(view: Shown, alt: str, selection: Selection | None) -> Clicks | None:
-    """Show the maps with what is selected, and the panel below: what was clicked on them, or
-    nothing where a browser has no WebGL2."""
+def show(view: Shown, alt: str, selection: Selection | None) -> str | None:
+    """Show the maps with what is selected, and the panel below; returns the id of the image that
+    was clicked on the maps, or that is selected alone."""
     points = view.comparison.points
     clicks = Clicks()
     clicked = view.told.get("picked")
     row = linked_maps.clicked_row(clicked, points)
     if row is not None:
         clicks = Clicks(str(points["id"].iat[row]), repr(clicked))
-    up_close = view.image_up_close(clicks, view.map_key, selection)
+    up_close = view.image_up_close(clicks, selection)
     position = np.flatnonzero(points["id"] == up_close)
     picked = int(position[0]) if len(position) else None
-    is_drawn = linked_maps.mount(view, alt, picked, _selected(view, selection))
-    return clicks if is_drawn else None
+    linked_maps.mount(view, alt, picked, _selected(view, selection))
+    return up_close
 
 
 def last_gesture(view: Shown) -> Gesture | None:
     """What was marked on the maps last, as far as the filters let it through; None where nothing
     was, or on maps of other images."""
     value = view.told.get("selected")
-    if not isinstance(value, dict) or value.get("images") != view.columns.images:
+    if not isinstance(value, dict) or value.get("images") != view.table["images"]:
         return None
     marked = rows_of_bitmask(value.get("rows"), len(view.comparison.points))
     marked &= view.comparison.points.index.isin(view.points.index)
-    return Gesture(view.map_key, value.get("gesture"), marked)
+    return Gesture(value.get("gesture"), marked)
 
 
 def clicked_alone(view: Shown) -> NDArray[np.bool_] | None:

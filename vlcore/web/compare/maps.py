@@ -1,9 +1,8 @@
 """Maps of the Compare page, and what answers to them: the image that was clicked, and those that
 were marked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -12,7 +11,7 @@ from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.description import describe_comparison, describe_shown
 from vlcore.api.explain import ask_rows
 from vlcore.api.model_map import ModelMap
-from vlcore.api.offline_page import ZOOMING, summary, with_clicked_image
+from vlcore.api.offline_page import summary
 from vlcore.api.overlays import OTHER_BACKGROUND, other_object, scenes, twin_lengths
 from vlcore.api.selections import Selection
 from vlcore.data.imageset import SOURCE, ImageSet
@@ -24,7 +23,7 @@ from vlcore.web import cache, map_controls, shell, training_images, widgets
 from vlcore.web.compare import agreement, map_component, selections
 from vlcore.web.compare.models import Side, badges
 from vlcore.web.compare.selected_images import predicts, words_of_prediction
-from vlcore.web.compare.view import Clicks, Shown
+from vlcore.web.compare.view import Shown
 
 ABOVE = 190  # px of the page over the maps
 
@@ -46,48 +45,15 @@ def show(view: Shown, selection: Selection | None = None) -> None:
     alt = describe_comparison(comparison)
     if words := describe_shown(comparison):
         st.caption(words)
-    clicks, key = map_component.show(view, alt, selection), view.map_key
-    if clicks is None:
-        clicks, key = _show_vectors(view, alt, view.vectors_key), view.vectors_key
+    up_close = map_component.show(view, alt, selection)
     badges(view.sides)
     agreement.show_sentence(view)
     widgets.show_part(summary(comparison))
-    up_close = view.image_up_close(clicks, key, selection)
     selections.show(view, selection)
     with shell.errors_as_sentences():
         _show_up_close(view, up_close)
     if images.folds:
         _show_wrong_of_folds(comparison, images)
-
-
-def _show_vectors(view: Shown, alt: str, key: str) -> Clicks:
-    """The maps as Altair draws them, for a browser without WebGL."""
-    # The image that the visitor arrived with stays the chart's first one: another value would draw
-    # the maps anew.
-    arrived = st.session_state.setdefault("arrived_with", st.query_params.get("picture"))
-    maps = cache.maps(view.keys, view.palette, view.side, view.options, view.legend_place)
-    spec = with_clicked_image(maps, view.comparison, arrived)
-    selections = {param["name"] for param in spec["params"]}
-    view.know_clicks(key, Clicks(_picked(st.session_state.get(key))))
-    event = cache.show_chart(
-        spec,
-        alt=alt,
-        key=key,
-        on_select="rerun",
-        selection_mode=sorted({"pick", "brush", "cell", "shown"} & selections),
-    )
-    st.caption(
-        "Click a mark: its image and its nearest neighbours in every model appear below. Drag a"
-        " rectangle: the images in it are lit in all maps and listed below. Click a group, in the"
-        f" legend or the panel, to see it alone. {ZOOMING}"
-    )
-    return Clicks(_picked(event))
-
-
-def _picked(event: Mapping[str, Any] | None) -> str | None:
-    """The id of the image that was clicked on maps that Altair drew."""
-    clicked = (event or {}).get("selection", {}).get("pick", [])
-    return str(clicked[0].get("id")) if clicked else None
 
 
 def _show_up_close(view: Shown, identity: str | None) -> None:

@@ -10,7 +10,7 @@ from vlcore.api.compared_maps import ComparedMaps, points_table
 from vlcore.api.description import describe_evaluation
 from vlcore.api.exports import parquet_bytes
 from vlcore.api.metrics_table import describe_map_quality, group_accuracy_table, measures_table
-from vlcore.api.offline_page import figure, page, with_clicked_image
+from vlcore.api.offline_page import figure, page
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.plots.maps.panes import MOMENT
 from vlcore.plots.options import PCA
@@ -78,15 +78,13 @@ def _export(view: Shown) -> None:
     comparison, images, palette = view.comparison, view.images, view.palette
     # Streamlit makes a file outside of the page, where no visitor is known.
     visitor = visitors.visitor()
-    clicked = st.query_params.get("picture")
 
     def inline_comparison() -> ComparedMaps:
         return cache.comparison(view.keys, view.options.projection, inline=True)
 
     def image(write: Callable[[cache.Spec, Palette], bytes | str]) -> bytes | str:
         chart = figure(inline_comparison(), palette, PAPER_SIDE, view.options)
-        spec = with_clicked_image(chart.to_dict(validate=False), comparison, clicked)
-        return work.run_in_worker(visitor, write, spec, palette)
+        return work.run_in_worker(visitor, write, chart.to_dict(validate=False), palette)
 
     def csv() -> str:
         return safe_csv(points_table(comparison, view.points))

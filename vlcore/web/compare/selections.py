@@ -17,11 +17,10 @@ from vlcore.api.selections import Selection, images_key
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import plural
-from vlcore.plots.maps.linked import brushed
 from vlcore.plots.options import Projection
 from vlcore.web import cache, widgets
 from vlcore.web.compare import map_component, selected_images
-from vlcore.web.compare.view import Gesture, Shown
+from vlcore.web.compare.view import Shown
 
 _HELP = "Words, or parts of words, in any column, caption or file name."
 
@@ -76,27 +75,18 @@ def _take_gesture(view: Shown) -> None:
     What a tab tells of maps that this session has not shown is of a session before it, as after the
     server began anew.
     """
-    gesture = map_component.last_gesture(view) or _last_brush(view)
+    gesture = map_component.last_gesture(view)
     heard: dict[str, Any] = st.session_state.setdefault("gestures", {})
-    if view.map_key not in heard:
-        heard |= {view.map_key: 0, view.vectors_key: 0, gesture.key: gesture.number}
-    if heard[gesture.key] == gesture.number:
+    number = gesture.number if gesture else 0
+    is_new = heard.setdefault(view.map_key, number) != number
+    if gesture is None or not is_new:
         return
-    heard[gesture.key] = gesture.number
+    heard[view.map_key] = number
     if gesture.marked.any():
         rows = view.comparison.rows[gesture.marked]
         select(Selection.from_rows(view.comparison, rows, "selected on the maps"))
     else:
         clear()
-
-
-def _last_brush(view: Shown) -> Gesture:
-    """What was marked on maps that Altair drew."""
-    event = st.session_state.get(view.vectors_key) or {}
-    selection = event.get("selection", {})
-    brush = selection.get("brush")
-    marked = view.comparison.points["id"].isin(brushed(selection, view.points)).to_numpy()
-    return Gesture(view.vectors_key, repr(brush) if brush else 0, marked)
 
 
 def select(selection: Selection) -> None:
@@ -157,7 +147,7 @@ def show(view: Shown, selection: Selection | None) -> None:
 def _offer_shown(view: Shown) -> None:
     """Where groups are seen alone, offer to select them, and to see all again."""
     alone = map_component.clicked_alone(view)
-    if alone is None or view.told.get("unsupported"):
+    if alone is None:
         return
     rows = view.comparison.rows[alone]
     selection = Selection.from_rows(view.comparison, rows, "seen alone")

@@ -18,15 +18,13 @@ class Clicks:
     """What maps answered: the id of the image that was clicked, and which click it was."""
 
     picked: str | None = None
-    click: object = None  # differs from that of the click before, where maps tell clicks apart
+    click: object = None  # differs from that of the click before
 
 
 @dataclass(frozen=True, eq=False)
 class Gesture:
-    """What was marked last on the maps of a key: which points, (n,); none where a mark was taken
-    away."""
+    """What was marked last on the maps: which points, (n,); none where a mark was taken away."""
 
-    key: str
     number: object  # differs from that of the gesture before
     marked: NDArray[np.bool_]
 
@@ -63,27 +61,22 @@ class Shown(LinkedMaps):
 
     sides: Sequence[Side]
 
-    def know_clicks(self, key: str, clicks: Clicks) -> None:
-        """Take what maps of a key tell as told before, if this session has not shown them: the
-        page may be run anew before it comes to `clicked_image`."""
-        st.session_state.setdefault("clicked", {}).setdefault(key, clicks)
-
-    def clicked_image(self, clicks: Clicks, key: str) -> str | None:
-        """The id of the image in the address, after a click on maps of a key was put there.
+    def clicked_image(self, clicks: Clicks) -> str | None:
+        """The id of the image in the address, after a click on the maps was put there.
 
         It is put there once: maps go on telling what was clicked, and Back takes it out of the
         address. So it is not, where this session has not shown the maps: the click is of a session
         before it.
         """
         told: dict[str, Clicks] = st.session_state.setdefault("clicked", {})
-        if clicks.picked is not None and told.get(key, clicks) != clicks:
+        if clicks.picked is not None and told.get(self.map_key, clicks) != clicks:
             self.name_image("picture", clicks.picked)
-        told[key] = clicks
+        told[self.map_key] = clicks
         return self.named_image("picture")
 
-    def image_up_close(self, clicks: Clicks, key: str, selection: Selection | None) -> str | None:
+    def image_up_close(self, clicks: Clicks, selection: Selection | None) -> str | None:
         """The id of the image that was clicked, else of the only one that is selected."""
-        clicked = self.clicked_image(clicks, key)
+        clicked = self.clicked_image(clicks)
         if clicked is None and selection is not None and len(selection.rows) == 1:
             return f"p{selection.rows[0]}"
         return clicked
@@ -159,11 +152,6 @@ class Shown(LinkedMaps):
             panel = Panel(self.map_key, panel.number + 1, cells)
             st.session_state["panel_clicks"] = panel
         return panel
-
-    @property
-    def vectors_key(self) -> str:
-        """The key of the same maps as Altair draws them."""
-        return f"{self.map_key}-vectors"
 
     @property
     def points(self) -> pd.DataFrame:

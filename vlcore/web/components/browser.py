@@ -1,7 +1,7 @@
-"""Components for what only a browser can do: play an animation, copy, paste, remember.
+"""Components for what only a browser can do: draw maps, copy, paste, remember.
 
-Each is JavaScript beside this file: a few lines, but for maps. None asks the network, or takes a
-visitor's text into the page as HTML.
+Each is a few lines of JavaScript beside this file, except maps. None asks another server, or takes
+a visitor's text into the page as HTML.
 
 Streamlit sends the script of a component with each message to it: a long one would be most of what
 a click on a map costs. By its address on the app's own server a browser asks for it once, and keeps
@@ -74,11 +74,9 @@ COPY = st.components.v2.component(
 )
 # Sends files that are pasted anywhere on the page to its first uploader.
 PASTE = st.components.v2.component("vl_bias_lab_paste", js=text_beside(__file__, "paste.js"))
-# Linked maps in WebGL: see the head of its script.
+# Every map: see the head of `maps.js`.
 MAPS = st.components.v2.component(
-    "vl_bias_lab_maps",
-    css=STYLE,
-    js=by_address("maps", SCRIPT + text_beside(__file__, "mount.js")),
+    "vl_bias_lab_maps", css=STYLE, js=by_address("maps", SCRIPT + text_beside(__file__, "mount.js"))
 )
 _REMEMBER = st.components.v2.component(
     "vl_bias_lab_remember", js=text_beside(__file__, "remember.js")

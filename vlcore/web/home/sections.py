@@ -19,7 +19,7 @@ from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.theme import Palette
 from vlcore.study import answer_words
 from vlcore.study.answer_file import published_answer
-from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
+from vlcore.web import cache, condition_controls, jobs, linked_maps, shell, widgets, work
 
 CARD = 264  # px; four cards fit beside each other on a screen of 1280 px, two on one of 800
 PHONE_MAP = 120  # px of a map on a phone, where two cards are beside each other
@@ -185,8 +185,7 @@ def _show_card(
         st.caption(f"Labels: {plain(quoted_captions(condition.labels, grouping))}")
         jobs.progress(view)
         return
-    spec = cache.card_map(condition.key, palette, side)
-    cache.show_chart(spec, alt=f"Map of {title(condition)}", key=f"card_{condition.key}")
+    linked_maps.show_card(condition.key, palette, side, f"Map of {title(condition)}")
     artifact = cache.artifact(condition.key)
     end = artifact.metrics["end"]
     st.markdown(f"Minority-group accuracy  \n**{describe_measure(end, 'minority_accuracy')}**")

@@ -22,7 +22,7 @@ from vlcore.jobs import jobs as on_disk
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics.catalogue import measure_of, words_of
 from vlcore.plots.theme import Palette
-from vlcore.web import cache, jobs, shell, visitors, work
+from vlcore.web import cache, jobs, linked_maps, shell, visitors, work
 from vlcore.web.lesson import session, session_cache, steps
 from vlcore.web.lesson.session import click_errors, voter
 
@@ -181,10 +181,8 @@ def _two_models(
             arm = str(study.arm_of(condition))
             with st.container(width=_PHONE_MAP + 6):
                 st.caption(arm)
-                card = cache.card_map(condition.key, palette, _PHONE_MAP)
-                cache.show_chart(
-                    card, alt=f"Map of the model with {arm}", key=f"map_{condition.key}"
-                )
+                alt = f"Map of the model with {arm}"
+                linked_maps.show_card(condition.key, palette, _PHONE_MAP, alt)
     ends = [cache.artifact(condition.key).metrics["end"] for condition in pair]
     try:
         estimate = estimate_in_run(Quantity(plan.measure, less_left=True), *ends)
