@@ -1,4 +1,4 @@
-"""The script and the style sheet of maps: a page asks for them by address, a file has them inside."""
+"""The script and style sheet of maps: a page asks for them by address, a file has them inside."""
 
 from vlcore.experiment.files import text_beside
 
