@@ -3,9 +3,11 @@
 import asyncio
 import json
 import random
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http.client import HTTPConnection
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -14,12 +16,13 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
+TABLE = re.compile(rb"/tables/[0-9a-f]+\.json")  # of maps, which a browser asks for once
 PAUSE = 8.0  # seconds between the actions of a visitor
 BIASES = ("0 %", "25 %", "50 %", "75 %", "90 %")
 CHANGES = {
     "left_bias": BIASES,
     "right_bias": BIASES,
-    "colour": ("group", "right or wrong", "prediction"),
+    "colour": ("group", "correct or wrong", "prediction"),
 }
 
 
@@ -44,6 +47,7 @@ class Browser:
         self.session = ""  # as the server names it
         self.messages: list[bytes] = []  # of the last view
         self.cached: dict[str, int] = {}  # hashes of large messages, and their last run
+        self.tables: set[bytes] = set()  # addresses of those that came
         self.run = 0
         self.max_age = 0  # runs after which a cached message is forgotten
         self.pages: dict[str, str] = {}
@@ -54,7 +58,8 @@ class Browser:
         self.intervals: dict[str, float] = {}  # seconds between runs of fragments, by id
 
     async def view(self, fragment: str = "") -> float:
-        """Run the page, or a fragment of it, until it is complete; returns the seconds."""
+        """Run the page, or a fragment of it, until it and its tables are there; returns the
+        seconds."""
         if not fragment:
             self.intervals = {}
         message = BackMsg()
@@ -71,7 +76,24 @@ class Browser:
         while True:
             self.messages.append(await self.connection.recv(decode=False))
             if self._is_last(ForwardMsg.FromString(self.messages[-1])):
+                await self._fetch_tables()
                 return time.perf_counter() - started
+
+    async def _fetch_tables(self) -> None:
+        for address in set(TABLE.findall(b"".join(self.messages))) - self.tables:
+            self.connection.received += await asyncio.to_thread(self._fetched, address.decode())
+            self.tables.add(address)
+
+    def _fetched(self, address: str) -> int:
+        """Ask for a table as a browser does; returns its bytes, compressed as they are."""
+        connection = HTTPConnection(*self.connection.remote_address[:2], timeout=60)
+        connection.request("GET", address, headers={"Accept-Encoding": "gzip"})
+        response = connection.getresponse()
+        if response.status != 200:
+            raise SystemExit(f"{address} was answered with {response.status}.")
+        content = response.read()
+        connection.close()
+        return len(content)
 
     def _is_last(self, message: ForwardMsg) -> bool:
         """Take note of a message; whether it ends a run."""
