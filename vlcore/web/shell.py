@@ -296,7 +296,7 @@ def window() -> list[int]:
 
 def _learn_window() -> None:
     """Take over the size that the browser told, before the page runs for it."""
-    if size := st.session_state["viewport"]["size"]:
+    if size := st.session_state["viewport"].get("size"):
         st.session_state["window"] = size
 
 
