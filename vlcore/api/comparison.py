@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from vlcore.api import offline_page
 from vlcore.api.agreement import NeighbourAgreement, compare_neighbours
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
+from vlcore.api.figure import figure
 from vlcore.api.maps import make_map
 from vlcore.api.metrics_table import measures_table
 from vlcore.api.model_map import ComparisonError, model_map
@@ -58,7 +59,7 @@ class Comparison:
         options: MapOptions | None = None,
         **settings: Any,
     ) -> alt.TopLevelMixin:
-        """The linked maps, with the image under the pointer and the group accuracy panel beneath.
+        """The maps as one still figure for papers and slides, above the accuracy by group.
 
         Args:
             side: of a map in px.
@@ -68,7 +69,7 @@ class Comparison:
         """
         options = (options or self.options).replace(**settings)
         palette = DARK if dark else LIGHT
-        return offline_page.figure(self._projected(options), palette, side, options)
+        return figure(self._projected(options), palette, side, options)
 
     @property
     def points(self) -> pd.DataFrame:

@@ -5,8 +5,7 @@ import altair as alt
 import pandas as pd
 
 from vlcore.experiment.grouping import Grouping, group_name, group_words
-from vlcore.plots.maps.panes import click
-from vlcore.plots.scales import IMAGE, filled_columns, finished, spoken_chart, straight
+from vlcore.plots.scales import IMAGE, click, filled_columns, finished, spoken_chart, straight
 from vlcore.plots.theme import Palette, across
 
 COLUMNS = 8  # images in a row

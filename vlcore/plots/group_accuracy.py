@@ -11,7 +11,9 @@ from vlcore.plots.scales import (
     SPOKEN,
     QuickChart,
     checked_columns,
+    click,
     either,
+    finished,
     straight,
     told_apart,
     tooltips,
@@ -24,22 +26,29 @@ _LINE = 22  # px of a model's line in a cell
 _GAP = 12  # px between two cells
 _NAMES, _NUMBERS = 62, 118  # px for a model's name and for its numbers
 _CELL = _NAMES + _NUMBERS + 90  # px at least, so that an interval is wide enough to be seen
-_SUBTITLE = (
-    "held-out images, 95 % interval, dashed: chance.",
-    "Click a group to see it alone on the maps",
-)
+_SUBTITLE = "held-out images, 95 % interval, dashed: chance."
+_CLICK = "Click a group to see it alone on the maps"
+
+
+def group_panel(
+    rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, width: int
+) -> alt.LayerChart:
+    """The grid of `group_grid` as a chart of its own, whose cells can be clicked (`cell`)."""
+    grid = group_grid(rows, palette=palette, grouping=grouping, width=width, can_click=True)
+    return finished(grid, palette, params=[click("cell", "group", [CELLS], toggle="true")])
 
 
 def group_grid(
-    rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, width: int
+    rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, width: int, can_click: bool = False
 ) -> alt.LayerChart:
-    """A grid of two objects by two contexts; a cell can be clicked (`cell`).
+    """A grid of two objects by two contexts, with each model's accuracy in each cell.
 
     Args:
         rows: `pane` (number of the map), `model`, `group`, `accuracy`, `low`, `high` (fractions),
             `n`; one that was not measured is left out.
         width: of the whole, in px; where two cells do not fit into it, all four stand below each
             other.
+        can_click: whether the chart that it becomes a part of has the selection `cell`.
     """
     table = checked_columns(rows, ["pane", "model", "group", "accuracy", "low", "high", "n"])
     table = table.dropna(subset=["accuracy"]).reset_index(drop=True)
@@ -49,6 +58,8 @@ def group_grid(
     cell_width = (width - _GAP * (columns - 1)) / columns
     cell_height = _HEAD + _LINE * len(models) + 8
     cell_rows = _cell_rows(grouping, columns, cell_width, cell_height)
+    if can_click:
+        cell_rows["spoken"] += ": click to see this group alone on the maps"
     line_rows = _line_rows(table, models, cell_rows, cell_width)
     height = (cell_height + _GAP) * (4 // columns) - _GAP
     cells, lines = QuickChart(alt.to_values(cell_rows)), QuickChart(alt.to_values(line_rows))
@@ -75,9 +86,10 @@ def group_grid(
         strokeWidth=3, opacity=0.55, strokeCap="round", aria=False
     )
     dot = at(lines, "right_x", "middle").mark_point(filled=True, size=80, opacity=1)
-    subtitle = list(_SUBTITLE) if columns == 1 else " ".join(_SUBTITLE)
+    words = [_SUBTITLE, _CLICK] if can_click else [_SUBTITLE]
+    subtitle = words if columns == 1 else " ".join(words)
     return alt.layer(
-        _clickable(at(cells, "x", "y"), palette),
+        _grounds(at(cells, "x", "y"), palette, can_click),
         text(cells, "words_x", "words_y", "words:N", fontWeight=600),
         half.encode(y2="bottom:Q"),
         text(lines, "name_x", "middle", "model:N"),
@@ -91,17 +103,24 @@ def group_grid(
     )
 
 
-def _clickable(cells: alt.Chart, palette: Palette) -> alt.Chart:
+def _grounds(cells: alt.Chart, palette: Palette, can_click: bool) -> alt.Chart:
     """The grounds of the cells; the ones that were clicked stand out."""
+    corners = {"x2": "x2:Q", "y2": "y2:Q"}
+    look = {"fill": palette.muted, "cornerRadius": 4, "tooltip": None}
+    if not can_click:
+        still = cells.mark_rect(**look, fillOpacity=0.05, stroke=palette.line)
+        return still.encode(**corners)
     chosen = {"param": "cell", "empty": False}
-    ground = cells.mark_rect(fill=palette.muted, cornerRadius=4, cursor="pointer", tooltip=None)
-    return ground.encode(
-        x2="x2:Q",
-        y2="y2:Q",
-        fillOpacity=either(alt.FillOpacityValue, chosen, 0.16, 0.05),
-        stroke=either(alt.StrokeValue, chosen, palette.text, palette.line),
-        strokeWidth=either(alt.StrokeWidthValue, chosen, 2, 1),
-    ).properties(name=CELLS)
+    return (
+        cells.mark_rect(**look, cursor="pointer")
+        .encode(
+            **corners,
+            fillOpacity=either(alt.FillOpacityValue, chosen, 0.16, 0.05),
+            stroke=either(alt.StrokeValue, chosen, palette.text, palette.line),
+            strokeWidth=either(alt.StrokeWidthValue, chosen, 2, 1),
+        )
+        .properties(name=CELLS)
+    )
 
 
 def _cell_rows(grouping: Grouping, columns: int, width: float, height: int) -> pd.DataFrame:
@@ -120,7 +139,7 @@ def _cell_rows(grouping: Grouping, columns: int, width: float, height: int) -> p
         y2=table["y"] + height,
         words_x=table["x"] + 12,
         words_y=table["y"] + 18,
-        spoken=table["words"] + ": click to see this group alone on the maps",
+        spoken=table["words"],
     )
 
 

@@ -5,6 +5,7 @@ Of a table, `checked_columns` lets only the columns travel that a chart names, a
 are ours."""
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,6 +41,20 @@ def checked_columns(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame
 def straight(domain: Sequence[float]) -> alt.Scale:
     """A scale that ends where it is told to."""
     return alt.Scale(domain=list(domain), nice=False)
+
+
+def wrapped(text: str, width: float) -> list[str]:
+    """A title as lines of `width` characters, and of ten at least."""
+    return textwrap.wrap(text, max(10, int(width))) or [""]
+
+
+def click(
+    name: str, field: str, views: Sequence[str], toggle: bool | str = False
+) -> alt.TopLevelSelectionParameter:
+    """A selection over views of what was clicked, by a field."""
+    select = {"type": "point", "on": "click", "toggle": toggle, "fields": [field]}
+    # At the top: added to each view, Altair would merge it with a warning.
+    return alt.TopLevelSelectionParameter(name=name, select=select, views=list(views))
 
 
 def told_apart(

@@ -24,10 +24,10 @@ from vlcore.data.feature_store import without_features
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
 from vlcore.model import load as run_load
+from vlcore.plots import group_accuracy
 from vlcore.plots.document import Chart
-from vlcore.plots.maps.drawing import MapKind
+from vlcore.plots.maps.drawing import MapKind, width_of_maps
 from vlcore.plots.maps.legend import LegendPlace
-from vlcore.plots.maps.linked import group_panel_alone
 from vlcore.plots.maps.table import packed
 from vlcore.plots.options import PCA, MapOptions, Projection
 from vlcore.plots.theme import Palette
@@ -245,7 +245,7 @@ def group_panel(keys: Sequence[str], palette: Palette, side: int) -> Spec | None
     rows = group_accuracy_rows(together)
     if rows.empty:
         return None
-    grouping = together.images.grouping
+    grouping, width = together.images.grouping, width_of_maps(len(keys), side)
     return chart_spec(
-        group_panel_alone(rows, palette=palette, grouping=grouping, maps=len(keys), side=side)
+        group_accuracy.group_panel(rows, palette=palette, grouping=grouping, width=width)
     )

@@ -239,6 +239,11 @@ def _placed_uploads(stars: pd.DataFrame | None, pane: int, side: int) -> list[di
     return rows[["x", "y", "side", "thumb", "name", "words", "spoken"]].to_dict("records")
 
 
+def width_of_maps(count: int, side: int) -> int:
+    """The px that some maps of a side take beside each other."""
+    return across(count, side) * (side + GAP) - GAP
+
+
 def upload_side(side: int) -> int:
     """The side of a visitor's image on a map of some side, in px."""
     return min(32, max(20, side // 15))

@@ -33,7 +33,6 @@ from vlcore.plots.maps.panes import (
 )
 from vlcore.plots.maps.tables import MapTables, map_tables
 from vlcore.plots.options import PLAIN, MapOptions
-from vlcore.plots.scales import finished
 from vlcore.plots.theme import Palette, across
 
 # Only from empty ground: a press on a mark would take the brush away, and with it what was lit.
@@ -164,21 +163,13 @@ def linked_maps(
     top = {"params": params, **figure_properties(tables.points, palette)}
     if board is None:
         return side_by_side(charts, side, **top)
-    grid = group_grid(board, palette=palette, grouping=grouping, width=_width_of_maps(count, side))
+    grid = group_grid(
+        board, palette=palette, grouping=grouping, width=_width_of_maps(count, side), can_click=True
+    )
     # One scale for the maps and the panel would make one legend of both.
     apart = dict.fromkeys(("stroke", "fill", "shape", "size", "opacity"), "independent")
     maps = side_by_side(charts, side)
     return alt.vconcat(maps, grid, spacing=GAP, resolve={"scale": apart}, **top)
-
-
-def group_panel_alone(
-    rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, maps: int, side: int
-) -> alt.LayerChart:
-    """The group accuracy panel as a chart of its own, as wide as some maps of `side` px, with the
-    selection `cell`."""
-    width = _width_of_maps(maps, side)
-    grid = group_grid(rows, palette=palette, grouping=grouping, width=width)
-    return finished(grid, palette, params=[_CELL_CLICK])
 
 
 def _width_of_maps(maps: int, side: int) -> int:

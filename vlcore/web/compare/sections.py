@@ -9,8 +9,9 @@ from vlcore.api import training_animation
 from vlcore.api.compared_maps import ComparedMaps, points_table
 from vlcore.api.description import describe_evaluation
 from vlcore.api.exports import parquet_bytes
+from vlcore.api.figure import figure
 from vlcore.api.metrics_table import describe_map_quality, group_accuracy_table, measures_table
-from vlcore.api.offline_page import figure, page
+from vlcore.api.offline_page import page
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.plots.maps.panes import MOMENT
 from vlcore.plots.options import PCA
@@ -83,7 +84,7 @@ def _export(view: Shown) -> None:
         return cache.comparison(view.keys, view.options.projection, inline=True)
 
     def image(write: Callable[[cache.Spec, Palette], bytes | str]) -> bytes | str:
-        chart = figure(inline_comparison(), palette, PAPER_SIDE, view.options)
+        chart = figure(comparison, palette, PAPER_SIDE, view.options)
         return work.run_in_worker(visitor, write, chart.to_dict(validate=False), palette)
 
     def csv() -> str:
