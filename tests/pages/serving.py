@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -140,7 +141,7 @@ def on_top(elements: Locator) -> Locator:
 def maps_drawn(tab: Page, side: int = 635) -> None:
     """Wait until maps are drawn at the size of the window, which is known after a first run at a
     usual one."""
-    drawn = tab.locator(f".linked-maps[data-state=drawn][style*='--side:{side}px']")
+    drawn = tab.locator(f".linked-maps[data-state=drawn][style*='--side: {side}px']")
     expect(drawn.first).to_be_attached()
     settled(tab)
 
@@ -149,6 +150,11 @@ def unfold(tab: Page, button: str) -> None:
     """Show the settings that are behind a button of the bar."""
     tab.get_by_test_id("stPopoverButton").get_by_text(button, exact=True).first.click()
     expect(tab.get_by_test_id("stPopoverBody")).to_be_visible()
+
+
+def address_field(tab: Page, name: str) -> str | None:
+    """A setting in the address of a tab."""
+    return parse_qs(urlsplit(tab.url).query).get(name, [None])[0]
 
 
 def expect_text(tab: Page, words: str) -> None:

@@ -3,20 +3,15 @@ taken along."""
 
 import csv
 from collections.abc import Callable
-from urllib.parse import parse_qs, urlsplit
 
-import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.chromium import needs_chromium
-from vlcore.experiment.grouping import SCENES
-from vlcore.plots.theme import LIGHT
-from vlcore.study import plans
 
 from .accessibility import in_scheme, judge
-from .linked_maps import MapsOfTab, comparison_of
 from .serving import (
+    address_field,
     downloaded,
     expect_nothing_cut_off,
     expect_text,
@@ -32,25 +27,18 @@ pytestmark = [pytest.mark.browser, needs_chromium]
 SLIDER = ".vega-bind input[type=range]"
 
 
-def address_field(tab: Page, name: str) -> str | None:
-    return parse_qs(urlsplit(tab.url).query).get(name, [None])[0]
-
-
 def positions(elements: Locator) -> list[str | None]:
     return elements.evaluate_all("all => all.map(mark => mark.getAttribute('transform'))")
 
 
-def test_both_maps_are_whole_on_the_first_screen_and_a_click_draws_arrows(
-    come: Callable[..., Page], server: str
-) -> None:
-    """With titles and legend; the group under the pointer stands out."""
+def test_both_maps_are_whole_on_the_first_screen(come: Callable[..., Page], server: str) -> None:
+    """With titles and legend."""
     page = come(1280, 720)
-    conditions = plans.find("experiments").conditions
-    linked = MapsOfTab(page, comparison_of([conditions[0].key, conditions[3].key]))
     # A slash behind the name of a page asks for nothing that is not there.
-    linked.opened(f"{server}/Compare/?right_bias=75+%25&show_twins=true")
-    maps = page.locator(".surface[width='450']")
-    titles, legend = page.locator(".linked-maps figcaption"), page.locator(".linked-maps .legend")
+    page.goto(f"{server}/Compare/?right_bias=75+%25")
+    maps_drawn(page, 450)
+    maps, titles = page.locator(".linked-maps .surface"), page.locator(".linked-maps figcaption")
+    legend = page.locator(".linked-maps .legend")
     for parts, count in ((maps, 2), (titles, 2), (legend, 1), (page.locator(".x-axis"), 2)):
         expect(parts).to_have_count(count)
         for part in parts.all():
@@ -58,23 +46,6 @@ def test_both_maps_are_whole_on_the_first_screen_and_a_click_draws_arrows(
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= 1280
             assert box["y"] + box["height"] <= 720
-    before = np.array(linked.colours(1, LIGHT))
-    row = linked.lonely("camel_grass")
-    page.mouse.move(*linked.at(0, row))
-    expect(linked.root).to_have_attribute("data-hovered", str(row))
-    after = np.array(linked.colours(1, LIGHT))
-    is_of_group = np.array(SCENES.names) == "camel_grass"
-    assert after[is_of_group].sum() > 0.7 * before[is_of_group].sum()
-    assert after[~is_of_group].sum() < 0.7 * before[~is_of_group].sum(), "the others fade"
-
-    is_held_out = (linked.comparison.points["kind"] == "test").to_numpy()
-    row = next(row for row in linked.apart() if is_held_out[row])
-    page.mouse.click(*linked.at(0, row))
-    page.mouse.move(2, 2)
-    arrows = page.locator(".surface line[stroke-width='2']")
-    expect(arrows).to_have_count(8)  # between the four versions of the scene, in both maps
-    expect_text(page, "Its twins")
-    assert address_field(page, "picture") == linked.comparison.points["id"].iloc[row]
 
 
 def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: str) -> None:

@@ -35,14 +35,14 @@ PAGE = """<!DOCTYPE html><meta charset="utf-8"><style>body {{ margin: 10px; }} {
 const states = [], maps = new Maps(document.getElementById("here"), (...told) => states.push(told));
 maps.update({data});</script>"""
 TILE, TILES = 8, 20  # px of an image in the sheet, and tiles along each side
+SHEET_COLOURS = np.random.default_rng(0).integers(0, 256, (TILES, TILES, 3), dtype=np.uint8)
 HOSTILE = '<img src=x onerror="window.hit = 1">'
 
 
 def _sheet() -> dict[str, Any]:
     """A sheet of images, a colour each."""
-    pixels = np.random.default_rng(0).integers(0, 256, (TILES, TILES, 3), dtype=np.uint8)
     out = BytesIO()
-    Image.fromarray(np.kron(pixels, np.ones((TILE, TILE, 1), np.uint8))).save(out, "WEBP")
+    Image.fromarray(np.kron(SHEET_COLOURS, np.ones((TILE, TILE, 1), np.uint8))).save(out, "WEBP")
     uri = "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()
     return {"uri": uri, "tile": TILE, "across": TILES}
 
@@ -141,6 +141,29 @@ def test_marks_lie_where_the_table_says_in_the_colours_of_their_groups(
         shot = Image.open(BytesIO(page.screenshot(clip=clip)))  # type: ignore[arg-type]
         away = np.abs(np.asarray(shot.convert("RGB"), int) - ImageColor.getrgb(colour)).sum(axis=2)
         assert (away < 90).sum() >= 5
+
+
+@pytest.mark.parametrize("has_webgl", [True, False])
+def test_images_stand_for_their_marks(opened: Opened, has_webgl: bool) -> None:
+    data = told(overlays=["images"])
+    page = opened(data, has_webgl)
+    row = lonely(data)
+    x, y = at(page, 0, places(data, 0)[row])
+    clip = {"x": round(x) - 5, "y": round(y) - 5, "width": 10, "height": 10}
+    shot = Image.open(BytesIO(page.screenshot(clip=clip)))  # type: ignore[arg-type]
+    colour = np.asarray(shot.convert("RGB"), float).mean(axis=(0, 1))
+    np.testing.assert_allclose(colour, SHEET_COLOURS[row // TILES, row % TILES], atol=25)
+
+
+def test_rare_colours_are_drawn_on_top(opened: Opened) -> None:
+    codes = np.repeat([0, 1, 2, 255], [80, 70, 9, 3])  # the last has no colour
+    looks = np.zeros((len(codes), 4), dtype=int)
+    looks[:, 0] = codes
+    ordered = "looks => [...rareLast(shuffled(looks.length / 4), looks)]"
+    drawn = opened(told()).evaluate(ordered, looks.ravel().tolist())
+    assert sorted(drawn) == list(range(len(codes)))
+    assert (codes[drawn[-9:]] == 2).all()
+    assert len(set(codes[drawn[:20]])) > 1, "no other colour lies on top"
 
 
 def test_a_pointer_lights_an_image_in_both_maps_and_a_click_tells_it(opened: Opened) -> None:
