@@ -189,5 +189,8 @@ def test_models_show_themselves(model: Model, quick: list[Artifact]) -> None:
     assert {"x0", "x1"} <= set(both.points)
     assert isinstance(both.table(), pd.DataFrame)
     assert "vconcat" in both.chart().to_dict()
+    shown = both._repr_mimebundle_()
+    assert shown["text/plain"] == repr(both)
+    assert shown["text/html"].startswith("<iframe")
     assert set(vl.models().index) >= {artifact.key for artifact in quick}
     assert set(vl.models()["labels"]) >= {"short", "descriptive"}

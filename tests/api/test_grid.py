@@ -1,5 +1,6 @@
 """Grid of small maps: which models, what is missing, and the files it becomes."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.api.stand_ins import BASE, image_set, pictured, publish, thumbs
+from tests.api.stand_ins import BASE, image_set, pictured, publish
 from vlcore.api import grid as grids
 from vlcore.api.comparison import Comparison
 from vlcore.api.grid import GridError, GridMaps, grid, grid_conditions, read_grid
@@ -33,7 +34,7 @@ def models(home: Path) -> list[Artifact]:
 
 @pytest.fixture
 def maps(models: list[Artifact]) -> GridMaps:
-    return read_grid(grid_conditions(START, STYLES, (0.5, 0)), IMAGES, thumbs=thumbs)
+    return read_grid(grid_conditions(START, STYLES, (0.5, 0)), IMAGES)
 
 
 @pytest.fixture
@@ -160,10 +161,9 @@ def test_it_becomes_a_page_that_asks_nobody_and_a_drawing(
     assert not re.search(r"(src|href)=\"(?!data:)", body)
     drawing = opened.save(tmp_path / "grid.svg").read_text(encoding="utf-8")
     assert drawing.startswith("<svg")
-    for words in ("Short labels", "Descriptive labels", "Untrained", "No bias"):
-        assert f">{words}<" in drawing
+    for words in ("Untrained, ", "short labels", "No bias, ", "not trained yet"):
+        assert words in drawing
     assert opened.points["id"].is_unique
-    assert "thumb" not in opened.points
 
 
 def test_figures_become_no_file_of_another_ending(opened: grids.Grid, tmp_path: Path) -> None:
@@ -185,7 +185,36 @@ def test_without_any_model_it_says_so(opened: grids.Grid, tmp_path: Path) -> Non
 
 
 def test_levels_are_rows_for_a_phone(maps: GridMaps) -> None:
-    wide = grids.grid_chart(maps, LIGHT, 100).to_dict(validate=False)
-    narrow = grids.grid_chart(maps, LIGHT, 100, by_level=True).to_dict(validate=False)
-    assert (wide["columns"], narrow["columns"]) == (3, 2)
-    assert len(wide["concat"]) == len(narrow["concat"]) == 6
+    wide = grids.grid_drawing(maps, LIGHT, 100)["grid"]
+    narrow = grids.grid_drawing(maps, LIGHT, 100, by_level=True)["grid"]
+    assert (narrow["rows"], narrow["columns"]) == (wide["columns"], wide["rows"])
+    assert narrow["places"] == [list(level) for level in zip(*wide["places"], strict=True)]
+
+
+def test_places_have_their_map_rate_and_words(maps: GridMaps, models: list[Artifact]) -> None:
+    drawing = grids.grid_drawing(maps, LIGHT, 100, can_open=True)
+    json.dumps(drawing)
+    assert (drawing["kind"], drawing["grid"]["canOpen"]) == ("grid", True)
+    place = drawing["grid"]["places"][0][2]
+    stored = models[1].metrics["end"]["minority_accuracy"]
+    assert place["estimate"] == [stored["value"], stored["low"], stored["high"]]
+    assert drawing["panes"][place["pane"]]["title"] == "50\u00a0% removed, short labels"
+    absent = drawing["grid"]["places"][1][2]
+    assert (absent["name"], absent["pane"], absent["estimate"]) == ("1-2", None, None)
+    assert absent["spoken"] == "Descriptive labels, 50\u00a0% removed: not trained yet"
+
+
+def test_the_table_has_positions_and_colours_of_every_map(maps: GridMaps) -> None:
+    options = MapOptions(split="held out", colour_by="prediction")
+    table = grids.grid_table(maps, options)
+    drawing = grids.grid_drawing(maps, LIGHT, 100, options)
+    assert table["count"] == drawing["count"] == len(maps.points)
+    assert {*drawing["colourColumns"], "x0", "y4"} <= set(table["columns"])
+    assert table["sheet"] is None
+
+
+def test_a_notebook_shows_it_without_a_kernel(opened: grids.Grid) -> None:
+    shown = opened._repr_mimebundle_()
+    assert shown["text/html"].startswith("<iframe")
+    assert "maps-data" in shown["text/html"]
+    assert shown["text/plain"] == repr(opened)

@@ -1,6 +1,8 @@
 """Training animation: every checkpoint on the final axes, and nothing that was not recorded."""
 
+import base64
 import dataclasses
+import json
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from statsmodels.stats.proportion import proportion_confint
 from tests.api import watched
 from vlcore.api import compared_maps
 from vlcore.api.model_map import ComparisonError, ModelMap
-from vlcore.api.training_animation import LOSS_POINTS, TrainingAnimation, animate_training
+from vlcore.api.training_animation import ABSENT, LOSS_POINTS, TrainingAnimation, animate_training
 from vlcore.experiment.condition import Condition
 from vlcore.plots.options import Projection
 from vlcore.plots.theme import LIGHT
@@ -40,7 +42,6 @@ def animate(*models: ModelMap) -> TrainingAnimation:
 
 
 def test_steps_are_those_of_any_checkpoint(both: TrainingAnimation) -> None:
-    assert len(both.chart(LIGHT, 200).to_dict()["concat"]) == 8
     assert both.steps == (0, 1, 4, 6, 20)
     assert [track.checkpoints for track in both.tracks] == [(0, 1, 2, 2, 3), (0, 1, 1, 2, 3)]
     assert any("latest one before" in note for note in both.notes)
@@ -70,6 +71,38 @@ def test_positions_are_aligned_as_the_final_map(
             captions = sign * model.plane.place(arrays["captions"][number]) + shift
             assert track.caption_positions[number] == pytest.approx(captions)
     assert animate(left).tracks[0].positions[-1] == pytest.approx(left.points)
+
+
+def test_a_table_has_the_position_at_every_checkpoint(both: TrainingAnimation) -> None:
+    drawing, table = both.drawing(LIGHT, 200), both.table()
+    assert drawing["count"] == table["count"] == len(both.points)
+    for pane, track in enumerate(both.tracks):
+        frames, told = drawing["frames"]["panes"][pane], drawing["panes"][pane]
+        assert [caption["caption"] for caption in told["captions"]] == list(track.captions)
+        packed = table["columns"][frames["column"]]
+        assert packed["type"] == "uint16"
+        numbers = np.frombuffer(base64.b64decode(packed["data"]), "<u2").reshape(4, -1, 2)
+        left, right, low, high = told["extent"]
+        there = numbers / (ABSENT - 1) * [right - left, high - low] + [left, low]
+        expected = np.concatenate([track.positions, track.caption_positions], axis=1)
+        there[numbers == ABSENT] = np.nan
+        assert there == pytest.approx(expected, abs=(right - left) / ABSENT, nan_ok=True)
+    assert np.isnan(expected).any()
+
+
+def test_a_drawing_has_the_steps_words_and_curves(both: TrainingAnimation) -> None:
+    drawing = both.drawing(LIGHT, 200)
+    json.dumps(drawing)
+    assert drawing["kind"] == "frames"
+    frames = drawing["frames"]
+    assert (frames["steps"], frames["at"]) == (both.steps, 4)
+    left, right = frames["panes"]
+    assert left["checkpoints"] == (0, 1, 2, 2, 3)
+    assert drawing["panes"][0]["subtitle"] == left["lines"][-1]
+    loss, probe, _ = left["curves"]
+    assert loss["high"] == right["curves"][0]["high"] == 1.0
+    assert [series["name"] for series in probe["series"]] == ["object", "context"]
+    assert probe["series"][1]["values"] == [0.25, 0.75, 0.75, 0.75]
 
 
 def test_a_checkpoint_says_how_much_variance_the_plane_shows(left: ModelMap) -> None:
@@ -115,7 +148,7 @@ def test_words_have_accuracies_with_intervals_and_counts(both: TrainingAnimation
     accuracy = f"{ends[0]} at first and {ends[1]} at the end (n = 10)"
     assert f"minority-group validation accuracy {accuracy}" in both.words
     assert "5 checkpoints, from step 0 to step 20" in both.words
-    assert "Left, No bias, short labels: loss 1.00 at first and 0.05 at the end" in both.words
+    assert "Left, title 0: loss 1.00 at first and 0.05 at the end" in both.words
 
 
 def test_a_training_that_has_ended_does_not_move(left: ModelMap, tmp_path: Path) -> None:

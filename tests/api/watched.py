@@ -122,14 +122,16 @@ def together(*models: ModelMap) -> ComparedMaps:
         id=[f"p{row}" for row in rows],
         kind=np.where(points.pop("split") == "test", "test", "training"),
         minority=points["group"].isin(SCENES.minority),
+        scene=[f"scene {row}" for row in rows],
         thumb=PICTURE,
         spoken="a picture",
     )
-    for pane in range(len(models)):
-        points = points.assign(**{f"caption_{pane}": "horse", f"predicted_{pane}": "horse"})
     upside_down = RigidTransform(np.zeros(2), -np.eye(2), np.ones(2))
     first, *others = models
     aligned = (first, *(model.turned(upside_down) for model in others))
+    for pane, model in enumerate(aligned):
+        points = points.assign(**{f"caption_{pane}": "horse", f"predicted_{pane}": "horse"})
+        points[[f"x{pane}", f"y{pane}"]] = model.values_at(rows, model.points)
     captions = pd.concat(
         [
             pd.DataFrame({"caption": model.captions, "pane": pane})

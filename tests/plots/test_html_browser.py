@@ -1,31 +1,29 @@
-"""An offline page in a browser without a network: maps are linked, a film plays, and nothing is
-asked for."""
+"""Offline pages in a browser without a network: maps answer to pointer and finger, a slider moves
+them, and nothing is asked for."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tests.chromium import CHROMIUM, FLAGS, needs_chromium
-from tests.plots.maps.examples import BOARD, CAPTIONS, INFO, NEIGHBOURS, POINTS, TWINS, UPLOADS
-from tests.plots.maps.tracks import STEPS, pictures, track
-from vlcore.experiment.grouping import SCENES
-from vlcore.plots.colouring import OUTCOMES
-from vlcore.plots.document import Figure, page_html
-from vlcore.plots.maps.animation import animation_chart
-from vlcore.plots.maps.linked import linked_maps
-from vlcore.plots.maps.panes import MOMENT
-from vlcore.plots.options import MapOptions
-from vlcore.plots.theme import DARK, LIGHT
+from tests.plots.maps.test_maps_browser import at, frames_data, lit, lonely, places, told
+from vlcore.plots.document import Maps, frame_html, page_html
 
 pytestmark = [pytest.mark.browser, needs_chromium]
-Open = Callable[[str], Page]
-HOSTILE = '</script><script>window.hit = 1</script><img src=x onerror="window.hit = 1">'
-LIT, FADED = "0.9", "0.08"  # opacity of a mark inside and outside a brush
-FIRST = "horse in grass, test 7"  # far from all others, upper left in both maps
-SECOND = "camel in desert, test 7"  # lower right
-OPTIONS = MapOptions(twins=True, neighbours=True)
+Open = Callable[..., Page]
+
+# How many numbers of the pixels of a canvas are not 0 when it is printed.
+PRINTED = """canvas => {
+  window.dispatchEvent(new Event("beforeprint"));
+  const copy = Object.assign(document.createElement("canvas"), {width: 900, height: 500});
+  const context = copy.getContext("2d");
+  context.drawImage(canvas, 0, 0);
+  return context.getImageData(0, 0, copy.width, copy.height).data.filter(part => part).length;
+}"""
 
 
 @pytest.fixture
@@ -35,173 +33,77 @@ def opened(tmp_path: Path) -> Iterator[Open]:
     target = tmp_path / "page.html"
 
     def is_foreign(url: str) -> bool:
-        return not url.startswith(("data:", target.as_uri()))
+        return not url.startswith(("data:", "blob:", "about:", target.as_uri()))
 
     with sync_playwright() as api:
         browser = api.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1100, "height": 1100})
-        page.context.set_offline(True)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on(
-            "console",
-            lambda said: problems.append(said.text) if said.type in ("error", "warning") else None,
-        )
-        page.on(
-            "request",
-            lambda sent: problems.append(f"asks for {sent.url}") if is_foreign(sent.url) else None,
-        )
-        page.route(
-            "**/*",
-            lambda route: route.abort() if is_foreign(route.request.url) else route.continue_(),
-        )
 
-        def show(html: str) -> Page:
+        def show(html: str, **context: Any) -> Page:
+            page = browser.new_context(
+                viewport={"width": 1100, "height": 900}, offline=True, **context
+            ).new_page()
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.on("console", lambda said: said.type == "error" and problems.append(said.text))
+            page.on("request", lambda sent: is_foreign(sent.url) and problems.append(sent.url))
             target.write_text(html)
             page.goto(target.as_uri())
-            page.evaluate(
-                "document.addEventListener('securitypolicyviolation', e =>"
-                " console.error(e.blockedURI))"
-            )
             return page
 
         yield show
-        assert page.evaluate("window.hit") is None
         browser.close()
-    # Altair 5 writes for Vega 5 and vl-convert bundles Vega 6, which draws it all the same.
-    assert [problem for problem in problems if "compiled spec uses Vega" not in problem] == []
+    assert problems == []
 
 
-def marks(page: Page, spoken: str) -> Locator:
-    return page.locator(f'path[aria-label="{spoken}"]')
+def box(locator: Locator) -> dict[str, float]:
+    found = locator.bounding_box()
+    assert found is not None
+    return dict(found)
 
 
-def key(page: Page, words: str) -> Locator:
-    return page.locator(".role-legend-label text").get_by_text(words, exact=True)
+def test_a_page_answers_to_pointer_and_finger_and_plays(opened: Open) -> None:
+    data, (moving, _) = told(lists=False), frames_data()
+    html = page_html([Maps(data), "Between.", Maps(moving)], "Maps")
+    page = opened(html, has_touch=True)
+    maps, animation = (page.locator(".linked-maps").nth(number) for number in (0, 1))
+    for figure in (maps, animation):
+        expect(figure).to_have_attribute("data-state", "drawn")
 
-
-def brush(page: Page, around: Locator, by: float = 40) -> None:
-    """Drag a brush around a mark, from its upper left to its lower right."""
-    box = around.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x - by / 4, y - by / 4)
-    page.mouse.down()
-    page.mouse.move(x, y, steps=4)
-    page.mouse.move(x + by, y + by, steps=4)
-    page.mouse.up()
-
-
-def expect_opacity(page: Page, spoken: str, opacity: str) -> None:
-    for index in range(2):
-        expect(marks(page, spoken).nth(index)).to_have_attribute("opacity", opacity)
-
-
-def test_the_maps_answer_to_each_other(opened: Open) -> None:
-    points = POINTS.assign(caption_1=HOSTILE)
-    for spoken, place in ((FIRST, (-3.0, 3.0)), (SECOND, (3.0, -3.0))):
-        points.loc[points["spoken"] == spoken, ["x0", "y0", "x1", "y1"]] = place * 2
-    both = {
-        name: table.query("pane < 2")
-        for name, table in (("neighbours", NEIGHBOURS), ("twins", TWINS))
-    }
-    captions, stars = (
-        CAPTIONS.query("pane < 2").replace("horse", HOSTILE),
-        UPLOADS.assign(name=HOSTILE, x0=-3, y0=-3),
-    )
-    shown = {"board": BOARD, "uploads": stars, **both}
-    chart = linked_maps(
-        points,
-        captions,
-        [INFO, INFO],
-        palette=DARK,
-        grouping=SCENES,
-        options=OPTIONS,
-        colouring=OUTCOMES,
-        **shown,
-    )
-    page = opened(page_html(["Two maps.", chart.to_dict()], "Maps", palette=DARK))
-    expect(marks(page, FIRST)).to_have_count(2)
-    assert page.locator("path[aria-label*='base64']").count() == 0
-    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert ground == "rgb({}, {}, {})".format(*bytes.fromhex(DARK.ground[1:]))
-    everything = page.locator("path[aria-label*=', test '], path[aria-label*=', training ']")
-    whole = everything.count()
-
-    brush(page, marks(page, FIRST).nth(1))  # in the second map
-    expect_opacity(page, FIRST, LIT)
-    expect_opacity(page, SECOND, FADED)  # in the first one too
-
-    outline = marks(page, FIRST).nth(0).get_attribute("d") or ""
-    marks(page, FIRST).nth(1).hover()  # Playwright refuses if the brush lies over the mark
-    picture = page.locator("#vg-tooltip-element.visible img")
-    expect(picture).to_be_visible()
-    assert picture.evaluate("image => image.naturalWidth") == 24
-    expect(page.locator("#vg-tooltip-element.visible")).to_contain_text("onerror")
-    expect(page.locator("svg image")).to_have_count(2 + 2)  # it and the upload, in both maps
-    expect(marks(page, FIRST).nth(0)).not_to_have_attribute("d", outline)  # it has grown
-
-    circles = page.locator(f'path[stroke="{DARK.accent}"][stroke-width="2.2"]')
-    arrows = page.locator('line[stroke-width="2"]')
-    expect(circles).to_have_count(0)
-    marks(page, FIRST).nth(1).click()  # the clicked picture is marked, and the brush stays
-    expect(circles).to_have_count(2)
-    expect(arrows).to_have_count(4)  # two kinds in each map
-    expect_opacity(page, SECOND, FADED)
-
-    page.mouse.move(2, 2)
-    expect(page.locator("svg image")).to_have_count(2)
-    marks(page, "your image").nth(0).hover()
-    expect(page.locator("#vg-tooltip-element.visible")).to_contain_text("onerror")
-
-    page.mouse.click(5, 5)
-    key(page, "wrong").click()
-    wrong = int((POINTS["right_1"] == "wrong").sum())  # in the second map alone
-    expect(everything).to_have_count(wrong)
-    key(page, "caption").click()  # carried by no picture: hides nothing
-    expect(everything).to_have_count(whole)
-    key(page, "caption").click()
-
-    cell = page.locator("path[aria-label^='camel in the desert: click']")
-    cell.click()  # another filter; the legend's stays
-    desert = POINTS.query("right_1 == 'wrong' and group == 'camel_desert'")
-    expect(everything).to_have_count(len(desert))
-    cell.click()
-    expect(everything).to_have_count(wrong)
-    key(page, "wrong").click()
-    expect(everything).to_have_count(whole)
-
-    first, second = (marks(page, FIRST).nth(number) for number in (0, 1))
-    before = [mark.get_attribute("transform") or "" for mark in (first, second)]
-    first.hover()
+    row = lonely(data)
+    middle = places(data, 0)[row]
+    page.mouse.move(*at(page, 0, middle))
+    np.testing.assert_allclose(lit(page, 1), places(data, 1)[row], atol=0.1)
+    image = maps.locator(".card .image")
+    expect(image).to_be_visible()
+    assert "blob:" in image.evaluate("tile => tile.style.background")
     page.keyboard.down("Control")
-    page.mouse.wheel(0, -200)
+    page.mouse.wheel(0, -100)
     page.keyboard.up("Control")
-    expect(first).not_to_have_attribute("transform", before[0])
-    expect(second).to_have_attribute("transform", before[1])  # each map by itself
-    first.dblclick()
-    expect(first).to_have_attribute("transform", before[0])
+    expect(maps).to_have_attribute("data-zoom", "1.28")
+    maps.get_by_role("button", name="Whole maps").click()
+    expect(maps).to_have_attribute("data-zoom", "1.00")
+    page.touchscreen.tap(*at(page, 0, middle))
+    np.testing.assert_allclose(lit(page, 1), places(data, 1)[row], atol=0.1)
+    maps.get_by_role("button", name="horse on grass").click()
+    expect(maps).to_have_attribute("data-shown", "98")
+
+    page.get_by_role("slider", name="Training step").fill("1")
+    expect(animation.locator("output")).to_have_text("step 5")
+    expect(animation).to_have_attribute("data-state", "drawn")
 
 
-def test_a_film_plays_to_its_end_and_paper_has_no_controls(opened: Open) -> None:
-    points = pictures()
-    film = animation_chart(
-        points, [track(points, STEPS, 1)], STEPS, palette=LIGHT, grouping=SCENES, side=300
-    )
-    page = opened(page_html([Figure(film, alt="A film.", slider=MOMENT)], "Film"))
-    expect(page.get_by_role("figure", name="A film.")).to_be_visible()
-    slider = page.locator(f"input[name={MOMENT}]")
-    expect(slider).to_have_value("4")
-    mark = marks(page, "horse in grass, training 0")
-    at_end = mark.get_attribute("transform")
-    slider.fill("1")
-    expect(mark).not_to_have_attribute("transform", at_end or "")
-    button = page.get_by_role("button", name="Play")
-    button.click()
-    expect(page.get_by_role("button", name="Pause")).to_be_visible()
-    expect(slider).to_have_value("4")
-    expect(button).to_be_visible()
-    expect(mark).to_have_attribute("transform", at_end or "")
-
+def test_a_printed_page_has_marks_and_no_controls(opened: Open) -> None:
+    page = opened(page_html([Maps(told())], "Maps"))
+    expect(page.locator(".linked-maps")).to_have_attribute("data-state", "drawn")
+    assert page.locator("canvas").evaluate(PRINTED) > 1000
     page.emulate_media(media="print")
-    expect(page.locator("svg.marks")).to_be_visible()
-    for control in ("button", ".vega-bind", "details"):
-        expect(page.locator(control).first).to_be_hidden()
+    expect(page.locator(".tools")).to_be_hidden()
+
+
+def test_a_frame_of_a_notebook_is_as_high_as_its_maps(opened: Open) -> None:
+    page = opened(f"<!DOCTYPE html><body>{frame_html([Maps(told())], 'Maps')}")
+    frame = page.frame_locator("iframe")
+    expect(frame.locator(".linked-maps")).to_have_attribute("data-state", "drawn")
+    legend = box(frame.locator(".legend"))
+    outside = box(page.locator("iframe"))
+    below = outside["y"] + outside["height"] - (legend["y"] + legend["height"])
+    assert 0 <= below < 60

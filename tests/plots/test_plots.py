@@ -11,7 +11,6 @@ import pytest
 from altair.utils import schemapi
 
 from tests.plots import drawn
-from tests.plots.maps import tracks
 from tests.plots.maps.examples import (
     BOARD,
     CAPTIONS,
@@ -34,14 +33,13 @@ from vlcore.plots.colouring import OUTCOMES
 from vlcore.plots.contact_sheets import contact_sheets
 from vlcore.plots.curves import learning_curve
 from vlcore.plots.intervals import forest_chart, rate_chart
-from vlcore.plots.maps.animation import animation_chart
 from vlcore.plots.maps.linked import linked_maps
 from vlcore.plots.maps.small import live_map, small_map
 from vlcore.plots.matrices import caption_matrices
 from vlcore.plots.theme import DARK, LIGHT, Palette
 from vlcore.plots.thumbnails import SAFE_URI
 
-MAPS = ("linked maps", "small map", "caption map", "animation", "contact sheets")
+MAPS = ("linked maps", "small map", "caption map", "contact sheets")
 # What other colours than the outcome would take from the table of images.
 UNUSED = ("says_", "by_", "value_")
 LINKED = {
@@ -56,8 +54,6 @@ LINKED = {
 }
 ALWAYS = ["id", "object", "context", "group", "kind", "minority", "thumb", "spoken"]
 ALWAYS += ["caption_0", "predicted_0"]
-ANIMATION = tracks.pictures()[[*ALWAYS, "caption_1", "predicted_1"]]
-TRACKS = [tracks.track(ANIMATION, tracks.STEPS, seed) for seed in (1, 2)]
 
 
 # What draws each chart, the tables that it checks, and what else it is told.
@@ -103,11 +99,6 @@ CHARTS: dict[str, Chart] = {
             "grouping": SCENES,
             "side": 200,
         },
-    ),
-    "animation": (
-        animation_chart,
-        {"points": ANIMATION},
-        {"tracks": TRACKS, "steps": tracks.STEPS, "grouping": SCENES, "side": 420},
     ),
 }
 

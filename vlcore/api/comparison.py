@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -29,7 +29,7 @@ from vlcore.plots.theme import DARK, LIGHT
 
 class Comparison:
     """One or two models on linked maps; its `options` are those that are drawn where no others are
-    given, and its `maps` are what the charts draw, as tables."""
+    given, and its `maps` are their tables. A notebook shows maps that answer to the pointer."""
 
     def __init__(self, models: Sequence[Model | str], options: MapOptions) -> None:
         if not models:
@@ -120,8 +120,9 @@ class Comparison:
     def __repr__(self) -> str:
         return f"<Comparison {', '.join(model.key for model in self.models)}>"
 
-    def _repr_mimebundle_(self, **_kinds: Any) -> Any:
-        return cast(Any, self.chart())._repr_mimebundle_()
+    def _repr_mimebundle_(self, **_kinds: Any) -> dict[str, str]:
+        frame = offline_page.frame(self.maps, self.options)
+        return {"text/html": frame, "text/plain": repr(self)}
 
 
 def compare(

@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from vlcore.api.colourings import coloured
-from vlcore.api.compared_maps import Thumbs, joint_tables, row_numbers
+from vlcore.api.compared_maps import joint_tables, row_numbers
 from vlcore.api.model_map import ModelMap, model_map
 from vlcore.api.model_metrics import describe_measure, estimate_of
-from vlcore.api.small_images import draw_thumbs
+from vlcore.api.small_images import small_files
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.imageset import ImageSet
@@ -31,15 +32,19 @@ from vlcore.experiment.options import shown_name
 from vlcore.experiment.wording import label_words, title
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.plots.colouring import GROUPS, Colouring
-from vlcore.plots.document import Figure, page_html
-from vlcore.plots.maps.small import HELD_OUT, GridPlace, map_grid
-from vlcore.plots.options import PCA, MapOptions, Projection
+from vlcore.plots.document import Maps, frame_html, page_html
+from vlcore.plots.maps.drawing import MapInfo, map_drawing
+from vlcore.plots.maps.scatter import scatter
+from vlcore.plots.maps.table import Columns, colour_columns, image_columns, packed
+from vlcore.plots.options import HELD_OUT, PCA, MapOptions, Projection
 from vlcore.plots.rendering import chart_svg
-from vlcore.plots.theme import DARK, LIGHT, Palette
+from vlcore.plots.theme import DARK, LIGHT, Palette, theme
+from vlcore.plots.thumbnails import thumb_sheet
 
 LEVELS = GRIDS["paper"]
 MOST_ROWS, MOST_LEVELS = 6, 10
 SIDE = 150  # px of a map on a page that is written
+FRAME_SIDE = 110  # px of a map in a notebook
 UNTRAINED = "Untrained"
 ACCURACIES = "Minority-group accuracy with its 95\u00a0% interval over scenes:"
 ABOUT = (
@@ -87,7 +92,7 @@ class GridMap:
 
 @dataclass(frozen=True, eq=False)
 class GridMaps:
-    """The maps of a grid, row by row, with the tables that `map_grid` draws."""
+    """The maps of a grid, row by row, with the tables that `grid_drawing` describes."""
 
     images: ImageSet
     rows: tuple[tuple[GridMap, ...], ...]
@@ -240,7 +245,6 @@ def read_grid(
     images: ImageSet,
     projection: Projection = PCA,
     read: Read = read_published,
-    thumbs: Thumbs = draw_thumbs,
 ) -> GridMaps:
     """Read the maps of a grid and align them to the first of a trained model.
 
@@ -249,7 +253,6 @@ def read_grid(
         images: their image set.
         projection: a PCA.
         read: returns the map of a key, or None.
-        thumbs: makes small images of rows.
     """
     rows = [_read_row(row, projection, read) for row in conditions]
     places = [place for row in rows for place in row if place[1] is not None]
@@ -260,7 +263,6 @@ def read_grid(
         return GridMaps(images, empty, pd.DataFrame(), pd.DataFrame())
     maps = [model for _, model in places if model is not None]
     aligned, points, captions = joint_tables(maps, images)
-    points = points.assign(thumb=thumbs(images, row_numbers(points).tolist()))
     drawn = {
         condition: GridMap(condition, model, pane)
         for pane, ((condition, _), model) in enumerate(zip(places, aligned, strict=True))
@@ -285,7 +287,7 @@ def _read_row(
     ]
 
 
-def grid_chart(
+def grid_drawing(
     grid: GridMaps,
     palette: Palette,
     side: int,
@@ -293,50 +295,130 @@ def grid_chart(
     *,
     by_level: bool = False,
     can_open: bool = False,
-) -> alt.ConcatChart:
-    """The maps of a grid, each `side` px wide; bias levels in rows, for a phone, if `by_level`.
-    A click selects the name of a place, which `place_of` reads."""
+) -> dict[str, Any]:
+    """Describe how the maps of a grid look, each `side` px wide: as
+    `vlcore.plots.maps.drawing.map_drawing`, with the places of the grid.
+
+    Args:
+        grid: the maps.
+        palette: colours.
+        side: of a map in px.
+        options: colours and groups.
+        by_level: bias levels in rows, for a phone.
+        can_open: whether a click on a place sends its name, which `place_of` reads.
+    """
     grid = coloured(grid, options)
+    drawing = map_drawing(
+        grid.points,
+        grid.captions,
+        _infos(grid),
+        palette=palette,
+        grouping=grid.images.grouping,
+        side=side,
+        kind="grid",
+        options=options,
+        colouring=grid.colouring,
+    )
     places = [
         [
-            GridPlace(
-                name=f"{number}-{column}",
-                words=place.words,
-                spoken=f"{row_name}, {column_name}: {_spoken(place)}",
-                pane=place.pane,
-                estimate=estimate_of(place.metrics, PRIMARY),
-            )
+            _place_drawing(f"{number}-{column}", f"{row_name}, {column_name}", place)
             for column, (place, column_name) in enumerate(zip(row, grid.column_titles, strict=True))
         ]
         for number, (row, row_name) in enumerate(zip(grid.rows, grid.row_titles, strict=True))
     ]
-    row_titles, column_titles = grid.row_titles, grid.column_titles
+    rows, columns = grid.row_titles, grid.column_titles
     if by_level:
         places = [list(level) for level in zip(*places, strict=True)]
-        row_titles, column_titles = column_titles, row_titles
-    return map_grid(
-        grid.points,
-        grid.captions,
-        places,
-        row_titles=row_titles,
-        column_titles=column_titles,
-        palette=palette,
-        grouping=grid.images.grouping,
-        side=side,
-        options=options,
-        colouring=grid.colouring,
-        can_open=can_open,
-    )
+        rows, columns = columns, rows
+    told = {"rows": rows, "columns": columns, "canOpen": can_open, "places": places}
+    return {**drawing, "grid": told}
 
 
-def _spoken(place: GridMap) -> str:
-    if place.model is None:
-        return place.words
-    return f"map with a minority-group accuracy of {place.words}"
+def _infos(grid: GridMaps) -> list[MapInfo]:
+    """The words around each map, in the order of the maps' numbers."""
+    infos = {}
+    for row, row_name in zip(grid.rows, grid.row_titles, strict=True):
+        for place, column_name in zip(row, grid.column_titles, strict=True):
+            infos[place.pane] = MapInfo(f"{column_name}, {row_name.lower()}", place.words, "", "")
+    return [infos[pane] for pane in range(len(grid.models))]
+
+
+def _place_drawing(name: str, title: str, place: GridMap) -> dict[str, Any]:
+    """A place as `maps.js` takes it: its name, its words, and the number of its map, if any."""
+    told = place.words
+    if place.model is not None:
+        told = f"map with a minority-group accuracy of {place.words}"
+    estimate = estimate_of(place.metrics, PRIMARY)
+    return {
+        "name": name,
+        "words": place.words,
+        "spoken": f"{title}: {told}",
+        "pane": place.pane,
+        "estimate": estimate and [estimate[end] for end in ("value", "low", "high")],
+    }
+
+
+def grid_columns(grid: GridMaps, options: MapOptions = HELD_OUT) -> Columns:
+    """The images of a grid, with their positions in each map and what their colours need."""
+    grid = coloured(grid, options)
+    count, grouping = len(grid.models), grid.images.grouping
+    columns = image_columns(grid.points, row_numbers(grid.points), count, grouping)
+    return columns | colour_columns(grid.points, count, grouping, grid.colouring)
+
+
+def grid_table(
+    grid: GridMaps, options: MapOptions = HELD_OUT, sheet: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The same columns as one packed table."""
+    return packed(grid_columns(grid, options), row_numbers(grid.points), sheet)
+
+
+def grid_inline(
+    grid: GridMaps, palette: Palette, side: int, options: MapOptions = HELD_OUT
+) -> dict[str, Any]:
+    """All that the component needs where there is no server: how the maps look, in words too, with
+    their columns and their small images inside."""
+    sheet = thumb_sheet(small_files(grid.images, row_numbers(grid.points).tolist()))
+    return {
+        **grid_drawing(grid, palette, side, options),
+        "table": grid_table(grid, options, sheet),
+        "colourTable": None,
+        "thumbs": "",
+        "alt": describe_grid(grid),
+    }
+
+
+def grid_figure(
+    grid: GridMaps, palette: Palette, side: int, options: MapOptions = HELD_OUT
+) -> alt.ConcatChart:
+    """Draw a grid as a still figure, for papers: maps row by row, each `side` px wide."""
+    drawing, columns = grid_drawing(grid, palette, side, options), grid_columns(grid, options)
+    places = [place for row in grid.rows for place in row]
+    panes, colour_columns, in_order = [], [], dict(columns)
+    for number, place in enumerate(places):
+        nowhere = np.full(len(grid.points), np.nan)
+        for axis in "xy":
+            position = columns.get(f"{axis}{place.pane}", nowhere)
+            in_order[f"{axis}{number}"] = position
+        pane = _empty_pane(place) if place.pane is None else drawing["panes"][place.pane]
+        # Small maps have no room for the words of captions.
+        diamonds = [{**caption, "caption": "", "dy": 0} for caption in pane["captions"]]
+        panes.append({**pane, "captions": diamonds})
+        colour_columns.append(drawing["colourColumns"][place.pane or 0])
+    told = {**drawing, "panes": panes, "colourColumns": colour_columns}
+    chart = scatter(told, in_order, across=len(grid.rows[0]))
+    # Nobody listens to thousands of marks.
+    return chart.properties(autosize="pad").configure(**theme(palette), mark={"aria": False})
+
+
+def _empty_pane(place: GridMap) -> dict[str, Any]:
+    words = f"{column_title(place.condition)}, {label_words(place.condition)}"
+    around = {"title": words, "subtitle": place.words, "axes": ["", ""]}
+    return {**around, "extent": [-1, 1, -1, 1], "captions": [], "uploads": []}
 
 
 def place_of(grid: GridMaps, name: str) -> GridMap | None:
-    """The place of a grid by its name in `grid_chart`; None for another text."""
+    """The place of a grid by its name in `grid_drawing`; None for another text."""
     for number, row in enumerate(grid.rows):
         for column, place in enumerate(row):
             if name == f"{number}-{column}":
@@ -355,18 +437,20 @@ def describe_grid(grid: GridMaps) -> str:
 
 def grid_page(grid: GridMaps, palette: Palette = LIGHT, options: MapOptions = HELD_OUT) -> str:
     """A grid as one HTML page that works offline."""
-    titles = " against ".join(grid.row_titles)
     content: list[Any] = [ABOUT]
     if not grid.points.empty:
-        chart = grid_chart(grid, palette, SIDE, options)
-        content.append(Figure(chart, alt=describe_grid(grid)))
+        content.append(Maps(grid_inline(grid, palette, SIDE, options)))
     content += [HOW_TO_READ, ACCURACIES, grid.table_in_words()]
     content += [missing_sentence(condition) for condition in grid.missing]
     models = [place.model for row in grid.rows for place in row if place.condition.steps]
     keys = [model.artifact.key for model in models if model is not None]
     content.append(f"Models: {', '.join(keys) or 'none'}")
     content += filter(None, [grid.images.attribution])
-    return page_html(content, f"{titles}, by bias", palette=palette)
+    return page_html(content, _heading(grid), palette=palette)
+
+
+def _heading(grid: GridMaps) -> str:
+    return f"{' against '.join(grid.row_titles)}, by bias"
 
 
 def missing_sentence(condition: Condition) -> str:
@@ -376,7 +460,7 @@ def missing_sentence(condition: Condition) -> str:
 
 class Grid:
     """Small maps of label styles at several bias levels; its `options` are those that are drawn,
-    and its `maps` are what the chart draws."""
+    and its `maps` are what a notebook shows."""
 
     def __init__(
         self, base: Condition, labels: Sequence[str], bias: Sequence[float], options: MapOptions
@@ -393,7 +477,7 @@ class Grid:
         return self.maps.missing
 
     def chart(self, side: int = SIDE, *, dark: bool = False) -> alt.ConcatChart:
-        """The grid; the image under the pointer is lit in every map.
+        """The grid as a still figure.
 
         Args:
             side: of a map in px.
@@ -407,12 +491,12 @@ class Grid:
                 f"None of the {len(self.missing)} models is trained yet; train those of"
                 " `grid.missing` first."
             )
-        return grid_chart(self.maps, DARK if dark else LIGHT, side, self.options)
+        return grid_figure(self.maps, DARK if dark else LIGHT, side, self.options)
 
     @property
     def points(self) -> pd.DataFrame:
         """One row an image, with its position on every map and what each model predicts for it."""
-        return self.maps.points.drop(columns=["thumb", "spoken"], errors="ignore")
+        return self.maps.points.drop(columns="spoken", errors="ignore")
 
     def table(self) -> pd.DataFrame:
         """Minority-group accuracies with their intervals, one row a map."""
@@ -436,8 +520,13 @@ class Grid:
         rows = ", ".join(self.maps.row_titles)
         return f"<Grid {rows}: {len(self.conditions[0]) - 1} bias levels>"
 
-    def _repr_mimebundle_(self, **_kinds: Any) -> Any:
-        return cast(Any, self.chart())._repr_mimebundle_()
+    def _repr_mimebundle_(self, **_kinds: Any) -> dict[str, str]:
+        bundle = {"text/plain": repr(self)}
+        if not self.maps.points.empty:
+            maps = Maps(grid_inline(self.maps, LIGHT, FRAME_SIDE, self.options))
+            attribution = filter(None, [self.images.attribution])
+            bundle["text/html"] = frame_html([maps, *attribution], _heading(self.maps))
+        return bundle
 
 
 def grid(

@@ -8,23 +8,62 @@ checkpoints, and each says how much.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-import altair as alt
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.api.compared_maps import ComparedMaps, drawn_sample, sample_words
+from vlcore.api.compared_maps import ComparedMaps, drawn_sample, row_numbers, sample_words
 from vlcore.api.model_map import ComparisonError, ModelMap
+from vlcore.api.small_images import small_files
 from vlcore.artifacts.embeddings import StoredCheckpoints
+from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.wording import rate_words, title
 from vlcore.metrics.estimate import wilson
-from vlcore.plots.maps.animation import ModelTrack, animation_chart
+from vlcore.plots.maps.drawing import Extent, MapInfo, extent_of, map_drawing
+from vlcore.plots.maps.table import image_columns, packed
 from vlcore.plots.theme import Palette
+from vlcore.plots.thumbnails import thumb_sheet
 
 LOSS_POINTS = 120  # of one curve
+LOSS = "loss"
+PANELS = {LOSS: "loss", "probe": "read off by a linear probe", "right": "accuracy by captions"}
+ABSENT = 65535  # in a column of positions; those before lead from one edge of a map to the other
 _NO_VARIANCE = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class ModelTrack:
+    """One model's part of an animation, with T checkpoints of its own, of n images and K captions.
+
+    Positions are NaN where an image is not in this model's map. The curves have `panel` (of
+    `PANELS`), `series`, `step` and `value`: two series per panel at most.
+    """
+
+    info: MapInfo  # the words around its map, at its last checkpoint
+    steps: tuple[int, ...]  # training steps of its checkpoints, ascending, T
+    checkpoints: tuple[int, ...]  # the index of the one that each position of the slider shows
+    positions: NDArray[np.float64]  # of the images, (T, n, 2)
+    captions: tuple[str, ...]  # on its map, K
+    caption_positions: NDArray[np.float64]  # (T, K, 2)
+    lines: tuple[str, ...]  # the words over the map, for each checkpoint
+    curves: pd.DataFrame
+
+    @property
+    def extent(self) -> Extent:
+        """The extent of all that the animation ever shows: the axes stay as they are."""
+        return extent_of([self.positions, self.caption_positions])
+
+    @property
+    def frames(self) -> NDArray[np.uint16]:
+        """The positions of images and captions, (T, n + K, 2), as numbers from the left and lower
+        edge of the map to the opposite one, `ABSENT` where there is none."""
+        places = np.concatenate([self.positions, self.caption_positions], axis=1)
+        low, high = np.transpose(self.extent)
+        numbers = (places - low) / (high - low) * (ABSENT - 1)
+        return np.where(np.isnan(places), ABSENT, numbers.round()).astype(np.uint16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,26 +71,91 @@ class TrainingAnimation:
     """Trainings side by side.
 
     Attributes:
-        points: one row an image.
-        tracks: one a model.
+        images: the image set.
+        points: one row per image.
+        tracks: one per model.
         steps: those of which any model has a checkpoint, rising.
-        grouping: the groups of the image set.
         words: what the animation shows, from its numbers.
         notes: what a visitor should know.
     """
 
+    images: ImageSet
     points: pd.DataFrame
     tracks: tuple[ModelTrack, ...]
     steps: tuple[int, ...]
-    grouping: Grouping
     words: str
     notes: tuple[str, ...]
 
-    def chart(self, palette: Palette, side: int) -> alt.ConcatChart:
-        """The animated maps, each `side` px wide, with their curves."""
-        return animation_chart(
-            self.points, self.tracks, self.steps, palette=palette, grouping=self.grouping, side=side
+    def drawing(self, palette: Palette, side: int) -> dict[str, Any]:
+        """Describe how the moving maps look, each `side` px wide, with their curves: as
+        `vlcore.plots.maps.drawing.map_drawing`, with the moments of the training."""
+        drawing = map_drawing(
+            self.points,
+            pd.concat([_captions(track, pane) for pane, track in enumerate(self.tracks)]),
+            [track.info for track in self.tracks],
+            palette=palette,
+            grouping=self.images.grouping,
+            side=side,
+            kind="frames",
+            extents=[track.extent for track in self.tracks],
         )
+        high = max(_of_panel(track, LOSS)["value"].max() for track in self.tracks)
+        panes = [
+            {
+                "column": f"frames{pane}",
+                "checkpoints": track.checkpoints,
+                "lines": track.lines,
+                "curves": _curve_drawings(track, float(high)),
+            }
+            for pane, track in enumerate(self.tracks)
+        ]
+        frames = {"steps": self.steps, "at": len(self.steps) - 1, "panes": panes}
+        return {**drawing, "frames": frames}
+
+    def table(self, sheet: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Pack the images with their positions at every checkpoint."""
+        rows, grouping = row_numbers(self.points), self.images.grouping
+        columns = image_columns(self.points, rows, len(self.tracks), grouping)
+        columns |= {f"frames{pane}": track.frames for pane, track in enumerate(self.tracks)}
+        return packed(columns, rows, sheet)
+
+    def inline(self, palette: Palette, side: int) -> dict[str, Any]:
+        """All that the component needs where there is no server: how the maps look, in words too,
+        with their table and their small images inside."""
+        sheet = thumb_sheet(small_files(self.images, row_numbers(self.points).tolist()))
+        return {
+            **self.drawing(palette, side),
+            "table": self.table(sheet),
+            "colourTable": None,
+            "thumbs": "",
+            "alt": self.words,
+        }
+
+
+def _captions(track: ModelTrack, pane: int) -> pd.DataFrame:
+    """The captions of a map at its last checkpoint."""
+    x, y = track.caption_positions[-1].T
+    return pd.DataFrame({"caption": track.captions, "pane": pane, "x": x, "y": y})
+
+
+def _of_panel(track: ModelTrack, panel: str) -> pd.DataFrame:
+    return track.curves[track.curves["panel"] == panel]
+
+
+def _curve_drawings(track: ModelTrack, high: float) -> list[dict[str, Any]]:
+    """The curves of a model, one drawing per panel that it has; the axis of losses ends at
+    `high`."""
+    drawings = []
+    for panel, words in PANELS.items():
+        series = [
+            {"name": name, "steps": rows["step"].tolist(), "values": rows["value"].tolist()}
+            for name, rows in _of_panel(track, panel).groupby("series", sort=False)
+        ]
+        is_share = panel != LOSS
+        if series:
+            end = 1.0 if is_share else high
+            drawings.append({"title": words, "high": end, "isShare": is_share, "series": series})
+    return drawings
 
 
 def animate_training(comparison: ComparedMaps) -> TrainingAnimation:
@@ -80,13 +184,17 @@ def animate_training(comparison: ComparedMaps) -> TrainingAnimation:
     groups = comparison.images.table["group"].to_numpy()
     for (name, model), track in zip(comparison.named.items(), tracks, strict=True):
         validation_groups = groups[model.artifact.embeddings.rows("val")]
-        heading = track.title if len(trainings) == 1 else f"{name.capitalize()}, {track.title}"
+        heading = track.info.title
+        if len(trainings) > 1:
+            heading = f"{name.capitalize()}, {heading}"
         curves = _describe_curves(track.curves, validation_groups, grouping)
         words.append(f"{heading}: {curves}.")
     notes = tuple(_notes(trainings, steps))
     if comparison.is_large:
         notes = (f"What moves is {sample_words(len(comparison.points), total)}.", *notes)
-    return TrainingAnimation(comparison.points, tracks, steps, grouping, " ".join(words), notes)
+    return TrainingAnimation(
+        comparison.images, comparison.points, tracks, steps, " ".join(words), notes
+    )
 
 
 def _animated_images(
@@ -130,15 +238,15 @@ def _track(
     captions = comparison.captions.query("pane == @pane")["caption"].tolist()
     caption_z = caption_z[:, [model.captions.index(caption) for caption in captions]]
     latest = np.searchsorted(checkpoints.steps, steps, side="right") - 1
+    lines = [
+        f"step {step:,}: {_describe_variance(model, z)}"
+        for step, z in zip(checkpoints.steps, on_map, strict=True)
+    ]
     return ModelTrack(
-        title=title(model.artifact.condition),
-        axes=(info.x_title, info.y_title),
+        info=replace(info, subtitle=lines[-1]),
         steps=checkpoints.steps,
         checkpoints=tuple(latest.tolist()),
-        lines=tuple(
-            f"step {step:,}: {_describe_variance(model, z)}"
-            for step, z in zip(checkpoints.steps, on_map, strict=True)
-        ),
+        lines=tuple(lines),
         positions=np.stack([model.values_at(comparison.rows, points) for points in positions]),
         captions=tuple(captions),
         caption_positions=model.place(caption_z),
@@ -162,7 +270,7 @@ def _curves(model: ModelMap, checkpoints: StoredCheckpoints) -> pd.DataFrame:
     edges = np.geomspace(1, max(history["step"].max(), 2), LOSS_POINTS).round().astype(int)
     bins = np.searchsorted(np.unique(edges), history["step"])
     loss = history.groupby(bins).agg(step=("step", "last"), value=("loss", "mean"))
-    curves = [loss.assign(panel="loss", series="loss").round({"value": 4})]
+    curves = [loss.assign(panel=LOSS, series="loss").round({"value": 4})]
     for panel, curve, series in (
         ("probe", "probe", ["object", "context"]),
         ("right", "val", ["majority", "minority"]),

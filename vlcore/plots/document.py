@@ -1,18 +1,17 @@
 """Documents: parts (texts, commands, tables and figures), which a page of the app and a file both
-render, and offline pages: text, tables, images and charts as one HTML file that works without a
-network.
+render, and offline pages: text, tables, images, charts and maps as one HTML file that works without
+a network.
 
-The browser part of Vega is bundled into an offline page once, each chart is a block of JSON that
-can not end its own script tag, and a content security policy forbids every request (it allows eval,
-for Vega compiles its expressions). So neither a caption nor a file name in it can run or fetch
-anything. A training animation plays there too: its slider is in the page, and so is the script that
-moves it."""
+A chart is an SVG image in the page, so nothing in it can run. Maps answer to the pointer: their
+script is ours, their data are blocks of JSON that cannot end their own script tag, and a content
+security policy runs no other script, by its digest, and forbids every request. So neither a caption
+nor a file name can run or fetch anything."""
 
+import base64
+import hashlib
 import html
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from string import Template
 from typing import Any
 
@@ -20,15 +19,13 @@ import altair as alt
 import pandas as pd
 
 from vlcore.experiment.files import text_beside
-from vlcore.plots.rendering import VEGA_LITE, Spec
+from vlcore.plots.maps.script import INLINE_SCRIPT, page_block
+from vlcore.plots.rendering import chart_svg
 from vlcore.plots.theme import FONT, LIGHT, Palette
 from vlcore.plots.thumbnails import check_uris
 
-# Vega-Lite's own timer draws nothing in Streamlit, but a slider that is bound to a parameter moves
-# a chart, on a page and in a file. So to play is to move the slider as a hand would, once through.
-# Where little motion is asked for, a press is one step. `filmPlayer(button)` makes a button play
-# and returns what takes that back.
-PLAY_SCRIPT = text_beside(__file__, "play.js")
+_DIGEST = base64.b64encode(hashlib.sha256(INLINE_SCRIPT.encode()).digest()).decode()
+_FRAME_HEIGHT = 640  # px of a page in a notebook, until its script has measured it
 
 
 @dataclass(frozen=True)
@@ -54,10 +51,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure, by its name; `draw` makes it for a palette and a width in px, or raises ValueError
-    from too little."""
+    """A figure, by its name, with its words for screen readers where it is an image; `draw` makes
+    it for a palette and a width in px, or raises ValueError from too little."""
 
     name: str
+    words: str
     draw: Callable[[Palette, int], alt.TopLevelMixin]
 
 
@@ -77,11 +75,17 @@ class Heading:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart, or its specification, with its words for screen readers."""
+    """A chart with its words for screen readers."""
 
-    chart: alt.TopLevelMixin | Spec
-    alt: str = ""
-    slider: str = ""  # name of the parameter that a Play button moves; empty where nothing plays
+    chart: alt.TopLevelMixin
+    words: str
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Maps that answer to the pointer, as `vlcore.api.map_component.inline` describes them."""
+
+    data: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -113,37 +117,49 @@ def on_paper(parts: Iterable[Part], palette: Palette, width: int) -> Iterator[An
                         yield rows.drop(columns=content.by)
                 case Chart():
                     try:
-                        yield content.draw(palette, width)
+                        yield Figure(content.draw(palette, width), content.words)
                     except ValueError as error:
                         yield f"There is no figure here ({error})."
 
 
 def page_html(
-    charts_and_text: Sequence[Any], title: str, *, palette: Palette = LIGHT, extra_css: str = ""
+    parts: Sequence[Any], title: str, *, palette: Palette = LIGHT, extra_css: str = ""
 ) -> str:
-    """One offline HTML page; its scripts are inlined and it sends no request.
+    """Write one offline HTML page, which sends no request.
 
     Args:
-        charts_and_text: in order of appearance Altair charts, Vega-Lite specifications, `Figure`s,
-            `ImageRow`, strings (a paragraph each, shown as they are), `Heading`s and pandas
-            DataFrames (a table each, numbers to three digits).
+        parts: in order of appearance `Figure`s, `Maps`, `ImageRow`s, strings (a paragraph each,
+            shown as they are), `Heading`s and pandas DataFrames (a table each, numbers to three
+            digits).
         title: of the page.
         palette: that of the charts.
         extra_css: such as for print, is last and as it is: ours, no visitor's.
 
     Raises:
         TypeError: for something else in the list.
-        ValueError: for an image that was not made by `thumb_uri`.
+        ValueError: for an image that was not made by `thumb_uri`, and a chart that cannot be drawn.
     """
-    body = "\n".join(_part(part, palette) for part in charts_and_text)
-    scripts = ""
-    if '<script type="application/json">' in body:  # words can't hold that: their "<" is escaped
-        start = text_beside(__file__, "start.js")
-        scripts = f"<script>{_bundle()}</script>\n<script>\n{PLAY_SCRIPT}\n{start}</script>"
+    heading = f"<h1>{html.escape(title)}</h1>"
+    return _page(heading, parts, title, palette, extra_css)
+
+
+def frame_html(parts: Sequence[Any], title: str, palette: Palette = LIGHT) -> str:
+    """Write parts as an offline page in a frame of a notebook, as high as they are; the frame needs
+    no kernel."""
+    page = html.escape(_page("", parts, title, palette, "main { padding: .25rem; }"))
+    look = f"border: 0; height: {_FRAME_HEIGHT}px; width: 100%"
+    return f'<iframe title="{html.escape(title)}" style="{look}" srcdoc="{page}"></iframe>'
+
+
+def _page(heading: str, parts: Sequence[Any], title: str, palette: Palette, extra_css: str) -> str:
+    has_maps = any(isinstance(part, Maps) for part in parts)
     css = Template(text_beside(__file__, "page.css")).substitute(vars(palette), font=FONT)
-    page = Template(text_beside(__file__, "page.html"))
-    return page.substitute(
-        title=html.escape(title), style=css + extra_css, body=body, scripts=scripts
+    return Template(text_beside(__file__, "page.html")).substitute(
+        title=html.escape(title),
+        style=css + extra_css,
+        body="\n".join([heading, *(_part(part, palette) for part in parts)]),
+        digest=_DIGEST,
+        scripts=f"<script>{INLINE_SCRIPT}</script>" if has_maps else "",
     )
 
 
@@ -166,29 +182,10 @@ def _part(part: Any, palette: Palette) -> str:
             ]
             line = f"<p>{html.escape(part.attribution)}</p>" if part.attribution else ""
             return f'<div class="row">{"".join(figures)}</div>{line}'
-        case alt.TopLevelMixin() | Mapping():
-            return _part(Figure(part), palette)
         case Figure():
-            spec = part.chart.to_dict() if isinstance(part.chart, alt.TopLevelMixin) else part.chart
-            # Charts have no ground, and a reader may save one. An escaped "<" can't end the script
-            # element early.
-            block = json.dumps({**spec, "background": palette.ground}, sort_keys=True).replace(
-                "<", "\\u003c"
-            )
-            spoken = f' role="figure" aria-label="{html.escape(part.alt)}"' if part.alt else ""
-            slider = html.escape(part.slider)
-            play = f'<button type="button" data-slider="{slider}">Play</button>' if slider else ""
-            return (
-                f'{play}<div class="wide"{spoken}></div><script'
-                f' type="application/json">{block}</script>'
-            )
+            drawing = chart_svg(part.chart.to_dict(), palette).encode()
+            uri = f"data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}"
+            return f'<div class="wide"><img src="{uri}" alt="{html.escape(part.words)}"></div>'
+        case Maps():
+            return f'<div class="wide">{page_block(part.data)}</div>'
     raise TypeError(f"a page holds charts, text, headings and tables, not {type(part).__name__}")
-
-
-@cache
-def _bundle() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script, of the version that Altair writes for."""
-    import vl_convert  # 60 MB that only an export needs
-
-    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE)
-    return bundle.replace("</script", "<\\/script")

@@ -225,3 +225,4 @@ class MapOptions:
 
 OVERLAYS = tuple(option.name for option in fields(MapOptions) if option.default is False)
 PLAIN = MapOptions()
+HELD_OUT = MapOptions(split="held out")

@@ -44,10 +44,9 @@ def chart_slide(spec: Spec, palette: Palette = LIGHT) -> bytes:
 
 
 def chart_svg(spec: Spec, palette: Palette = LIGHT) -> str:
-    """A chart, as its `to_dict` gives it, as an SVG file with its thumbnails inside. A training
-    animation shows the checkpoint that its slider is at. The palette is that of the chart; its
-    ground is filled in, since charts have none. ValueError where the chart cannot be drawn, or has
-    an image or data from elsewhere."""
+    """A chart, as its `to_dict` gives it, as an SVG file with its thumbnails inside. The
+    palette is that of the chart; its ground is filled in, since charts have none. ValueError where
+    the chart cannot be drawn, or has an image or data from elsewhere."""
     import vl_convert
 
     on_ground = {**spec, "background": palette.ground, "padding": 16}

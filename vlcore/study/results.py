@@ -239,9 +239,10 @@ def comparison_parts(study: Study, measure: str, grouping: Grouping) -> list[Tex
         LabError: as `Study.levels`.
     """
     levels = study.levels(measure)
+    words = f"Differences from {study.plan.baseline}, whose numbers are in the table below"
     return [
         Text(answer_sentence(study, measure, levels, grouping)),
-        Chart(f"forest_{measure}", partial(forest, study, measure)),
+        Chart(f"forest_{measure}", words, partial(forest, study, measure)),
         Table(comparisons_table(study.plan, levels)),
         Text(HOW, note=True),
     ]

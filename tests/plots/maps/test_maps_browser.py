@@ -350,7 +350,7 @@ def test_a_tap_near_an_image_of_a_grid_lights_it_and_opens_nothing(opened: Opene
     assert not states(page, "opened")
 
 
-def _frames() -> tuple[dict[str, Any], NDArray[np.uint16]]:
+def frames_data() -> tuple[dict[str, Any], NDArray[np.uint16]]:
     """One map of three moments, of which the second is between the first and the third."""
     data = told(panes=1, kind="frames")
     captions = data["panes"][0]["captions"]
@@ -371,7 +371,7 @@ def _frames() -> tuple[dict[str, Any], NDArray[np.uint16]]:
 
 
 def test_a_slider_moves_images_and_captions_to_their_moment(opened: Opened) -> None:
-    data, moments = _frames()
+    data, moments = frames_data()
     page = opened(data)
     expect(page.locator("figcaption span")).to_have_text("end")
     page.get_by_role("slider", name="Training step").fill("1")
@@ -391,7 +391,7 @@ def test_a_slider_moves_images_and_captions_to_their_moment(opened: Opened) -> N
 
 
 def test_an_animation_plays_once_or_steps_where_little_motion_is_asked_for(opened: Opened) -> None:
-    data, _ = _frames()
+    data, _ = frames_data()
     page = opened(data)
     page.get_by_role("button", name="Play").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()

@@ -35,6 +35,7 @@ class Maps extends Layout {
     const isElsewhere = event => !event.composedPath().includes(this.maps);
     this.listen(document, "pointerdown", event => { if (isElsewhere(event)) this.hover(null); });
     this.listen(document, "keydown", event => { if (event.key === "Escape") this.hover(null); });
+    this.listen(window, "beforeprint", () => this.loaded && this.drawPoints());  // a canvas is blank once it was shown
     this.sizes = new ResizeObserver(() => this.fit());
     this.sizes.observe(this.root);
   }
@@ -435,7 +436,8 @@ class Maps extends Layout {
     const {columns, data} = this;
     const words = {object: data.objects[columns.object[row]], context: data.contexts[columns.context[row]]};
     if (columns.file) words.file = columns.file.word(row) ?? "";
-    for (const [name, column] of [["caption", `caption_${pane}`], ["prediction", `predicted_${pane}`]]) {
+    const prediction = data.frames ? "prediction at the end" : "prediction";
+    for (const [name, column] of [["caption", `caption_${pane}`], [prediction, `predicted_${pane}`]]) {
       const word = columns[column]?.word(row) ?? "none";
       if (!word.startsWith("none")) words[name] = word;
     }

@@ -28,14 +28,13 @@ from vlcore.plots.maps.panes import (
     wrapped,
 )
 from vlcore.plots.maps.tables import MapTables, map_tables
-from vlcore.plots.options import MapOptions
+from vlcore.plots.options import HELD_OUT, MapOptions
 from vlcore.plots.scales import SPOKEN, QuickChart
 from vlcore.plots.theme import PHONE_SIDE, Palette
 
 # Around a small map, or its frame would be cut off. Four numbers: Streamlit crashes on the shorter
 # `padding=2`.
 _THIN = {"left": 2, "top": 2, "right": 2, "bottom": 2}
-HELD_OUT = MapOptions(split="held out")
 TINY = Sizes(point=11, grown=110, ring=34, diamond=60, image=40, words=11)
 OPEN = ("open", "open_mark")  # selections of what is clicked, on its ground and on a mark
 _BAR = 9  # px from a frame to the bar under it

@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vlcore.experiment.files import text_beside
-from vlcore.plots.document import PLAY_SCRIPT
 from vlcore.plots.maps.script import SCRIPT, STYLE
 
 KEEP_FOREVER = {
@@ -58,11 +57,6 @@ async def serve_script(request: Request) -> Response:
 
 
 BUTTON_STYLE = text_beside(__file__, "button.css")
-_PLAYER = PLAY_SCRIPT + text_beside(__file__, "play.js")
-# Button that plays the training animation once, and pauses it; with reduced motion it steps.
-PLAY = st.components.v2.component(
-    "vl_bias_lab_play", html='<button type="button"></button>', css=BUTTON_STYLE, js=_PLAYER
-)
 # Line around one control of the page, and all else muted; nothing is blocked.
 GUIDE = st.components.v2.component("vl_bias_lab_guide", js=text_beside(__file__, "guide.js"))
 # Button that copies the current address of the page, and says so.
