@@ -21,7 +21,8 @@ class Hand {
   // Hears a map.
   listen(surface, pane) {
     const {maps} = this;
-    maps.listen(surface, "blur", () => maps.hover(null));
+    // A tap on another map takes the focus from this one once the image there is lit.
+    maps.listen(surface, "blur", () => { if (maps.over === pane) maps.hover(null); });
     maps.listen(surface, "pointerdown", event => this.startGesture(event, surface, pane));
     maps.listen(surface, "pointermove", event => this.drag(event, pane));
     maps.listen(surface, "pointerup", event => this.release(event, pane));
