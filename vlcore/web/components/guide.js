@@ -15,7 +15,7 @@ export default function({parentElement, data}) {
   const timing = milliseconds => ({fill: "forwards", duration: first && !reducedMotion ? milliseconds : 0});
   let outlined = null, line = null, frame = null;
 
-  // "atlas .bias": of what has the key, a part that is drawn in a root of its own; "maps -panel": a key by its two ends
+  // "riddle .bias": of what has the key, a part that is drawn in a root of its own; "maps -panel": a key by its two ends
   function find(name) {
     const [key, part] = name.split(" ");
     if (part?.startsWith("-")) return main.querySelector(`[class*="st-key-${key}"][class*="${part}"]`);
@@ -34,6 +34,7 @@ export default function({parentElement, data}) {
 
   function draw() {
     frame = null;
+    document.documentElement.style.setProperty("--guide-room", `${card.offsetHeight - 40}px`);  // the title had those
     const clear = data.clear.map(find).filter(Boolean), target = find(data.highlight) ?? clear[0];
     const shown = new Set(target ? [target, card, ...clear] : []), pathNodes = new Set([...shown].flatMap(pathTo));
     const beside = [...pathNodes].filter(node => !shown.has(node)).flatMap(node => [...node.children]);
@@ -86,7 +87,6 @@ export default function({parentElement, data}) {
   if (first && document.activeElement === document.body) card.focus({preventScroll: true});  // its button is gone
   card.setAttribute("aria-label", data.region);
   card.parentNode.style.background = getComputedStyle(document.querySelector("[data-testid=stApp]")).backgroundColor;
-  document.documentElement.style.setProperty("--guide-room", `${card.offsetHeight - 40}px`);  // the title had those
   const redraw = () => { frame ??= requestAnimationFrame(draw); };
   const watch = new MutationObserver(redraw), sizes = new ResizeObserver(redraw);
   watch.observe(main, {childList: true, subtree: true});
