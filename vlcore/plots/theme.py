@@ -51,6 +51,12 @@ class Palette:
         return (*self.groups, *self.more)
 
     @property
+    def ink(self) -> dict[str, str]:
+        """The colours of words and lines by name, for scripts and style sheets."""
+        names = ("text", "muted", "ground", "accent", "line")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def contrast(self) -> str:
         """For a third thing beside those in `muted` and `accent`, such as a label style that names
         it."""

@@ -136,9 +136,7 @@ def map_drawing(
         "drawn": bitmask(images.index.isin(drawn.index)),
         "star": star(),
         "font": FONT,
-        "ink": {
-            name: getattr(palette, name) for name in ("text", "muted", "ground", "accent", "line")
-        },
+        "ink": palette.ink,
     }
 
 
