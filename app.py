@@ -11,7 +11,7 @@ if __name__ == "__main__":  # a visitor's page
     )
     with bar:
         towers = shell.towers_choice()
-    animation.show_atlas(palette, towers)
+    animation.show_riddle(palette, towers)
 
     # This takes a second at the first visit: the maps play meanwhile.
     from vlcore.data.subset import usual_condition

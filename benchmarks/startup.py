@@ -131,7 +131,7 @@ def time_maps() -> dict[str, float]:
         with visit(str(app)) as page:
             line = seconds_of(page.get_by_role("heading", name="A line").wait_for)
     with fresh_home(), visit() as page:
-        home = seconds_of(page.locator(".atlas[aria-busy=false]").wait_for)
+        home = seconds_of(page.locator(".riddle[aria-busy=false]").wait_for)
         page.locator(IDLE).wait_for()
         maps = page.locator(".linked-maps[data-state=drawn]")
         to_compare = page.get_by_role("link", name="Compare", exact=True).first

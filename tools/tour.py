@@ -95,9 +95,9 @@ def main() -> None:
 def film_home(film: Film) -> None:
     """The bias is dragged, and the maps follow."""
     page = film.page
-    page.locator(".atlas[aria-busy=false]").wait_for()
+    page.locator(".riddle[aria-busy=false]").wait_for()
     page.locator(IDLE).wait_for()
-    slider = page.locator(".atlas .bias")
+    slider = page.locator(".riddle .bias")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
     middle = box["y"] + box["height"] / 2

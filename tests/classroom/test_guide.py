@@ -39,7 +39,7 @@ def test_there_are_a_dozen_cards_over_the_pages_each_short_and_of_one_control() 
         assert card.highlight not in card.clear
         assert set(card.done) <= set(card.settings), "what is to be done is set otherwise first"
         assert all(card.settings[name] != value for name, value in card.done.items())
-    assert {card.page for card in cards() if card.is_about_atlas} == {"Home"}
+    assert {card.page for card in cards() if card.is_about_riddle} == {"Home"}
 
 
 def test_words_are_those_of_the_set_and_numbers_are_never_written() -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, WebSocket, expect
+from playwright.sync_api import Locator, Page, WebSocket, expect
 
 from tests.chromium import needs_chromium
 from vlcore.classroom.guide import cards
@@ -14,13 +14,25 @@ from .accessibility import judge_both
 from .serving import complete, expect_short, expect_text, press, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
-READY = ".atlas[aria-busy=false]"
+READY = ".riddle[aria-busy=false] .linked-maps[data-state]"
 NOTHING_LEFT = """() => document.getAnimations()
     .every(one => one.effect.getTiming().fill !== "forwards")"""
-
-PLACES = """() => [...document.querySelectorAll(".atlas svg[role=img] > path")]
-    .map(mark => mark.getAttribute("transform")).join()"""
-HAVE_MOVED = f"before => ({PLACES})() !== before"
+# Where all images of both maps are, from 0 to 1 across and then up.
+PLACES = """root => [0, 1].map(pane => [root.riddle.maps.x[pane], root.riddle.maps.y[pane]]
+    .map(axis => [...axis]))"""
+AT_REST = f"""root => new Promise(done => {{
+    const {{maps}} = root.riddle, isThere = (now, goal) => goal.every((at, row) => at === now[row]);
+    const look = () => maps.targets.every(({{x, y}}, pane) =>
+        isThere(maps.x[pane], x) && isThere(maps.y[pane], y)) ? done(({PLACES})(root))
+        : requestAnimationFrame(look);
+    look();
+}})"""
+# The ends along both axes of both maps of what they show, captions too.
+ENDS = """root => root.riddle.maps.targets.map(({x, y, captions}) => [x, y].map((axis, number) => {
+    const values = [...axis, ...captions.filter((at, index) => index % 2 === number && at === at)];
+    return [Math.min(...values), Math.max(...values)];
+}))"""
+HIDDEN = "root => root.riddle.maps.passing.filter(isShown => !isShown).length"
 LAST = "Bring images of your own"  # the last link of the page
 
 
@@ -30,28 +42,23 @@ def server(fresh_server: str) -> str:
     return fresh_server
 
 
-def positions(page: Page) -> list[str]:
-    """Where the pictures of both maps are."""
-    marks = page.locator(".atlas svg[role=img] > path")
-    return marks.evaluate_all("all => all.map(mark => mark.getAttribute('transform'))")
+def riddle(page: Page) -> Locator:
+    """Both maps and the controls around them, once the maps have images."""
+    expect(page.locator(READY)).to_be_visible()
+    return page.locator(".riddle")
 
 
 def drag(page: Page, name: str, value: int) -> None:
-    page.locator(f".atlas .{name}").evaluate(
+    page.locator(f".riddle .{name}").evaluate(
         "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input',"
         " {bubbles: true})); }",
         value,
     )
 
 
-def still(page: Page) -> list[str]:
-    """Where the pictures are once they have come to rest."""
-    before = positions(page)
-    while True:
-        page.wait_for_timeout(150)
-        if (now := positions(page)) == before:
-            return now
-        before = now
+def still(page: Page) -> object:
+    """Where the images are once they have come to rest."""
+    return riddle(page).evaluate(AT_REST)
 
 
 def test_maps_move_before_anything_is_trained_and_sliders_ask_nobody(
@@ -65,15 +72,14 @@ def test_maps_move_before_anything_is_trained_and_sliders_ask_nobody(
 
     page.on("websocket", listen)
     page.goto(server)
-    expect(page.locator(READY)).to_be_visible()
+    first = riddle(page).evaluate(PLACES)
     assert frames
-    first = positions(page)
-    assert len(first) == 400
+    assert [[len(axis) for axis in axes] for axes in first] == [[200, 200]] * 2
     expect_text(page, "Which would you trust?")
-    page.wait_for_function(HAVE_MOVED, arg=",".join(first))  # it plays by itself
+    assert still(page) != first, "it plays by itself"
     complete(page, page.get_by_role("link", name=LAST))
-    for part in (".maps svg[role=img]", ".time", ".bias"):
-        box = page.locator(f".atlas {part}").last.bounding_box()
+    for part in (".surface", ".time", ".bias"):
+        box = page.locator(f".riddle {part}").last.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= 720, "on the first screen"
     expect(page.get_by_text("on 1,000 held-out images").first).to_be_visible()
@@ -89,7 +95,7 @@ def test_maps_move_before_anything_is_trained_and_sliders_ask_nobody(
     with page.expect_request("**/atlas-scenes-pretrained.json*"):
         page.get_by_text("pretrained", exact=True).click()
     settled(page)
-    expect(page.locator(READY)).to_be_visible()
+    riddle(page)
 
 
 def test_without_motion_a_visitor_asks_which_model_is_trusted_and_looks_at_images(
@@ -98,72 +104,66 @@ def test_without_motion_a_visitor_asks_which_model_is_trusted_and_looks_at_image
     page = come(1280, 720, reduced_motion="reduce")
     page.goto(server)
     expect_text(page, "Which would you trust?")
-    before = positions(page)
+    before = still(page)
     complete(page, page.get_by_role("link", name=LAST))
-    assert positions(page) == before, "with little motion nothing plays"
+    assert still(page) == before, "with little motion nothing plays"
     expect_faces_and_full_maps(page)
-    hidden = page.locator(".atlas svg[role=img] > path.hidden")
-    expect(hidden).to_have_count(200)
-    level = page.locator(".atlas .removed")
+    assert riddle(page).evaluate(HIDDEN) == 100
+    level = page.locator(".riddle .removed")
     assert level.text_content() == "A ?, B ?"
-    shares = page.locator(".atlas .shares strong")
+    shares = page.locator(".riddle .bars strong")
     assert [text == "?" for text in shares.all_text_contents()] == [False, False, True, True] * 2
     press(page, "Model A")
-    expect(hidden).to_have_count(0)
+    assert riddle(page).evaluate(HIDDEN) == 0
     assert "?" not in shares.all_text_contents()
     assert re.fullmatch(r"A \d+ %, B 0 %", level.text_content() or "")
     expect_text(page, "rare training images: 0 % removed (48 of 48 kept)")
     press(page, "Do descriptive captions help?")
     expect(level).to_have_text("75 % removed (12 of 48 kept)")
-    expect(page.locator(".atlas h3")).to_contain_text(["Short labels", "Descriptive labels"])
-    expect(page.locator(".atlas h3 small")).to_contain_text(["“horse”", "“horse on the grass”"])
-    # An image is shown under the pointer and by keys.
-    tip = page.locator(".atlas .tip")
-    settled(page)  # until then what comes above the maps moves them away from under the pointer
-    expect(tip).to_be_hidden()
-    maps = page.locator(".atlas svg[role=img]")
-    maps.first.locator("path:not(.unusual)").nth(7).hover(force=True)
-    expect(tip).to_be_visible()
-    halos = page.locator(".atlas .halo:not(.hidden)")
-    expect(halos).to_have_count(2)
-    image = tip.locator(".picture").evaluate("one => getComputedStyle(one).backgroundImage")
-    assert "blob:" in image
-    maps.nth(1).focus()
-    # The words about it follow the step while it stays lit.
-    last, words = int(page.locator(".atlas .time").get_attribute("max") or "nan"), []
-    for _ in range(8):
-        drag(page, "time", last)
-        page.keyboard.press("ArrowRight")
-        words.append([tip.locator(".words").inner_text()])
-        drag(page, "time", 0)
-        words[-1].append(tip.locator(".words").inner_text())
-        page.keyboard.press("ArrowRight")
-        page.keyboard.press("ArrowLeft")
-        words[-1].append(tip.locator(".words").inner_text())
-    assert all(resting == lit_anew for _, resting, lit_anew in words)
-    assert any(trained != untrained for trained, untrained, _ in words)
-    drag(page, "time", last)
-    page.keyboard.press("ArrowRight")
-    assert tip.text_content()
-    page.keyboard.press("Escape")
-    expect(tip).to_be_hidden()
-    expect(halos).to_have_count(0)
+    titles = page.locator(".riddle figcaption")
+    expect(titles).to_contain_text(["Short labels", "Descriptive labels"])
+    expect(titles).to_contain_text(["“horse”", "“horse on the grass”"])
+    words_follow_the_step(page)
     judge_both(page)
     what_was_chosen_is_in_the_address(page)
     page.goto(f"{server}/?guide=3")
-    expect(page.locator(READY)).to_be_visible()
+    riddle(page)
     settled(page)
     what_was_chosen_is_in_the_address(page)
     phone = come(390, 844, has_touch=True, is_mobile=True, reduced_motion="reduce")
     phone.goto(server)
-    expect(phone.locator("svg.marks")).to_have_count(4)
+    riddle(phone)
     expect_short(phone, 4, phone.get_by_role("link", name=LAST))
     a_tap_shows_an_image_until_another_place_is_tapped(phone)
 
 
+def words_follow_the_step(page: Page) -> None:
+    """The card of an image says whether it is predicted right at the moment."""
+    card, surface = page.locator(".riddle .card"), page.locator(".riddle .surface").nth(1)
+    verdicts = card.locator("dd")
+    last = int(page.locator(".riddle .time").get_attribute("max") or "nan")
+    surface.focus()
+    changed = []
+    for _ in range(8):
+        drag(page, "time", last)
+        page.keyboard.press("ArrowRight")
+        expect(card.locator(".image")).to_be_visible()
+        expect(card.locator("dt")).to_have_text(["group", "Short labels", "Descriptive labels"])
+        trained = verdicts.all_text_contents()
+        assert set(trained[1:]) <= {"right", "wrong"}
+        drag(page, "time", 0)
+        untrained = verdicts.all_text_contents()
+        assert untrained[0] == trained[0]
+        changed.append(untrained != trained)
+    assert any(changed)
+    drag(page, "time", last)
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+
+
 def what_was_chosen_is_in_the_address(tab: Page) -> None:
     """A reload keeps it, and Back undoes it."""
-    controls = [tab.locator(f".atlas .{name}") for name in ("bias", "time")]
+    controls = [tab.locator(f".riddle .{name}") for name in ("bias", "time")]
     rare = tab.get_by_role("checkbox", name="Rare images")
 
     def seen() -> list[object]:
@@ -179,7 +179,7 @@ def what_was_chosen_is_in_the_address(tab: Page) -> None:
         states.append((seen(), tab.url))
     assert len({address for _, address in states}) == len(states)
     tab.reload()
-    expect(tab.locator(READY)).to_be_visible()
+    riddle(tab)
     settled(tab)
     assert (seen(), tab.url) == states.pop()
     for state, address in reversed(states):
@@ -190,40 +190,32 @@ def what_was_chosen_is_in_the_address(tab: Page) -> None:
 
 
 def a_tap_shows_an_image_until_another_place_is_tapped(tab: Page) -> None:
-    tip, halos = tab.locator(".atlas .tip"), tab.locator(".atlas .halo:not(.hidden)")
-    for pane in (0, 1):
-        image = tab.locator(".atlas svg[role=img]").nth(pane).locator("path:not(.unusual)").nth(7)
-        image.tap(force=True)
-        expect(tip).to_be_visible()
-        expect(halos).to_have_count(2)
-    tab.locator(".atlas .ask p").tap()
-    expect(tip).to_be_hidden()
-    expect(halos).to_have_count(0)
-
-
-FILLED = """maps => maps.map(map => {
-    const boxes = [...map.querySelectorAll("path, g")].map(mark => mark.getAttribute("transform"))
-        .filter(Boolean).map(words => words.match(/[-\\d.]+/g).map(Number));
-    const {width} = map.viewBox.baseVal, ends = axis => {
-        const values = boxes.map(at => at[axis]);
-        return [Math.min(...values), Math.max(...values)];
-    };
-    return [0, 1].map(ends).map(([low, high]) => [low / width, high / width]);
-})"""
+    card, surfaces = tab.locator(".riddle .card"), tab.locator(".riddle .surface")
+    surfaces.first.scroll_into_view_if_needed()
+    for pane, (across, up) in enumerate(riddle(tab).evaluate(PLACES)):
+        box = surfaces.nth(pane).bounding_box()
+        assert box is not None
+        x, y = box["x"] + across[0] * box["width"], box["y"] + (1 - up[0]) * box["height"]
+        tab.touchscreen.tap(x, y)
+        expect(card).to_be_visible()
+        for surface in surfaces.all():
+            expect(surface.locator("circle[r='9']")).to_have_count(1)
+    tab.locator(".riddle .ask p").tap()
+    expect(card).to_be_hidden()
 
 
 def expect_faces_and_full_maps(page: Page) -> None:
     """Images of the groups on the first screen, and maps that fill their frames."""
-    faces = page.locator(".atlas .face")
+    faces = page.locator(".riddle .bars .image")
     expect(faces).to_have_count(8)
     for face in faces.all():
         box = face.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= 720
         assert box["width"] >= 30
-    maps = page.locator(".atlas svg[role=img]").evaluate_all(FILLED)
+    maps = riddle(page).evaluate(ENDS)
     spans = [[high - low for low, high in axes] for axes in maps]
-    assert max(max(axes) for axes in spans) > 0.9, "up to the margin"
+    assert max(max(axes) for axes in spans) == pytest.approx(0.92), "up to the margin"
     assert all(max(axes) > 0.75 for axes in spans), "of the other one, which has the same scale"
     for axes in maps:
         assert all(abs(low + high - 1) < 0.02 for low, high in axes), "in the middle"
@@ -242,22 +234,21 @@ def test_cards_of_the_guide_find_what_they_say_and_lead_back_to_the_page(
 ) -> None:
     page = come(1280, 720, reduced_motion="reduce")
     guide = page.locator(".st-key-guide")
-    hidden = page.locator(".atlas svg[role=img] > path.hidden")
 
     def reveal() -> None:
-        expect(hidden).to_have_count(200)
+        assert riddle(page).evaluate(HIDDEN) == 100
         page.get_by_role("checkbox", name="Rare images").check()
-        expect(hidden).to_have_count(0)
+        assert riddle(page).evaluate(HIDDEN) == 0
 
     def drag_bias() -> None:
-        expect(hidden).to_have_count(0)
+        assert riddle(page).evaluate(HIDDEN) == 0
         before = still(page)
-        slider = page.locator(".atlas .bias")
+        slider = page.locator(".riddle .bias")
         slider.focus()
         slider.press("End")
         expect_text(page, "100 % removed (0 of 48 kept)")
         assert still(page) != before
-        assert "?" not in page.locator(".atlas .shares strong").all_text_contents()
+        assert "?" not in page.locator(".riddle .bars strong").all_text_contents()
 
     def do(act: Callable[..., None], *keys: str) -> None:
         act(*keys)

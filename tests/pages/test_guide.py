@@ -49,8 +49,8 @@ def test_cards_find_what_they_set_and_what_they_highlight(
             ends = part if part.startswith("-") else ""
             known = [known for known in seen[card.page] if known.startswith(key)]
             assert any(name.endswith(ends) for name in known), control
-            atlas = text_beside(animation.__file__, "atlas.html")
-            assert ends or not part or f'class="{part[1:]}"' in atlas
+            riddle = text_beside(animation.__file__, "riddle.html")
+            assert ends or not part or f'class="{part[1:]}"' in riddle
 
 
 @pytest.mark.parametrize(("page", "number"), [("", "0"), ("3_Compare", "two")])

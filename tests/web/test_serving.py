@@ -93,12 +93,15 @@ def test_a_broken_file_is_not_served(served: ImageSet, monkeypatch: pytest.Monke
     assert answer("/thumbs/damaged/1/7").status_code == 404
 
 
-def test_home_preloads_its_atlas() -> None:
+def test_home_preloads_its_atlas_and_its_script() -> None:
     preload = "rel=preload; as=fetch; crossorigin"
     for address, file in (("/", "atlas-scenes.json"), ("/?data=balanced-cues", "atlas-balanced-")):
-        link = answer(address).headers["link"]
-        assert link.startswith(f"</app/static/{file}")
-        assert link.endswith(f"?v={__version__}>; {preload}")
+        atlas, script = answer(address).headers["link"].split(", ")
+        assert atlas.startswith(f"</app/static/{file}")
+        assert atlas.endswith(f"?v={__version__}>; {preload}")
+        address, _, kind = script.partition("; ")
+        assert kind == "rel=modulepreload"
+        assert "export default" in answer(address.strip("<>")).text
     for address in ("/?data=../secret>; rel=preload", "/Compare"):
         assert "link" not in answer(address).headers
 

@@ -17,7 +17,7 @@ from vlcore.experiment.files import read_yaml
 from vlcore.experiment.grouping import Grouping
 from vlcore.study import plans
 
-_ATLAS = "atlas"  # the key of Home's maps
+_RIDDLE = "riddle"  # the key of Home's maps
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Card:
         clear: keys of other controls that are not dimmed.
         settings: values of controls by key.
         done: values of controls when the task is done; empty where there is none.
-        atlas: what Home's maps show as the card begins, by name.
+        maps: what Home's maps show as the card begins, by name.
     """
 
     page: str
@@ -42,12 +42,12 @@ class Card:
     clear: tuple[str, ...]
     settings: Mapping[str, Any]
     done: Mapping[str, Any]
-    atlas: Mapping[str, bool]
+    maps: Mapping[str, bool]
 
     @property
-    def is_about_atlas(self) -> bool:
+    def is_about_riddle(self) -> bool:
         """Whether it is about Home's maps, which not every image set has."""
-        return self.highlight.split()[0] == _ATLAS
+        return self.highlight.split()[0] == _RIDDLE
 
     @property
     def text(self) -> str:
@@ -119,7 +119,7 @@ def cards() -> tuple[Card, ...]:
             clear=tuple(entry.get("clear", ())),
             settings=document["pages"][entry["page"]] | entry.get("set", {}),
             done=entry.get("done", {}),
-            atlas=entry.get("atlas", {}),
+            maps=entry.get("maps", {}),
         )
         loaded.append(card)
     return tuple(loaded)

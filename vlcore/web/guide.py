@@ -47,7 +47,7 @@ def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
     images = cache.named_set(data if data in set_names() else "scenes")
     has_atlas = animation.has_atlas(images.name)
     cards = dict(enumerate(guide.cards(), start=1))
-    usable = [number for number, card in cards.items() if has_atlas or not card.is_about_atlas]
+    usable = [number for number, card in cards.items() if has_atlas or not card.is_about_riddle]
     numbers = {str(number): number for number in usable}
     number = numbers.get(st.query_params[_CARD], usable[0])
     place = usable.index(number)
@@ -68,7 +68,7 @@ def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
     if st.session_state.get(_SET_CARD) != (number, images.name):
         go(number, dict(st.query_params))
     card, words = filled(number), guide.guide_words()
-    st.session_state["guide_atlas"] = {"card": number, **card.atlas}
+    st.session_state["guide_maps"] = {"card": number, **card.maps}
     is_last = number == usable[-1]
     done = bool(card.done) and all(
         st.session_state.get(name) == value for name, value in card.done.items()

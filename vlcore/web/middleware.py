@@ -73,10 +73,10 @@ class VisitorMiddleware:
     """Names each browser and limits what it sends.
 
     A browser gets a random name, which no script of a page can read, before its first page, and
-    with Home the address of the atlas, which then arrives beside the scripts. Every answer has a
-    Content-Security-Policy. An upload beyond the quotas is refused (413). Every page begins with
-    our script, `page.js`. A websocket message that no page sends is dropped, and a page that sends
-    more of them than a hand can is disconnected.
+    with Home the addresses of its riddle, which then arrives beside Streamlit's scripts. Every
+    answer has a Content-Security-Policy. An upload beyond the quotas is refused (413). Every page
+    begins with our script, `page.js`. A websocket message that no page sends is dropped, and a page
+    that sends more of them than a hand can is disconnected.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -94,8 +94,8 @@ class VisitorMiddleware:
                 send = _with_script(send)
             if scope["method"] == "PUT" and (upload := _UPLOAD.search(scope["path"])):
                 receive = _within_quotas(receive, upload[1])
-            elif atlas := _atlas_of_home(request):
-                send = _with_header(send, "Link", f"<{atlas}>; rel=preload; as=fetch; crossorigin")
+            elif preloads := _preloads_of_home(request):
+                send = _with_header(send, "Link", preloads)
             elif (
                 scope["path"].endswith(_BEFORE_EVERY_PAGE)
                 and visitors.COOKIE not in request.cookies
@@ -121,13 +121,13 @@ def _within_quotas(receive: Receive, session: str) -> Receive:
     return next_message
 
 
-def _atlas_of_home(request: Request) -> str:
-    """Return the address of the atlas that Home will show; empty for other pages."""
+def _preloads_of_home(request: Request) -> str:
+    """Return the header of what Home will show first; empty for other pages."""
     if request.url.path not in ("/", browser.base_path()):
         return ""
     name = request.query_params.get("data", "scenes")
     towers = request.query_params.get("towers", SCRATCH)
-    return animation.atlas_address(name, towers) if animation.has_atlas(name, towers) else ""
+    return animation.preloads(name, towers) if animation.has_atlas(name, towers) else ""
 
 
 def _may_be_page(scope: Scope) -> bool:

@@ -51,7 +51,7 @@ _SIDES = (850, 770, 700, 635, 580, 535, 490, 450, 410, 370, 330)
 # State of pages that no address may name or remove.
 _STATE = """
     arrived_with arrives asked chosen_in clicked closed compared defaults
-    documents_open enlarged gestures go_to guide_atlas guide_shown import_key import_source
+    documents_open enlarged gestures go_to guide_maps guide_shown import_key import_source
     lesson_attended lesson_code lesson_leads lesson_me lesson_repair lesson_said lesson_votes
     look_at looked_among looked_at map_reroll no_set offered opened page panel_clicks repair_page
     room_contrast room_measure selected toast viewport visitor why_asked window
@@ -135,7 +135,7 @@ def _missing_set() -> str:
 def _guided() -> bool:
     """Show the card of the guide that the address names; whether it names one."""
     if "guide" not in st.query_params:
-        for name in ("guide_shown", "guide_atlas"):
+        for name in ("guide_shown", "guide_maps"):
             st.session_state.pop(name, None)
         return False
     from vlcore.web import guide

@@ -1,6 +1,6 @@
-"""First screen of Home: maps that play the trainings of an image set in the browser.
+"""First screen of Home: a riddle around two maps that play the trainings of an image set.
 
-Little is imported here: they reach the visitor before the server has read what the rest of Home
+Little is imported here: the maps reach the visitor before the server has read what the rest of Home
 needs.
 """
 
@@ -9,15 +9,17 @@ import streamlit as st
 from vlcore.experiment.files import static_folder, text_beside
 from vlcore.experiment.options import SCRATCH
 from vlcore.experiment.version import __version__
-from vlcore.plots.theme import Palette
+from vlcore.plots.maps.script import SCRIPT, STYLE
+from vlcore.plots.theme import FONT, SHAPES, Palette
 from vlcore.web.components import browser
 from vlcore.web.components.browser import BUTTON_STYLE
 
-_ATLAS = st.components.v2.component(
-    "vl_bias_lab_atlas",
-    html=text_beside(__file__, "atlas.html"),
-    css=BUTTON_STYLE + text_beside(__file__, "atlas.css"),
-    js=text_beside(__file__, "atlas.js"),
+_SCRIPT = SCRIPT + text_beside(__file__, "riddle.js")
+_RIDDLE = st.components.v2.component(
+    "vl_bias_lab_riddle",
+    html=text_beside(__file__, "riddle.html"),
+    css=STYLE + BUTTON_STYLE + text_beside(__file__, "riddle.css"),
+    js=browser.by_address("riddle", _SCRIPT),
 )
 
 
@@ -38,16 +40,40 @@ def atlas_address(data: str, towers: str = SCRATCH) -> str:
     return f"{browser.base_path()}app/static/{file_name(data, towers)}?v={__version__}"
 
 
-def show_atlas(palette: Palette, towers: str) -> None:
+def preloads(data: str, towers: str) -> str:
+    """Return the header by which a browser asks for the atlas and the script at once."""
+    script = browser.script_address("riddle", _SCRIPT)
+    atlas = f"<{atlas_address(data, towers)}>; rel=preload; as=fetch; crossorigin"
+    return f"{atlas}, <{script}>; rel=modulepreload"
+
+
+def show_riddle(palette: Palette, towers: str) -> None:
     """Show two maps above sliders of bias and step, if an atlas of the chosen set is bundled."""
     data = st.session_state.get("data") or st.query_params.get("data") or "scenes"
     if not has_atlas(data, towers):
         return
-    colours = {"groups": palette.groups, "text": palette.text, "ground": palette.ground}
+    look = {
+        "kind": "frames",
+        "side": None,  # the style sheet has it
+        "gap": 0,
+        "across": 2,
+        "legendPlace": "none",
+        "legend": [],
+        "legendTitle": "",
+        "colours": palette.groups,
+        "colourColumns": ["group", "group"],
+        "overlays": [],
+        "font": FONT,
+        "ink": palette.ink,
+        "colourTable": None,
+        "thumbs": "",
+        "alt": "",
+    }
     told = {
         "url": atlas_address(data, towers),
-        "colours": colours,
+        "look": look,
+        "shapes": SHAPES,
         "scheme": palette.name,
-        "begin": st.session_state.get("guide_atlas"),
+        "card": st.session_state.get("guide_maps"),
     }
-    _ATLAS(key=f"atlas-{towers}", data=told)
+    _RIDDLE(key=f"riddle-{towers}", data=told)

@@ -1,0 +1,299 @@
+// Home's riddle: two models in training, a question, and sliders of training step and bias around one `Maps`. One file, the
+// atlas (tools/atlas.py), has all its models: the server is not asked.
+const MARGIN = 0.04;  // part of a map that stays free at its edges
+const FACE = 34;  // px of a group's image
+const NAMES = {undescriptive: "Short labels", descriptive: "Descriptive labels"};
+const PANES = [0, 1];
+const atlases = new Map();  // promises, by address
+const percent = share => `${Math.round(100 * share)} %`;
+
+export default function({parentElement, data}) {
+  const root = parentElement.querySelector(".riddle");
+  root.latest = data;
+  if (!atlases.has(data.url)) atlases.set(data.url, fetchAtlas(data.url));
+  atlases.get(data.url).then(atlas => {
+    if (root.latest !== data || !root.isConnected) return;
+    root.riddle ??= new Riddle(root);  // Streamlit calls again for newer data
+    root.riddle.tell(atlas, data);
+  }, () => {
+    atlases.delete(data.url);
+    root.querySelector(".ask p").textContent = "The maps could not be loaded; load the page again.";
+  });
+  return () => { if (!root.isConnected) root.riddle?.end(); };  // else only a call that was under way ends
+}
+
+async function fetchAtlas(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(answer.statusText);
+  const atlas = await answer.json();
+  for (const model of atlas.models.flat()) {
+    model.places = new Uint16Array(bytesOf(model.places).buffer);
+    model.right = bytesOf(model.right);
+  }
+  return atlas;
+}
+
+// Maps as large as an element of the page, which tell their riddle when they are new and take the words of cards from it.
+class RiddleMaps extends Maps {
+  constructor(riddle) {
+    super(riddle.find(".models"));
+    this.riddle = riddle;
+    this.sizes.observe(riddle.find(".side"));
+  }
+
+  sizeIn() { return [2, this.riddle.find(".side").offsetWidth]; }
+
+  build() {
+    super.build();
+    if (this.loaded) this.riddle.dress();
+  }
+
+  adopt(...told) {
+    super.adopt(...told);
+    this.riddle.dress();
+  }
+
+  describe(row) { return this.riddle.describe(row); }
+}
+
+class Riddle {
+  constructor(root) {
+    this.root = root;
+    this.maps = new RiddleMaps(this);
+    const {maps} = this, time = this.find(".time"), bias = this.find(".bias"), rare = this.find(".reveal");
+    maps.listen(time, "input", () => this.change({moment: Number(time.value), playing: false}));
+    maps.listen(bias, "input", () => this.change({bias: Number(bias.value), riddle: false}));
+    for (const slider of [time, bias]) maps.listen(slider, "change", () => this.remember());
+    maps.listen(rare, "change", () => this.choose({shown: rare.checked, answer: "", asked: true}));
+    maps.listen(this.find(".play"), "click", () => {
+      const {playing, moment} = this.state;
+      this.choose({playing: !playing, moment: moment === this.last ? 0 : moment});
+    });
+    maps.listen(window, "popstate", () => this.change({...this.untouched, ...this.trained, ...this.chosen()}));
+  }
+
+  find(name) { return this.root.querySelector(name); }
+
+  end() {
+    clearInterval(this.timer);
+    this.maps.end();
+  }
+
+  tell(atlas, {look, shapes, scheme, card}) {
+    const {table, minority, steps, bias} = atlas, groups = [...minority.keys()];
+    const last = steps.length - 1;
+    Object.assign(this, {atlas, shapes, last, perGroup: table.count / groups.length});
+    this.common = groups.filter(group => !minority[group]);
+    this.rare = groups.filter(group => minority[group]);
+    this.untouched = {bias: atlas.riddle, riddle: true, shown: false, answer: ""};
+    this.trained = {moment: last, playing: false, asked: true};
+    this.begun = this.maps.isStill ? this.trained : {moment: 0, playing: true};
+    this.card = {...card, ...card?.asked && this.trained};  // of the guide, which says what the maps show
+    this.state ??= {asked: false, ...this.begun, ...this.untouched, ...this.chosen()};
+    if (this.state.card !== this.card.card) Object.assign(this.state, this.card);
+    this.root.style.colorScheme = scheme;  // of sliders and boxes
+    this.find(".time").max = last;
+    this.find(".bias").max = bias.length - 1;
+    const captions = atlas.captions.flat().map(caption => ({caption}));
+    const pane = {title: "", subtitle: "", axes: ["", ""], extent: [0, 1, 0, 1], captions, uploads: []};
+    const drawn = textOf(new Uint8Array(table.count).fill(1));
+    this.maps.update({...look, count: table.count, table, drawn, panes: [pane, pane]});
+  }
+
+  // What a visitor chose is in the address, over the card; Back (page.js) undoes a gesture there.
+  chosen() {
+    const {bias, steps} = this.atlas, fields = new URLSearchParams(location.search);
+    const news = fields.get("guide") === String(this.card.card) ? {...this.card} : {};
+    const level = bias.findIndex(share => String(Math.round(100 * share)) === fields.get("map_bias"));
+    const moment = steps.findIndex(step => String(step) === fields.get("map_step"));
+    if (level >= 0) Object.assign(news, {bias: level, riddle: false});
+    if (moment >= 0) Object.assign(news, {...this.trained, moment});
+    if (fields.has("map_rare")) Object.assign(news, {shown: fields.get("map_rare") === "true", asked: true});
+    return news;
+  }
+
+  remember() {
+    const address = new URL(location.href), {riddle, bias, playing, moment, shown} = this.state;
+    const fields = {
+      map_bias: riddle ? null : Math.round(100 * this.atlas.bias[bias]),
+      map_step: playing ? null : this.atlas.steps[moment],
+      map_rare: shown || (this.card.shown ? false : null),
+    };
+    for (const [name, value] of Object.entries(fields)) {
+      if (value === null) address.searchParams.delete(name);
+      else address.searchParams.set(name, value);
+    }
+    history.replaceState(history.state, "", address);
+  }
+
+  change(news) {
+    Object.assign(this.state, news);
+    if (this.state.playing) this.timer ??= setInterval(() => this.beat(), BEAT);
+    else this.timer = clearInterval(this.timer);
+    if (this.bars) this.show();
+  }
+
+  choose(news) {
+    this.change(news);
+    this.remember();
+  }
+
+  beat() {
+    const {moment} = this.state;
+    this.change(moment < this.last ? {moment: moment + 1} : this.trained);
+  }
+
+  // The bias level and the label style of the model of a map.
+  place(pane) {
+    const {riddle, bias} = this.state;
+    return riddle ? [pane ? 0 : this.atlas.riddle, 0] : [bias, pane];
+  }
+
+  model(pane) {
+    const [bias, style] = this.place(pane);
+    return this.atlas.models[bias][style];
+  }
+
+  name(pane) {
+    const style = this.atlas.styles[pane];
+    return this.state.riddle ? `Model ${"AB"[pane]}` : NAMES[style] ?? style;
+  }
+
+  count(pane, group) { return this.model(pane).counts[this.state.moment][group]; }
+  share(pane, group) { return percent(this.count(pane, group) / this.perGroup); }
+  shares(pane, groups) { return groups.map(group => this.share(pane, group)).join(" and "); }
+
+  // Draws the bars beside maps that are new.
+  dress() {
+    const words = `accuracy on the ${this.perGroup} new images of each group that the map shows, with 95 % intervals`;
+    this.bars = this.maps.asides.flatMap((aside, pane) => {
+      const bars = [...this.common, ...this.rare].map(group => this.bar(pane, group));
+      const rows = [...bars.map(({row}) => row), element("li", {className: "note"}, words)];
+      aside.replaceChildren(element("ul", {className: "bars"}, ...rows));
+      return bars;
+    });
+    this.change({});
+    this.root.setAttribute("aria-busy", "false");
+  }
+
+  // An image of a group, its mark and name, and its accuracy as a bar with a line for the interval.
+  bar(pane, group) {
+    const {atlas, maps, perGroup} = this, stroke = maps.data.colours[group], isRare = atlas.minority[group];
+    const look = {fill: "none", stroke, "stroke-width": 1.7, "vector-effect": "non-scaling-stroke"};
+    const shape = svgElement("path", {d: SHAPES[this.shapes[group]], transform: "scale(4)", ...look});
+    const ring = isRare ? [svgElement("circle", {r: 7.5, ...look})] : [];
+    const mark = svgElement("svg", {viewBox: "-10 -10 20 20", "aria-hidden": "true"}, shape, ...ring);
+    const face = maps.image(maps.columns.group.indexOf(group), FACE);
+    const name = element("span", {className: "name"}, atlas.groups[group]), value = element("strong");
+    const fill = element("i"), line = element("b"), track = element("div", {className: "track"}, fill, line);
+    fill.style.background = stroke;
+    const show = () => {
+      const isKnown = this.state.shown || !isRare, count = this.count(pane, group), [low, high] = atlas.intervals[count];
+      const ends = [low, high].map(end => Math.round(100 * end)).join(" to ");
+      value.textContent = isKnown ? `${percent(count / perGroup)} (${ends})` : "?";
+      fill.style.width = isKnown ? `${100 * count / perGroup}%` : 0;
+      line.style.cssText = isKnown ? `left: ${100 * low}%; width: ${100 * (high - low)}%` : "";
+    };
+    return {row: element("li", {}, face, mark, name, value, track), show};
+  }
+
+  show() {
+    this.showMaps();
+    this.showControls();
+    this.showQuestion();
+    for (const bar of this.bars) bar.show();
+  }
+
+  showMaps() {
+    const {atlas, common, maps, rare} = this, {moment, riddle, shown} = this.state;
+    const side = Math.max(...PANES.map(pane => this.model(pane).boxes[moment][2]));  // one scale: spreads compare
+    maps.move(PANES.map(pane => this.targets(this.model(pane), side)));
+    maps.show(maps.columns.minority.map(isRare => shown || !isRare));
+    for (const pane of PANES) {
+      const [bias, style] = this.place(pane), quoted = atlas.captions[style].map(words => `“${words}”`);
+      const captions = quoted.slice(0, 2).join(", ") + (quoted.length > 2 ? " …" : "");
+      const removed = shown ? `rare training images: ${atlas.removed[bias]}` : "";
+      maps.titles[pane].textContent = this.name(pane);
+      maps.subtitles[pane].textContent = riddle ? removed : captions;
+      const known = shown ? [...common, ...rare] : common;
+      const right = known.map(group => `${atlas.groups[group]} right on ${this.share(pane, group)}`).join(", ");
+      maps.surfaces[pane].setAttribute("aria-label", `Map of new images and captions, ${this.name(pane)}: ${right}`);
+    }
+  }
+
+  // Where the images and captions of a model are, from 0 to 1 across a map of so many units.
+  targets({places, boxes}, side) {
+    const {moment} = this.state, {count} = this.maps, each = places.length / boxes.length;
+    const scale = (1 - 2 * MARGIN) / Math.max(side, 1);
+    const part = (place, index) => place === ABSENT ? NaN : 0.5 + scale * (place - boxes[moment][index % 2]);
+    const parts = Float32Array.from(places.subarray(moment * each, (moment + 1) * each), part);
+    const [x, y] = [0, 1].map(axis => Float32Array.from({length: count}, (_, row) => parts[2 * row + axis]));
+    return {x, y, captions: parts.subarray(2 * count)};
+  }
+
+  // The words of the card of an image.
+  describe(row) {
+    const {atlas, maps, state} = this, bit = state.moment * maps.count + row;
+    const isRight = ({right}) => right[bit >> 3] >> (7 - (bit & 7)) & 1;
+    const verdicts = PANES.map(pane => [this.name(pane), isRight(this.model(pane)) ? "right" : "wrong"]);
+    return {group: atlas.groups[maps.columns.group[row]], ...Object.fromEntries(verdicts)};
+  }
+
+  showControls() {
+    const {atlas} = this, {moment, bias, riddle, shown, playing} = this.state, step = atlas.steps[moment];
+    // The riddle's models differ in their bias, which is told once a visitor has said what they think.
+    const levels = PANES.map(pane => `${"AB"[pane]} ${shown ? percent(atlas.bias[this.place(pane)[0]]) : "?"}`);
+    const removed = riddle ? levels.join(", ") : atlas.removed[bias];
+    for (const [name, value, spoken] of [[".time", moment, `step ${step}`], [".bias", bias, removed]]) {
+      const slider = this.find(name);
+      slider.value = value;
+      slider.style.setProperty("--done", `${100 * value / slider.max}%`);
+      slider.setAttribute("aria-valuetext", spoken);
+    }
+    this.find(".step").textContent = step.toLocaleString("en");
+    this.find(".removed").textContent = removed;
+    this.find(".hint").hidden = !riddle;
+    this.find(".reveal").checked = shown;
+    this.find(".play").textContent = playing ? "Pause" : "Play";
+  }
+
+  showQuestion() {
+    const [words, offered] = this.question(), text = this.find(".ask p"), choices = this.find(".choices");
+    const labels = Object.keys(offered).join();
+    if (text.textContent !== words) text.textContent = words;
+    if (choices.dataset.labels === labels) return;
+    choices.dataset.labels = labels;
+    choices.replaceChildren(...Object.entries(offered).map(([label, news]) => {
+      const button = element("button", {type: "button"}, label);
+      this.maps.listen(button, "click", () => this.choose(news));
+      return button;
+    }));
+  }
+
+  // What a visitor is told and asked, and what each answer changes.
+  question() {
+    const {atlas, common, rare} = this, {answer, asked, riddle, shown} = this.state;
+    const names = groups => groups.map(group => atlas.groups[group]).join(" and ");
+    const both = groups => PANES.map(pane => `${this.shares(pane, groups)} (${this.name(pane)})`).join(", ");
+    if (!riddle) {
+      const groups = shown ? rare : common, right = `Of ${names(groups)}, ${both(groups)} are predicted right.`;
+      const hint = "Drag the bias: when does that change? Two runs only: Findings has all.";
+      return [`One bias, two label styles. ${right} ${hint}`, {}];
+    }
+    if (shown) {
+      const fails = pane => rare.every(group => this.count(pane, group) < this.perGroup / 2);
+      const fooled = PANES.filter(fails).map(pane => this.name(pane)).join(" and ");
+      const failure = `There ${fooled} is wrong more often than right, and the common images did not show it.`;
+      const right = `Of the rare kinds, ${names(rare)}, ${both(rare)} are predicted right.`;
+      const opened = {...this.begun, riddle: false, bias: atlas.studied};
+      return [[answer, right, fooled && failure].join(" ").trim(), {"Do descriptive captions help?": opened}];
+    }
+    if (asked) {
+      const answers = ["Model A", "Model B", "Neither"].map(name => [name, {shown: true, answer: `You said: ${name}.`}]);
+      const right = `Of new images of the common kinds, ${both(common)} are predicted right.`;
+      return [`${right} Which would you trust?`, Object.fromEntries(answers)];
+    }
+    const kinds = `Here is what they make of new images of the common kinds, ${names(common)}.`;
+    return [`Two models learn to name what they see. ${kinds}`, {}];
+  }
+}
