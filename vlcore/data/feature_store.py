@@ -151,7 +151,10 @@ class FeatureStore:
         return {row: stamp_of(self.images.root, names[row]) for row in rows}
 
     def _computed(self, rows: Sequence[int], progress: Progress) -> dict[int, Features]:
-        self.images.ensure_rendered(self.missing(rows), silent)
+        known = read_rows(self._file(), self._stamps(rows))
+        if len(known) == len(rows):
+            return known
+        self.images.ensure_rendered([row for row in rows if row not in known], silent)
 
         def compute(chunk: Sequence[int]) -> Features:
             return self._embed([self.images.image(row) for row in chunk])

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from vlcore.experiment.files import atomic
@@ -31,15 +31,21 @@ _UNREADABLE = (OSError, SafetensorError, KeyError, ValueError)  # absent, damage
 
 
 def read_rows(file: Path, stamps: Mapping[int, FileStamp]) -> dict[int, NDArray[Any]]:
-    """Values by row, of those rows that are stored whole and of the row's stamp."""
+    """Values by row, of those rows that are stored whole and of the row's stamp. Of the file only
+    the part is read in which these rows lie: it may have many thousands of others."""
     try:
-        stored = load_file(file)
-        columns = (stored[name] for name in ("rows", "about", "values"))
-        records = zip(*columns, strict=True)
+        with safe_open(file, framework="numpy") as stored:
+            rows = stored.get_tensor("rows")
+            wanted = np.flatnonzero(np.isin(rows, list(stamps)))
+            if not len(wanted):
+                return {}
+            part = slice(wanted[0], wanted[-1] + 1)
+            abouts, values = (stored.get_slice(name)[part] for name in ("about", "values"))
+        records = zip(rows[part].tolist(), abouts.tolist(), values, strict=True)
         return {
-            int(row): value
+            row: value
             for row, about, value in records
-            if row in stamps and about.tolist() == _about(stamps[row], value)
+            if row in stamps and about == _about(stamps[row], value)
         }
     except _UNREADABLE:
         return {}
@@ -76,7 +82,7 @@ def _about(stamp: FileStamp, values: NDArray[Any]) -> list[int]:
 def stamp_of(root: Path, name: str) -> FileStamp:
     """A file of a set as it is now."""
     try:
-        about = os.stat(root / name)
+        about = os.stat(os.path.join(root, name))  # half the time of `root / name`, of each image
     except OSError:
         return FileStamp(name)
     return FileStamp(name, about.st_mtime_ns, about.st_size)
