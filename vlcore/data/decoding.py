@@ -2,12 +2,14 @@
 clear sentence.
 
 The size is checked before a single pixel is decoded, and everything that can go wrong ends in one
-`UploadError`. `open_apart` decodes in a helper process, within limits of memory and time.
+`UploadError`. `open_apart` and `squares_apart` decode in a helper process, within limits of memory
+and time.
 """
 
 import contextlib
 import re
 import warnings
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
@@ -96,6 +98,51 @@ def cutout_task(data: bytes, name: str, max_bytes: int) -> tuple[Any, bytes]:
     """`open_cutout` in the helper process: mode and size, and the pixels."""
     image = open_cutout(data, name, max_bytes)
     return (image.mode, image.size), image.tobytes()
+
+
+def squares_apart(
+    files: Sequence[bytes], size: int, max_bytes: int = limits.UPLOAD_BYTES
+) -> list[npt.NDArray[np.uint8] | UploadError]:
+    """The `square` of each of a stranger's files, transparent parts on mid-grey, or why it cannot
+    be used.
+
+    A helper process decodes them together, because a question to it takes longer than a small
+    image. Where it meets a limit, each file is decoded alone.
+    """
+    try:
+        refusals, data = sandbox.run_apart(
+            squares_task,
+            b"".join(files),
+            called="image",
+            error=UploadError,
+            lengths=list(map(len, files)),
+            size=size,
+            max_bytes=max_bytes,
+        )
+    except UploadError as error:
+        if len(files) == 1:
+            return [error]
+        return [alone for file in files for alone in squares_apart([file], size, max_bytes)]
+    squares = iter(np.frombuffer(data, np.uint8).reshape(-1, size, size, 3))
+    return [UploadError(refusal) if refusal else next(squares) for refusal in refusals]
+
+
+def squares_task(
+    data: bytes, lengths: list[int], size: int, max_bytes: int
+) -> tuple[list[str], bytes]:
+    """`squares_apart` in the helper process: of each file why it is refused, or nothing, and the
+    pixels of the others."""
+    refusals, squares = [], []
+    ends = np.cumsum(lengths).tolist()
+    for length, end in zip(lengths, ends, strict=True):
+        try:
+            image = on_grey(open_cutout(data[end - length : end], "image", max_bytes))
+        except UploadError as error:
+            refusals.append(str(error))
+        else:
+            refusals.append("")
+            squares.append(square(image, size).tobytes())
+    return refusals, b"".join(squares)
 
 
 def on_grey(image: Image.Image) -> Image.Image:

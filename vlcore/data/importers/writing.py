@@ -7,7 +7,7 @@ taken from the pixels that were written, so they compare what a model sees."""
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from vlcore.data.decoding import UploadError, on_grey, open_apart, square
+from vlcore.data.decoding import UploadError, squares_apart
 from vlcore.data.imageset import COLUMNS, SOURCE, USER
 from vlcore.data.importers.source import Source, UnreadableError, joinable, printable
 from vlcore.data.importers.splits import perceptual_hash
@@ -29,6 +29,7 @@ from vlcore.experiment.progress import Progress
 SIZE = 192  # pixels
 LIST = "left-out.csv"
 _QUALITY = 92
+_AT_ONCE, _BYTES_AT_ONCE = 32, 16 * limits.MB  # files that a helper process decodes at once
 
 
 @dataclass
@@ -63,17 +64,14 @@ class Draft:
         """Write what can be decoded, and leave out the rest."""
         folders = self._folder_names()
         rows: list[dict[str, Any]] = []
-        for number, row in enumerate(self.table.to_dict("records")):
+        for number, (row, decoded) in enumerate(self._decoded(source)):
             progress(number, len(self.table))
-            file_name = f"images/{folders[row['group']]}/{number:05d}.jpg"
-            try:
-                data = source.read(row["file"])
-                decoded = on_grey(open_apart(data, "image", limits.PICTURE_BYTES))
-            except (UnreadableError, UploadError) as error:
-                reason = str(error).removeprefix("image ")
+            if isinstance(decoded, Exception):
+                reason = str(decoded).removeprefix("image ")
                 self.skipped.append((printable(row["file"]), reason))
                 continue
-            image = Image.fromarray(square(decoded, SIZE))
+            file_name = f"images/{folders[row['group']]}/{number:05d}.jpg"
+            image = Image.fromarray(decoded)
             path = self.folder / file_name
             path.parent.mkdir(parents=True, exist_ok=True)
             image.save(path, "JPEG", quality=_QUALITY, subsampling=0)
@@ -87,6 +85,25 @@ class Draft:
         columns = [*self.table.columns, "file_name", "digest", "hash"]
         self.table = pd.DataFrame(rows, columns=columns)
 
+    def _decoded(
+        self, source: Source
+    ) -> Iterator[tuple[dict[str, Any], NDArray[np.uint8] | UnreadableError | UploadError]]:
+        """Each row with the square of its image, or why there is none; some are decoded at once."""
+        batch: list[tuple[dict[str, Any], bytes | UnreadableError]] = []
+        size = 0
+        for row in self.table.to_dict("records"):
+            try:
+                data = source.read(row["file"])
+            except UnreadableError as error:
+                batch.append((row, error))
+                continue
+            batch.append((row, data))
+            size += len(data)
+            if len(batch) >= _AT_ONCE or size > _BYTES_AT_ONCE:
+                yield from _squares(batch)
+                batch, size = [], 0
+        yield from _squares(batch)
+
     def _folder_names(self) -> list[str]:
         """A folder for each group, in plain letters whatever the names are."""
         names = [
@@ -95,6 +112,16 @@ class Draft:
         ]
         is_usable = len(set(names)) == 4 and all(names)
         return names if is_usable else [f"group-{number}" for number in range(1, 5)]
+
+
+def _squares(
+    batch: Sequence[tuple[dict[str, Any], bytes | UnreadableError]],
+) -> Iterator[tuple[dict[str, Any], NDArray[np.uint8] | UnreadableError | UploadError]]:
+    """Rows with the squares of what was read of them, where it can be decoded."""
+    files = [data for _, data in batch if isinstance(data, bytes)]
+    squares = iter(squares_apart(files, SIZE, limits.PICTURE_BYTES) if files else [])
+    for row, data in batch:
+        yield row, next(squares) if isinstance(data, bytes) else data
 
 
 def describe(folder: Path, table: pd.DataFrame, about: dict[str, Any]) -> None:
