@@ -16,7 +16,7 @@ layout(location = 1) in float y;
 layout(location = 2) in uvec4 look;  // code of its colour, bits of its mark, state, percent
 uniform vec2 centre, scale;
 uniform float radius, pixels, picture;
-uniform int state, kin;
+uniform int kin;
 uniform vec4 colours[${MOST_COLOURS}];
 out vec4 colour;
 out float box;
@@ -35,7 +35,7 @@ void main() {
   if (kin >= 0 && int(look.x) != kin) colour.a *= ${KIN_APART};
   if (picture > 0.0) colour.a *= min(part, 1.0);
   gl_PointSize = box * pixels;
-  gl_Position = int(look.z) == state ? vec4((vec2(x, y) - centre) * scale, 0.0, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
+  gl_Position = vec4((vec2(x, y) - centre) * scale, 0.0, 1.0);
 }`;
 
 const POINT_FRAGMENT = `#version 300 es
@@ -111,6 +111,18 @@ function rareLast(order, looks) {
   return sorted;
 }
 
+// The rows of a map, in the order in which they are drawn, that have a state and whose marks reach into the square. Without a
+// graphics card a mark takes a microsecond wherever it lies, and this loop a hundredth of that. `rows` is filled with them.
+function rowsInside({order, looks}, state, [x, y], centre, scale, margin, rows) {
+  const [across, up] = scale.map(part => (1 + margin) / part);
+  let count = 0;
+  for (const row of order) {
+    if (looks[4 * row + 2] !== state) continue;
+    if (Math.abs(x[row] - centre[0]) <= across && Math.abs(y[row] - centre[1]) <= up) rows[count++] = row;
+  }
+  return rows.subarray(0, count);
+}
+
 // The canvas's own class of marks: on a 2-D canvas where there is no WebGL2, and where `isSmall`: of contexts of WebGL a browser
 // has sixteen at most, and a page may have more cards than that.
 function marksOn(canvas, isSmall) {
@@ -134,7 +146,7 @@ class WebGLMarks {
     gl.linkProgram(program);
     if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !this.isLost) throw new Error(gl.getProgramInfoLog(program));
     const at = {};
-    for (const name of ["centre", "scale", "radius", "pixels", "picture", "across", "state", "kin", "colours"]) {
+    for (const name of ["centre", "scale", "radius", "pixels", "picture", "across", "kin", "colours"]) {
       at[name] = gl.getUniformLocation(program, name);
     }
     return {program, at};
@@ -147,10 +159,14 @@ class WebGLMarks {
     Object.assign(this, {count, sheet});
     Object.assign(this, this.compiled(POINT_VERTEX, POINT_FRAGMENT));
     this.order = shuffled(count);
+    this.rows = new Uint32Array(count);
     this.panes = before.map(positions => {
-      const pane = {look: gl.createBuffer(), order: gl.createBuffer(), x: gl.createBuffer(), y: gl.createBuffer()};
-      pane.marks = this.vertices(pane, pane.x, pane.y);
-      if (positions) pane.before = this.vertices(pane, ...positions.map(values => this.filled(gl.createBuffer(), values)));
+      const [look, drawn, x, y] = Array.from({length: 4}, () => gl.createBuffer());
+      const pane = {look, buffers: [x, y], marks: {vertices: this.vertices(look, drawn, x, y)}};
+      if (positions) {
+        const buffers = positions.map(values => this.filled(gl.createBuffer(), values));
+        pane.before = {positions, vertices: this.vertices(look, drawn, ...buffers)};
+      }
       return pane;
     });
     if (!sheet) return;
@@ -167,7 +183,7 @@ class WebGLMarks {
     return buffer;
   }
 
-  vertices({look, order}, x, y) {
+  vertices(look, drawn, x, y) {
     const {gl} = this, vertexArray = gl.createVertexArray();
     gl.bindVertexArray(vertexArray);
     for (const [location, buffer] of [x, y].entries()) {
@@ -178,24 +194,24 @@ class WebGLMarks {
     gl.bindBuffer(gl.ARRAY_BUFFER, look);
     gl.enableVertexAttribArray(2);
     gl.vertexAttribIPointer(2, 4, gl.UNSIGNED_BYTE, 0, 0);
-    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, order);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, drawn);
     gl.bindVertexArray(null);
     return vertexArray;
   }
 
   // Sends the positions of a map's images.
-  place(pane, x, y) {
-    this.filled(this.panes[pane].x, x);
-    this.filled(this.panes[pane].y, y);
+  place(pane, ...positions) {
+    const {buffers, marks} = this.panes[pane];
+    marks.positions = positions;
+    buffers.forEach((buffer, axis) => this.filled(buffer, positions[axis]));
   }
 
-  // Sends a map's looks, four bytes an image, and the order in which its marks are drawn where colours have changed.
+  // Sends a map's looks, four bytes an image, and sorts its marks anew where colours have changed.
   updateLooks(pane, looks, hasNewColours) {
-    const {gl} = this, {look, order} = this.panes[pane];
-    this.filled(look, looks);
-    if (!hasNewColours) return;
-    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, order);
-    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, rareLast(this.order, looks), gl.DYNAMIC_DRAW);
+    const map = this.panes[pane];
+    map.looks = looks;
+    this.filled(map.look, looks);
+    if (hasNewColours) map.order = rareLast(this.order, looks);
   }
 
   clear(pixels) {
@@ -223,22 +239,24 @@ class WebGLMarks {
     gl.uniform2fv(at.scale, scale);
     gl.uniform1f(at.pixels, this.pixels);
     gl.uniform1i(at.across, this.sheet?.across ?? 1);
-    const points = (state, colours, {radius, picture, kin}) => {
-      gl.uniform1i(at.state, state);
+    const points = ({vertices, positions}, state, colours, {radius, picture, kin}) => {
+      const margin = 2 * Math.max(radius, picture) / side;
+      const rows = rowsInside(this.panes[pane], state, positions, centre, scale, margin, this.rows);
+      gl.bindVertexArray(vertices);
+      gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, rows, gl.STREAM_DRAW);
       gl.uniform1f(at.radius, radius);
       gl.uniform1f(at.picture, picture);
       gl.uniform1i(at.kin, kin);
       gl.uniform4fv(at.colours, colours.flat());
-      gl.drawElements(gl.POINTS, this.count, gl.UNSIGNED_INT, 0);
+      gl.drawElements(gl.POINTS, rows.length, gl.UNSIGNED_INT, 0);
     };
     const padded = alpha => Array.from({length: MOST_COLOURS}, (_, code) => rgba(style.colours[code] ?? style.muted, alpha));
     if (before && style.before) {
-      gl.bindVertexArray(before);
-      points(LIT, Array.from({length: MOST_COLOURS}, () => rgba(style.muted, 0.3)), {radius: 1.4, picture: 0, kin: -1});
+      const pale = Array.from({length: MOST_COLOURS}, () => rgba(style.muted, 0.3));
+      points(before, LIT, pale, {radius: 1.4, picture: 0, kin: -1});
     }
-    gl.bindVertexArray(marks);
-    if (style.areFaded) points(FADED, padded(style.faded), style);
-    points(LIT, padded(style.alpha), style);
+    if (style.areFaded) points(marks, FADED, padded(style.faded), style);
+    points(marks, LIT, padded(style.alpha), style);
     gl.bindVertexArray(null);
   }
 
@@ -253,7 +271,7 @@ class CanvasMarks {
   }
 
   load(count, before, sheet) {
-    Object.assign(this, {sheet, order: shuffled(count)});
+    Object.assign(this, {sheet, order: shuffled(count), rows: new Uint32Array(count)});
     this.panes = before.map(positions => ({before: positions}));
   }
 
@@ -272,26 +290,25 @@ class CanvasMarks {
   }
 
   draw(pane, {left, top, side}, centre, scale, style) {
-    const {context} = this, {x, y, looks, order, before} = this.panes[pane], half = side / 2;
+    const {context} = this, {x, y, looks, before} = this.panes[pane], half = side / 2;
     context.save();
     context.beginPath();
     context.rect(left, top, side, side);
     context.clip();
     context.translate(left + half, top + half);
-    const each = (state, xs, ys, drawMark) => {
-      for (const row of order) {
-        if (looks[4 * row + 2] !== state) continue;
-        const across = (xs[row] - centre[0]) * scale[0] * half, down = (centre[1] - ys[row]) * scale[1] * half;
-        if (Math.abs(across) < half + style.radius && Math.abs(down) < half + style.radius) drawMark(row, across, down);
+    const each = (state, positions, drawMark) => {
+      const [xs, ys] = positions, margin = Math.max(style.radius, style.picture) / half;
+      for (const row of rowsInside(this.panes[pane], state, positions, centre, scale, margin, this.rows)) {
+        drawMark(row, (xs[row] - centre[0]) * scale[0] * half, (centre[1] - ys[row]) * scale[1] * half);
       }
     };
     if (before && style.before) {
       context.globalAlpha = 0.3;
       context.fillStyle = style.muted;
-      each(LIT, ...before, (_, across, down) => context.fillRect(across - 1.4, down - 1.4, 2.8, 2.8));
+      each(LIT, before, (_, across, down) => context.fillRect(across - 1.4, down - 1.4, 2.8, 2.8));
     }
     for (const [state, alpha] of [...style.areFaded ? [[FADED, style.faded]] : [], [LIT, style.alpha]]) {
-      each(state, x, y, (row, across, down) => {
+      each(state, [x, y], (row, across, down) => {
         const [code, bits, , percent] = looks.subarray(4 * row, 4 * row + 4), part = percent / USUAL;
         const isKin = style.kin < 0 || code === style.kin;
         context.globalAlpha = alpha * (isKin ? 1 : KIN_APART) * (style.picture ? Math.min(part, 1) : 1);
