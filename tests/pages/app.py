@@ -167,10 +167,24 @@ def alts(page: AppTest) -> list[str]:
 
 def told_maps(page: AppTest, kind: str = "maps") -> list[dict[str, Any]]:
     """How the figures of maps of a kind look, as their component is told."""
+    return [figure for _, figure in _figures(page) if figure["kind"] == kind]
+
+
+def _figures(page: AppTest) -> list[tuple[Any, dict[str, Any]]]:
+    """The figures of maps of a page: each as Streamlit has it, and what it is told."""
     components = [element.proto for element in page.get("bidi_component")]
     figures = [proto for proto in components if proto.component_name.endswith("lab_maps")]
-    told = [json.loads(proto.json) for proto in figures]
-    return [figure for figure in told if figure["kind"] == kind]
+    return [(proto, json.loads(proto.json)) for proto in figures]
+
+
+def answer(page: AppTest, kind: str, states: dict[str, Any]) -> AppTest:
+    """Run a page as after an answer of its only figure of maps of a kind."""
+    (proto,) = (proto for proto, figure in _figures(page) if figure["kind"] == kind)
+    widgets = page._tree.get_widget_states()
+    widgets.widgets.add(id=proto.id, json_value=json.dumps(states))
+    page._run(widgets)
+    assert not page.exception
+    return page
 
 
 def table_at(place: dict[str, str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.wording import share
 from vlcore.web.compare import grid as page_grid
 
-from .app import FakeQueue, alts, labels, opened, press, setting, text_of
+from .app import FakeQueue, answer, labels, opened, press, setting, text_of, told_maps
 
 pytestmark = pytest.mark.usefixtures("experiments")
 start = partial(opened, "3_Compare", view="grid")
@@ -31,9 +31,9 @@ def address(page: AppTest, *names: str) -> list[str]:
 def test_it_shows_what_a_notebook_does(experiments: list[store.Artifact]) -> None:
     page = start()
     assert not page.error
-    (alt,) = alts(page)
+    (told,) = told_maps(page, "grid")
     notebook = grids.grid()
-    assert alt == grids.describe_grid(notebook.maps)
+    assert told["alt"] == grids.describe_grid(notebook.maps)
     numbers = page.dataframe[0].value
     assert numbers.to_numpy().tolist() == notebook.maps.table_in_words().to_numpy().tolist()
     for artifact, column in zip(experiments[::2], ("No bias", "75\u00a0% removed"), strict=True):
@@ -61,7 +61,7 @@ def test_what_is_missing_has_a_sentence_and_a_button(queue: FakeQueue) -> None:
 def test_without_a_model_it_has_no_map(queue: FakeQueue) -> None:
     page = start(length="2,400 steps")
     assert not page.error
-    assert not alts(page)
+    assert not told_maps(page, "grid")
     assert labels(page).count(TRAIN) == 12
 
 
@@ -73,9 +73,23 @@ def test_a_level_opens_as_a_pair_at_its_own_address() -> None:
     assert "**Right**: 75 % removed (12 of 48 kept), descriptive labels" in said
     back = press(page, "Grid")
     assert address(back, "view") == ["grid"]
-    assert len(alts(back)) == 1
+    assert len(told_maps(back, "grid")) == 1
     assert not back.button(key="other_view").help, "it would cover the line above the maps"
     assert "Look closer" in text_of(press(back, "Side by side"))
+
+
+def test_a_map_that_is_clicked_opens() -> None:
+    page = start()
+    for nonsense in ("0-9", "<b>", 3, None):
+        answer(page, "grid", {"opened": {"place": nonsense, "time": 1}})
+        assert len(told_maps(page, "grid")) == 1, "there is no such place"
+    (told,) = told_maps(page, "grid")
+    assert told["grid"]["canOpen"]
+    place = told["grid"]["places"][1][-3]["name"]
+    answer(page, "grid", {"opened": {"place": place, "time": 2}})
+    assert address(page, "view", "left_bias", "right_bias") == ["pair", "75 %", "75 %"]
+    assert len(told_maps(page)) == 1
+    assert len(told_maps(press(page, "Grid"), "grid")) == 1, "the click is over"
 
 
 def test_a_pair_opens_whatever_was_compared_before() -> None:

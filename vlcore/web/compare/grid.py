@@ -22,16 +22,15 @@ from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.options import shown_name, style_names
 from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.jobs.jobs import JobStatus
-from vlcore.plots.maps.small import HELD_OUT, OPEN
-from vlcore.plots.options import PCA, MapOptions, Projection
+from vlcore.plots.options import HELD_OUT, PCA, MapOptions, Projection
 from vlcore.plots.rendering import chart_svg
 from vlcore.plots.theme import Palette
 from vlcore.study import plans
 from vlcore.web import (
     cache,
     condition_controls,
-    image_addresses,
     jobs,
+    linked_maps,
     map_controls,
     shell,
     visitors,
@@ -42,6 +41,7 @@ from vlcore.web.compare.models import SIDES
 
 VIEW, GRID, PAIR = "view", "grid", "pair"  # in the address
 ROWS = "rows"  # in the address
+_CLICKED = "clicked_place"  # in the session
 # Of each side of a pair, after its name in the address.
 SETTINGS = ("labels", "bias", "trained", "seed", "model")
 _NARROW = 780  # px of a window below which bias levels are in rows
@@ -88,7 +88,7 @@ def show(images: ImageSet, steps: int, towers: str, palette: Palette, bar: Delta
         st.caption(grids.ACCURACIES)
         st.dataframe(grid.table_in_words(), hide_index=True, width="stretch")
     if not grid.points.empty:
-        _show_export(grid, conditions, images, options, palette)
+        _show_export(grid, options, palette)
 
 
 def _choose_rows(images: ImageSet, bar: DeltaGenerator) -> tuple[list[str], DeltaGenerator]:
@@ -118,30 +118,35 @@ def _choose_rows(images: ImageSet, bar: DeltaGenerator) -> tuple[list[str], Delt
     return [styles[name] for name in rows], menu
 
 
-@st.cache_resource(max_entries=30, show_spinner="Reading the models …", hash_funcs=cache.BY_CONTENT)
+@cache.by_content(30, "Reading the models …")
 def _read(
     keys: Sequence[str], _conditions: Sequence[Sequence[Condition]], _images: ImageSet
 ) -> GridMaps:
     """Read the maps of a grid, by the keys of its trained models."""
-    return grids.read_grid(_conditions, _images, PCA, _cached_map, image_addresses.addresses)
+    return grids.read_grid(_conditions, _images, PCA, _cached_map)
 
 
 def _cached_map(key: str, projection: Projection) -> ModelMap | None:
     return cache.map_of_model(key, projection) if store.published(key) else None
 
 
-@st.cache_resource(max_entries=60, show_spinner="Drawing the maps …", hash_funcs=cache.BY_CONTENT)
-def _spec(
+@cache.by_content(60, "Drawing the maps …")
+def _drawing(
     keys: Sequence[str],
     palette: Palette,
     side: int,
     options: MapOptions,
     by_level: bool,
     _grid: GridMaps,
-) -> cache.Spec:
-    """Draw a grid, named by the keys of its trained models."""
-    chart = grids.grid_chart(_grid, palette, side, options, by_level=by_level, can_open=True)
-    return cache.chart_spec(chart)
+) -> cache.Drawing:
+    """Describe how a grid looks, named by the keys of its trained models."""
+    return grids.grid_drawing(_grid, palette, side, options, by_level=by_level, can_open=True)
+
+
+@cache.by_content(30)
+def _table(keys: Sequence[str], options: MapOptions, _grid: GridMaps) -> cache.Table:
+    """Pack the columns of the images of a grid, named by the keys of its trained models."""
+    return grids.grid_table(_grid, options)
 
 
 def _room(grid: GridMaps) -> tuple[int, bool]:
@@ -158,25 +163,25 @@ def _show_maps(
     grid: GridMaps, keys: Sequence[str], options: MapOptions, palette: Palette, base: Condition
 ) -> None:
     side, by_level = _room(grid)
-    spec = _spec(keys, palette, side, options, by_level, grid)
+    drawing = _drawing(keys, palette, side, options, by_level, grid)
+    table = _table(keys, options, grid)
     with st.container(key="grid-maps"):
-        event = cache.show_chart(
-            spec,
-            alt=grids.describe_grid(grid),
-            key="grid",
-            on_select="rerun",
-            selection_mode=list(OPEN),
-        )
-    selection = event.selection if event else {}
-    for clicked in [row for name in OPEN for row in selection.get(name, [])]:
-        if place := grids.place_of(grid, str(clicked.get("place"))):
-            _open(grid, place, base)
+        alt = grids.describe_grid(grid)
+        linked_maps.draw(GRID, drawing, table, grid.images, alt, on_opened_change=_hear_click)
+    if place := grids.place_of(grid, str(st.session_state.pop(_CLICKED, None))):
+        _open(grid, place, base)
     first, second = grid.row_titles[:2]
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.caption(f"{first} and {second.lower()}, side by side:", width="content")
         for place, name in zip(grid.rows[1][1:], grid.column_titles[1:], strict=True):
             if st.button(name, key=f"pair_{place.condition.bias:g}", type="tertiary"):
                 _open(grid, place, base)
+
+
+def _hear_click() -> None:
+    """Remember the place that was clicked until the page runs, which opens it."""
+    opened = st.session_state[GRID].get("opened")
+    st.session_state[_CLICKED] = opened.get("place") if isinstance(opened, dict) else None
 
 
 def _pair(grid: GridMaps, place: GridMap) -> tuple[GridMap, GridMap]:
@@ -259,26 +264,19 @@ def _show_one_missing(condition: Condition, view: JobStatus) -> None:
     )
 
 
-def _show_export(
-    grid: GridMaps,
-    conditions: Sequence[Sequence[Condition]],
-    images: ImageSet,
-    options: MapOptions,
-    palette: Palette,
-) -> None:
+def _show_export(grid: GridMaps, options: MapOptions, palette: Palette) -> None:
     # Streamlit makes a file outside of the page, where no visitor is known.
     visitor = visitors.visitor()
 
     def image() -> bytes | str:
-        chart = grids.grid_chart(grid, palette, grids.SIDE, options)
+        chart = grids.grid_figure(grid, palette, grids.SIDE, options)
         return work.run_in_worker(visitor, chart_svg, chart.to_dict(validate=False), palette)
 
     def offline() -> str:
         with work.export_slot(visitor):
-            inline = grids.read_grid(conditions, images, PCA, _cached_map)
-            return grids.grid_page(inline, palette, options)
+            return grids.grid_page(grid, palette, options)
 
-    name = f"grid-{images.name}"
+    name = f"grid-{grid.images.name}"
     with st.container(horizontal=True, key="grid-export"):
         about = "The maps as a drawing, for a paper."
         widgets.download("SVG", image, f"{name}.svg", "image/svg+xml", help=about)

@@ -5,19 +5,18 @@ from functools import partial
 
 import streamlit as st
 
-from vlcore.api import training_animation
 from vlcore.api.compared_maps import ComparedMaps, points_table
 from vlcore.api.description import describe_evaluation
 from vlcore.api.exports import parquet_bytes
 from vlcore.api.figure import figure
 from vlcore.api.metrics_table import describe_map_quality, group_accuracy_table, measures_table
 from vlcore.api.offline_page import page
+from vlcore.api.training_animation import TrainingAnimation, animate_training
 from vlcore.experiment.plain_text import plain, safe_csv
-from vlcore.plots.maps.panes import MOMENT
 from vlcore.plots.options import PCA
 from vlcore.plots.rendering import chart_png, chart_svg
 from vlcore.plots.theme import Palette
-from vlcore.web import cache, shell, visitors, widgets, work
+from vlcore.web import cache, linked_maps, shell, visitors, widgets, work
 from vlcore.web.compare.agreement import show_agreement
 from vlcore.web.compare.captions import show_captions
 from vlcore.web.compare.failures import show_failures
@@ -41,29 +40,20 @@ def _groups(view: Shown) -> None:
 def show_animation(keys: Sequence[str], palette: Palette, side: int) -> None:
     """Show the training animation of one or two models."""
     with widgets.reason_if_absent("movie"), st.container(key="film-section"):
-        animation, spec = _animation(keys, palette, side)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            browser.PLAY(key="film-play", data={"name": MOMENT}, width="content")
-            st.caption(
-                "Or move the slider below the curves. The axes of every step are those of the final"
-                " model.",
-                width="content",
-            )
-        cache.show_chart(spec, alt=animation.words, key="film")
+        animation, table = _animation(keys)
+        drawing = animation.drawing(palette, side)
+        linked_maps.draw("film", drawing, table, animation.images, animation.words)
+        st.caption("The axes of every step are those of the final model.")
         for note in animation.notes:
             st.caption(plain(note))
         with st.expander("The animation in words"):
             st.markdown(plain(animation.words))
 
 
-@st.cache_resource(
-    max_entries=30, show_spinner="Drawing the animation …", hash_funcs=cache.BY_CONTENT
-)
-def _animation(
-    keys: Sequence[str], palette: Palette, side: int
-) -> tuple[training_animation.TrainingAnimation, cache.Spec]:
-    animation = training_animation.animate_training(cache.comparison(keys, PCA))
-    return animation, cache.chart_spec(animation.chart(palette, side))
+@cache.by_content(30, "Drawing the animation …")
+def _animation(keys: Sequence[str]) -> tuple[TrainingAnimation, cache.Table]:
+    animation = animate_training(cache.comparison(keys, PCA))
+    return animation, animation.table()
 
 
 def _measures(view: Shown) -> None:

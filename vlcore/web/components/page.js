@@ -24,8 +24,7 @@
   history.replaceState = change;
 
   // A tap on a chart does what pointing does, until the next press or the move of a mouse. The click
-  // comes after the finger has left, and what a browser then tells of a mouse is not heard. On the
-  // grid a tap opens no maps where an image is near.
+  // comes after the finger has left, and what a browser then tells of a mouse is not heard.
   const REACHES = [0, 6, 12, 18], DIRECTIONS = 8;  // px from a finger to the mark that it means
   let isFinger = false, tapped = null;
   const chartOf = ({target}) => target.closest?.("svg.marks");
@@ -54,7 +53,6 @@
   window.addEventListener("click", event => {
     if (!isFinger || !chartOf(event)) return;
     tapped = markNear(event);
-    if (tapped && event.target.closest(".st-key-grid-maps")) event.stopImmediatePropagation();
     tell(["pointerover", "pointermove"], event);
   }, true);
   window.addEventListener("pointermove", event => {
