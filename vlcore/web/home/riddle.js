@@ -3,7 +3,6 @@
 const MARGIN = 0.04;  // part of a map that stays free at its edges
 const FACE = 34;  // px of a group's image
 const NAMES = {undescriptive: "Short labels", descriptive: "Descriptive labels"};
-const PANES = [0, 1];
 const atlases = new Map();  // promises, by address
 const percent = share => `${Math.round(100 * share)} %`;
 
@@ -80,8 +79,7 @@ class Riddle {
   }
 
   tell(atlas, {look, shapes, scheme, card}) {
-    const {table, minority, steps, bias} = atlas, groups = [...minority.keys()];
-    const last = steps.length - 1;
+    const {table, minority, steps, bias} = atlas, groups = [...minority.keys()], last = steps.length - 1;
     Object.assign(this, {atlas, shapes, last, perGroup: table.count / groups.length});
     this.common = groups.filter(group => !minority[group]);
     this.rare = groups.filter(group => minority[group]);
@@ -143,25 +141,19 @@ class Riddle {
     this.change(moment < this.last ? {moment: moment + 1} : this.trained);
   }
 
-  // The bias level and the label style of the model of a map.
-  place(pane) {
-    const {riddle, bias} = this.state;
-    return riddle ? [pane ? 0 : this.atlas.riddle, 0] : [bias, pane];
+  // The models of both maps.
+  get models() {
+    const {atlas} = this, {riddle, bias} = this.state;
+    const names = riddle ? ["Model A", "Model B"] : atlas.styles.map(style => NAMES[style] ?? style);
+    return names.map((name, pane) => {
+      const [level, style] = riddle ? [pane ? 0 : atlas.riddle, 0] : [bias, pane];
+      return {name, level, style, ...atlas.models[level][style]};
+    });
   }
 
-  model(pane) {
-    const [bias, style] = this.place(pane);
-    return this.atlas.models[bias][style];
-  }
-
-  name(pane) {
-    const style = this.atlas.styles[pane];
-    return this.state.riddle ? `Model ${"AB"[pane]}` : NAMES[style] ?? style;
-  }
-
-  count(pane, group) { return this.model(pane).counts[this.state.moment][group]; }
-  share(pane, group) { return percent(this.count(pane, group) / this.perGroup); }
-  shares(pane, groups) { return groups.map(group => this.share(pane, group)).join(" and "); }
+  // How many images of a group a model predicts right at this moment, and what share of them.
+  right({counts}, group) { return counts[this.state.moment][group]; }
+  share(model, group) { return percent(this.right(model, group) / this.perGroup); }
 
   // Draws the bars beside maps that are new.
   dress() {
@@ -188,7 +180,8 @@ class Riddle {
     const fill = element("i"), line = element("b"), track = element("div", {className: "track"}, fill, line);
     fill.style.background = stroke;
     const show = () => {
-      const isKnown = this.state.shown || !isRare, count = this.count(pane, group), [low, high] = atlas.intervals[count];
+      const isKnown = this.state.shown || !isRare, count = this.right(this.models[pane], group);
+      const [low, high] = atlas.intervals[count];
       const ends = [low, high].map(end => Math.round(100 * end)).join(" to ");
       value.textContent = isKnown ? `${percent(count / perGroup)} (${ends})` : "?";
       fill.style.width = isKnown ? `${100 * count / perGroup}%` : 0;
@@ -205,20 +198,20 @@ class Riddle {
   }
 
   showMaps() {
-    const {atlas, common, maps, rare} = this, {moment, riddle, shown} = this.state;
-    const side = Math.max(...PANES.map(pane => this.model(pane).boxes[moment][2]));  // one scale: spreads compare
-    maps.move(PANES.map(pane => this.targets(this.model(pane), side)));
+    const {atlas, common, maps, models, rare} = this, {moment, riddle, shown} = this.state;
+    const side = Math.max(...models.map(({boxes}) => boxes[moment][2]));  // one scale: spreads compare
+    maps.move(models.map(model => this.targets(model, side)));
     maps.show(maps.columns.minority.map(isRare => shown || !isRare));
-    for (const pane of PANES) {
-      const [bias, style] = this.place(pane), quoted = atlas.captions[style].map(words => `“${words}”`);
+    models.forEach((model, pane) => {
+      const {name, level, style} = model, quoted = atlas.captions[style].map(words => `“${words}”`);
       const captions = quoted.slice(0, 2).join(", ") + (quoted.length > 2 ? " …" : "");
-      const removed = shown ? `rare training images: ${atlas.removed[bias]}` : "";
-      maps.titles[pane].textContent = this.name(pane);
+      const removed = shown ? `rare training images: ${atlas.removed[level]}` : "";
+      maps.titles[pane].textContent = name;
       maps.subtitles[pane].textContent = riddle ? removed : captions;
       const known = shown ? [...common, ...rare] : common;
-      const right = known.map(group => `${atlas.groups[group]} right on ${this.share(pane, group)}`).join(", ");
-      maps.surfaces[pane].setAttribute("aria-label", `Map of new images and captions, ${this.name(pane)}: ${right}`);
-    }
+      const right = known.map(group => `${atlas.groups[group]} right on ${this.share(model, group)}`).join(", ");
+      maps.surfaces[pane].setAttribute("aria-label", `Map of new images and captions, ${name}: ${right}`);
+    });
   }
 
   // Where the images and captions of a model are, from 0 to 1 across a map of so many units.
@@ -234,15 +227,15 @@ class Riddle {
   // The words of the card of an image.
   describe(row) {
     const {atlas, maps, state} = this, bit = state.moment * maps.count + row;
-    const isRight = ({right}) => right[bit >> 3] >> (7 - (bit & 7)) & 1;
-    const verdicts = PANES.map(pane => [this.name(pane), isRight(this.model(pane)) ? "right" : "wrong"]);
+    const isRight = bits => bits[bit >> 3] >> (7 - (bit & 7)) & 1;
+    const verdicts = this.models.map(({name, right}) => [name, isRight(right) ? "right" : "wrong"]);
     return {group: atlas.groups[maps.columns.group[row]], ...Object.fromEntries(verdicts)};
   }
 
   showControls() {
     const {atlas} = this, {moment, bias, riddle, shown, playing} = this.state, step = atlas.steps[moment];
     // The riddle's models differ in their bias, which is told once a visitor has said what they think.
-    const levels = PANES.map(pane => `${"AB"[pane]} ${shown ? percent(atlas.bias[this.place(pane)[0]]) : "?"}`);
+    const levels = this.models.map(({level}, pane) => `${"AB"[pane]} ${shown ? percent(atlas.bias[level]) : "?"}`);
     const removed = riddle ? levels.join(", ") : atlas.removed[bias];
     for (const [name, value, spoken] of [[".time", moment, `step ${step}`], [".bias", bias, removed]]) {
       const slider = this.find(name);
@@ -272,17 +265,18 @@ class Riddle {
 
   // What a visitor is told and asked, and what each answer changes.
   question() {
-    const {atlas, common, rare} = this, {answer, asked, riddle, shown} = this.state;
+    const {atlas, common, models, rare} = this, {answer, asked, riddle, shown} = this.state;
     const names = groups => groups.map(group => atlas.groups[group]).join(" and ");
-    const both = groups => PANES.map(pane => `${this.shares(pane, groups)} (${this.name(pane)})`).join(", ");
+    const shares = (model, groups) => groups.map(group => this.share(model, group)).join(" and ");
+    const both = groups => models.map(model => `${shares(model, groups)} (${model.name})`).join(", ");
     if (!riddle) {
       const groups = shown ? rare : common, right = `Of ${names(groups)}, ${both(groups)} are predicted right.`;
       const hint = "Drag the bias: when does that change? Two runs only: Findings has all.";
       return [`One bias, two label styles. ${right} ${hint}`, {}];
     }
     if (shown) {
-      const fails = pane => rare.every(group => this.count(pane, group) < this.perGroup / 2);
-      const fooled = PANES.filter(fails).map(pane => this.name(pane)).join(" and ");
+      const fails = model => rare.every(group => this.right(model, group) < this.perGroup / 2);
+      const fooled = models.filter(fails).map(({name}) => name).join(" and ");
       const failure = `There ${fooled} is wrong more often than right, and the common images did not show it.`;
       const right = `Of the rare kinds, ${names(rare)}, ${both(rare)} are predicted right.`;
       const opened = {...this.begun, riddle: false, bias: atlas.studied};
