@@ -55,7 +55,8 @@ class Overlay {
     maps.captions[pane].forEach(caption => parts.push(...this.caption(pane, caption)));
     data.panes[pane].uploads.forEach((upload, number) => parts.push(this.upload(pane, upload, number)));
     const lit = hovered !== null && circle(hovered, 9, ink.text);
-    if (lit && maps.card.pictured === hovered && pane !== maps.over && !this.isBare) {  // there, the card has it
+    // There, the card has it; and on a small map it would hide half of the rest.
+    if (lit && maps.card.pictured === hovered && pane !== maps.over && side > 4 * IMAGE) {
       const [x, y] = lit.map(at => at + (at > side / 2 ? -1 : 1) * (IMAGE / 2 + 9) - IMAGE / 2);
       parts.push(this.image(hovered, x, y));
     }
