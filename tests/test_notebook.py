@@ -86,6 +86,7 @@ def test_the_walk_through_it_runs(
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "grid.svg",
         "maps.html",
+        "maps.svg",
         "model.parquet",
         "some.csv",
     ]

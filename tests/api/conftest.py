@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.api.stand_ins import thumbs
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.model_map import model_map
 from vlcore.artifacts.store import Artifact
@@ -11,4 +10,4 @@ from vlcore.data.catalogue import open_set
 
 @pytest.fixture(scope="session")
 def first_and_last(quick: list[Artifact]) -> ComparedMaps:
-    return compare_maps([model_map(quick[number]) for number in (0, 3)], open_set("scenes"), thumbs)
+    return compare_maps([model_map(quick[number]) for number in (0, 3)], open_set("scenes"))

@@ -48,10 +48,6 @@ def made_elsewhere(artifact: store.Artifact, objective: str) -> store.Artifact:
     return copy
 
 
-def thumbs(_images: ImageSet, rows: Sequence[int]) -> list[str]:
-    return [PICTURE] * len(rows)
-
-
 def unit(z: np.ndarray) -> np.ndarray:
     return (z / np.linalg.norm(z, axis=1, keepdims=True)).astype(np.float32)
 

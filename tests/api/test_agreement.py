@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.api.stand_ins import BASE, image_set, publish, space, thumbs
+from tests.api.stand_ins import BASE, image_set, publish, space
 from tests.metrics.spaces import rotation
 from vlcore.api import agreement
 from vlcore.api.agreement import NeighbourAgreement, compare_neighbours
@@ -31,7 +31,7 @@ def maps(home: object) -> list[ModelMap]:
 
 
 def compared(*models: ModelMap) -> NeighbourAgreement:
-    return compare_neighbours(compare_maps(models, IMAGES, thumbs))
+    return compare_neighbours(compare_maps(models, IMAGES))
 
 
 def test_a_rotated_space_shares_all_neighbours(maps: list[ModelMap]) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics.pairwise import cosine_similarity
 
 from tests.api import watched
-from tests.api.stand_ins import BASE, image_set, made_elsewhere, publish, thumbs
+from tests.api.stand_ins import BASE, image_set, made_elsewhere, publish
 from vlcore.api import captions
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
@@ -32,7 +32,7 @@ def publish_seed(seed: int, **changes: object) -> Artifact:
 
 
 def compare(*models: ModelMap) -> ComparedMaps:
-    return compare_maps(models, IMAGES, thumbs)
+    return compare_maps(models, IMAGES)
 
 
 @pytest.fixture(scope="module")

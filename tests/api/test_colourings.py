@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.api.stand_ins import BASE, image_set, publish, thumbs
+from tests.api.stand_ins import BASE, image_set, publish
 from vlcore.api.colourings import choices, coloured, scene_columns, user_columns
 from vlcore.api.compared_maps import ComparedMaps, compare_maps, points_table
 from vlcore.api.map_component import colours, drawing
 from vlcore.api.model_map import ModelMap, model_map
-from vlcore.api.offline_page import figure
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.plain_text import safe_csv
@@ -60,7 +59,7 @@ def models(home: Path) -> list[ModelMap]:
 
 @pytest.fixture(scope="module")
 def maps(models: list[ModelMap]) -> ComparedMaps:
-    return compare_maps(models, IMAGES, thumbs)
+    return compare_maps(models, IMAGES)
 
 
 def values_of(maps: ComparedMaps, name: str, pane: int = 0) -> pd.Series:
@@ -104,7 +103,7 @@ def test_factors_of_drawn_scenes_are_offered_but_for_seeds(models: list[ModelMap
     table = images.table.assign(factors=[json.dumps(row) for row in factors])
     drawn = dataclasses.replace(images, table=table)
     assert list(scene_columns(drawn)) == ["sky", "size"]
-    maps = coloured(compare_maps(models, drawn, thumbs), MapOptions(colour_by="sky"))
+    maps = coloured(compare_maps(models, drawn), MapOptions(colour_by="sky"))
     assert maps.colouring.title == "Scene: sky"
     skies = [factors[row]["sky"] for row in maps.rows]
     assert maps.points["value_by_sky"].tolist() == skies
@@ -155,25 +154,19 @@ def test_which_model_is_right_is_of_images_that_all_models_show(maps: ComparedMa
 @pytest.mark.parametrize(
     "name", ["tag", "kind", "sharpness", "margin", "taken", "caption distance", "which is right"]
 )
-def test_both_drawings_have_the_legend_of_one_table(maps: ComparedMaps, name: str) -> None:
+def test_codes_and_legend_are_of_one_table(maps: ComparedMaps, name: str) -> None:
     options = MapOptions(colour_by=name)
-    spec = figure(maps, LIGHT, 300, options).to_dict(validate=False)
-    (legend,) = [
-        layer
-        for layer in spec["vconcat"][0]["concat"][0]["layer"]
-        if layer.get("name") == "legend_0"
-    ]
-    stroke = legend["encoding"]["stroke"]
-    sent = drawing(maps, LIGHT, 300, options)
-    assert stroke["scale"]["domain"] == [entry["name"] for entry in sent["legend"]]
-    assert stroke["scale"]["range"] == [entry["colour"] for entry in sent["legend"]]
-    assert stroke["legend"]["title"] == sent["legendTitle"]
-    codes = colours(maps, options)
-    shown = pd.DataFrame(spec["datasets"]["images"])
-    names = [entry.name for entry in coloured(maps, options).colouring.entries(LIGHT, SCENES)]
+    sent, codes = drawing(maps, LIGHT, 300, options), colours(maps, options)
+    painted = coloured(maps, options)
+    entries = painted.colouring.entries(LIGHT, SCENES)
+    assert sent["legendTitle"] == painted.colouring.title
+    in_legend = [(entry["words"], entry["colour"]) for entry in sent["legend"]]
+    assert in_legend[: len(entries)] == [(entry.words, entry.colour) for entry in entries]
+    names = [entry.name for entry in entries]
     for pane, column in enumerate(sent["colourColumns"]):
-        is_there = shown[f"x{pane}"].notna()
-        assert [names[code] for code in codes[column][is_there]] == shown[column][is_there].tolist()
+        is_there = painted.points[f"x{pane}"].notna()
+        of_images = painted.points.loc[is_there, column]
+        assert [names[code] for code in codes[column][is_there]] == of_images.tolist()
 
 
 def test_more_than_twelve_values_and_what_is_missing(maps: ComparedMaps) -> None:

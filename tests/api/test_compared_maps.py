@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
 from tests.api.measured import only, with_metrics
-from tests.api.stand_ins import BASE, PICTURE, image_set, publish, space, thumbs
+from tests.api.stand_ins import BASE, PICTURE, image_set, publish, space
 from vlcore.api.compared_maps import MOST_CAPTIONS, ComparedMaps, compare_maps, with_uploads
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
 from vlcore.experiment.condition import Condition
@@ -23,7 +23,7 @@ PER_PANE = ("x", "y", "caption_", "predicted_", "says_", "right_")
 
 
 def beside(models: list[ModelMap]) -> ComparedMaps:
-    return compare_maps(models, IMAGES, thumbs)
+    return compare_maps(models, IMAGES)
 
 
 def places(comparison: ComparedMaps, pane: int) -> np.ndarray:
@@ -63,13 +63,11 @@ def test_every_picture_is_one_row(together: ComparedMaps) -> None:
         assert points[name].tolist() == IMAGES.table[name].iloc[rows].tolist()
     minority = points["group"].isin(["horse_desert", "camel_grass"])
     assert points["minority"].tolist() == minority.tolist()
-    assert points["thumb"].eq(PICTURE).all()
     numbered = [f"{name}{pane}" for pane in range(len(together.models)) for name in PER_PANE]
-    facts = ["id", "object", "context", "group", "kind", "minority", "scene", "thumb"]
-    assert list(points.columns) == [*facts, "spoken", *numbered]
+    facts = ["id", "object", "context", "group", "kind", "minority", "scene"]
+    assert list(points.columns) == [*facts, *numbered]
     split = IMAGES.table["split"].iloc[rows]
     assert points["kind"].tolist() == ["test" if one == "test" else "training" for one in split]
-    assert points["spoken"].str.endswith("held out").tolist() == points["kind"].eq("test").tolist()
 
 
 def test_a_picture_that_a_model_never_saw_has_no_place_in_it(together: ComparedMaps) -> None:
@@ -220,14 +218,14 @@ def test_folds_of_other_seeds_are_turned_over_the_pictures_that_both_show(
         dataclasses.replace(right, points=turned),
         np.full(len(held_out), True) if common else ~held_out,
     )
-    found = compare_maps([left, other], FOLDS, thumbs)
+    found = compare_maps([left, other], FOLDS)
     both = found.points[["x0", "x1"]].notna().all(axis=1)
     assert both.sum() > 20
     assert places(found, 0)[both] == pytest.approx(places(found, 1)[both], abs=1e-4)
 
 
 def test_an_image_is_held_out_where_no_model_was_trained_on_it(seeds: list[ModelMap]) -> None:
-    compared = compare_maps(seeds[:2], FOLDS, thumbs)
+    compared = compare_maps(seeds[:2], FOLDS)
     trained_on = {row for model in seeds[:2] for row in model.rows[model.n_held_out :].tolist()}
     kinds = dict(zip(compared.rows.tolist(), compared.points["kind"], strict=True))
     assert {row for row, kind in kinds.items() if kind == "training"} == trained_on
@@ -244,9 +242,7 @@ def test_what_is_not_compared(maps: list[ModelMap], seeds: list[ModelMap]) -> No
     with pytest.raises(ComparisonError, match="not 0"):
         beside([])
     with pytest.raises(ComparisonError, match="one seed"):
-        compare_maps(
-            [seeds[0], dataclasses.replace(seeds[1], rows=seeds[1].rows + 1000)], FOLDS, thumbs
-        )
+        compare_maps([seeds[0], dataclasses.replace(seeds[1], rows=seeds[1].rows + 1000)], FOLDS)
 
 
 def test_the_words_around_a_map(maps: list[ModelMap]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.measured import measured_as, metrics_of
-from tests.api.stand_ins import BASE, image_set, publish, thumbs
+from tests.api.stand_ins import BASE, image_set, publish
 from vlcore.api import description
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.metrics_table import measures_table
@@ -79,8 +79,8 @@ def test_that_models_were_trained_on_different_images_is_said(home: Path) -> Non
         model_map(publish(IMAGES, BASE.replace(data_seed=80, init_seed=seed, bias=bias)))
         for seed, bias in ((80, 0.0), (81, 0.0), (83, 0.5))
     )
-    both = compare_maps([first, biased], IMAGES, thumbs)
-    alike = compare_maps([first, second], IMAGES, thumbs)
+    both = compare_maps([first, biased], IMAGES)
+    alike = compare_maps([first, second], IMAGES)
     words = description.describe_shown(both)
     assert "different images" in words
     assert "different images" not in description.describe_shown(alike)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from tests.api.stand_ins import BASE, colour, made_elsewhere, middle, pictured, publish, thumbs
+from tests.api.stand_ins import BASE, colour, made_elsewhere, middle, pictured, publish
 from vlcore.api import exports
 from vlcore.api.compared_maps import compare_maps, points_table
 from vlcore.api.exports import NEIGHBOURS, THUMB_SIDE, export, parquet_bytes
@@ -64,7 +64,7 @@ def test_image_rows_agree_with_the_compare_page(
     exported: pd.DataFrame, model_view: ModelMap, images: ImageSet
 ) -> None:
     rows = exported[exported["kind"] != "caption"].set_index("id")
-    points = compare_maps([model_view], images, thumbs).points.set_index("id").loc[rows.index]
+    points = compare_maps([model_view], images).points.set_index("id").loc[rows.index]
     for column in ("object", "context", "group", "kind", "minority", "scene"):
         assert rows[column].tolist() == points[column].tolist(), column
     assert rows["caption"].tolist() == points["caption_0"].tolist()
@@ -117,7 +117,7 @@ def test_rows_join_the_users_own_table(model: Any) -> None:
     assert set(exported.loc[is_image, "object (yours) (yours)"]) == {"another"}
     assert exported.loc[is_image, "image (yours)"].tolist() == [f"IMG{row}" for row in numbers]
     assert exported.loc[~is_image, ["source", "code"]].isna().all(axis=None)
-    points = compare_maps([model_map(model.artifact)], images, thumbs)
+    points = compare_maps([model_map(model.artifact)], images)
     some = points.points.iloc[[5, 2]]
     listed = points_table(points, some)
     numbers = some["id"].str[1:].astype(int)

@@ -1,4 +1,4 @@
-"""What WebGL draws of a comparison, and the sample that Altair draws of large maps."""
+"""What the component draws of a comparison, and the sample of large maps in files."""
 
 import json
 from collections.abc import Iterator
@@ -9,12 +9,10 @@ import numpy as np
 import pytest
 
 from tests.api.stand_ins import BASE, image_set, pictured, publish
-from tests.api.test_offline_page import thumbs
 from vlcore.api import compared_maps, map_component
 from vlcore.api.compared_maps import ComparedMaps, compare_maps, drawn_sample
 from vlcore.api.model_map import model_map
-from vlcore.api.offline_page import figure
-from vlcore.api.overlays import NEIGHBOURS, neighbour_lines, with_untrained_positions
+from vlcore.api.overlays import NEIGHBOURS, neighbour_lines, with_trust, with_untrained_positions
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import LIGHT
 from vlcore.plots.thumbnails import SAFE_URI
@@ -27,7 +25,7 @@ MOST = 60
 def small(home: Path) -> ComparedMaps:
     base = BASE.replace(data_seed=93, init_seed=93)
     models = [publish(IMAGES, base), publish(IMAGES, base.replace(bias=0.5))]
-    return compare_maps([model_map(model) for model in models], IMAGES, thumbs)
+    return compare_maps([model_map(model) for model in models], IMAGES)
 
 
 @pytest.fixture
@@ -60,14 +58,12 @@ def test_columns_of_a_users_images_have_their_files(small: ComparedMaps) -> None
 
 def test_a_legend_names_no_overlay_of_nothing(small: ComparedMaps) -> None:
     base = BASE.replace(data_seed=93, init_seed=94)
-    alone = compare_maps([model_map(publish(IMAGES, base, before=False))], IMAGES, thumbs)
+    alone = compare_maps([model_map(publish(IMAGES, base, before=False))], IMAGES)
     options = MapOptions(untrained=True)
     for maps, names in ((small, {"untrained"}), (alone, set())):
         drawing = map_component.drawing(maps, LIGHT, 300, options)
         legend = {entry["name"] for entry in drawing["legend"]}
         assert legend & {"untrained"} == set(drawing["overlays"]) == names
-        spec = json.dumps(figure(maps, LIGHT, 300, options).to_dict(validate=False))
-        assert ("faint: untrained baseline" in spec) == ("untrained" in names)
         assert ("gx0" in map_component.columns(maps, options)) == ("untrained" in names)
 
 
@@ -136,7 +132,7 @@ def test_large_maps_have_neither_neighbours_nor_images_in_columns(comparison: Co
     assert map_component.sheet(comparison, options) is None
 
 
-def test_altair_draws_a_sample_of_large_maps_and_says_so(comparison: ComparedMaps) -> None:
+def test_a_file_has_a_sample_of_large_maps_and_says_so(comparison: ComparedMaps) -> None:
     total = len(comparison.points)
     assert comparison.is_large
     sample = drawn_sample(comparison)
@@ -152,16 +148,31 @@ def test_altair_draws_a_sample_of_large_maps_and_says_so(comparison: ComparedMap
         np.testing.assert_array_equal(model.z, comparison.models[pane].z[index])
     again = drawn_sample(comparison)
     assert again.points["id"].tolist() == sample.points["id"].tolist(), "the same each time"
-    spec = figure(comparison, LIGHT, 300, MapOptions(trust=True, neighbours=True)).to_dict(
-        validate=False
-    )
-    assert len(spec["datasets"]["images"]) == MOST // 2
+
+
+def test_trust_is_among_a_sample_and_the_baseline_is_of_all(comparison: ComparedMaps) -> None:
+    options = MapOptions(trust=True, untrained=True)
+    sample = map_component.in_file(comparison, options)
+    columns = map_component.columns(sample, options)
+    assert len(columns["trust0"]) == MOST // 2
+    among = with_trust(sample).points["trust0"].to_numpy(np.float32)
+    np.testing.assert_array_equal(columns["trust0"], among)
     before = with_untrained_positions(comparison).points.set_index("id")
-    spec = figure(comparison, LIGHT, 300, MapOptions(untrained=True)).to_dict(validate=False)
-    for image in spec["datasets"]["images"]:
-        names = [name for name in ("gx0", "gy0", "gx1", "gy1") if image[name] is not None]
-        expected = before.loc[image["id"], names].tolist()
-        assert [image[name] for name in names] == pytest.approx(expected)
+    for name in ("gx0", "gy0", "gx1", "gy1"):
+        expected = before.loc[sample.points["id"], name].to_numpy(np.float32)
+        np.testing.assert_array_equal(columns[name], expected)
+
+
+def test_a_file_has_all_that_the_component_needs(small: ComparedMaps, tmp_path: Path) -> None:
+    shown = replace(small, images=replace(pictured(tmp_path), name="inline"))
+    options = MapOptions(colour_by="prediction")
+    data = json.loads(json.dumps(map_component.inline(shown, LIGHT, 300, options, "In words.")))
+    assert (data["thumbs"], data["alt"]) == ("", "In words.")
+    assert data["table"]["count"] == data["colourTable"]["count"] == len(small.points)
+    assert SAFE_URI.match(data["table"]["sheet"]["uri"])
+    columns = {**data["table"]["columns"], **data["colourTable"]["columns"]}
+    assert set(data["colourColumns"]) <= set(columns)
+    assert map_component.inline(shown, LIGHT, 300)["colourTable"] is None
 
 
 def test_a_small_comparison_is_drawn_whole(small: ComparedMaps) -> None:

@@ -4,9 +4,7 @@ import html
 import json
 import re
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.api.stand_ins import BASE, image_set, pictured, publish
@@ -18,13 +16,9 @@ from vlcore.api.offline_page import page
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots.theme import DARK, LIGHT
-from vlcore.plots.thumbnails import SAFE_URI, thumb_uri
+from vlcore.plots.thumbnails import SAFE_URI
 
 IMAGES = image_set()
-
-
-def thumbs(_images: ImageSet, rows: Any) -> list[str]:
-    return [thumb_uri(np.full((8, 8, 3), int(row) * 2, np.uint8), side=24) for row in rows]
 
 
 @pytest.fixture(scope="module")

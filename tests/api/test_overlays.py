@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tests.api.measured import only
 from tests.api.stand_ins import BASE, TEST_SCENES, image_set, publish, space
-from tests.api.test_offline_page import thumbs
 from vlcore.api import overlays
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.model_map import ModelMap, model_map
@@ -31,7 +30,7 @@ def maps(home: Path) -> list[ModelMap]:
 
 @pytest.fixture(scope="module")
 def together(maps: list[ModelMap]) -> ComparedMaps:
-    return compare_maps(maps, IMAGES, thumbs)
+    return compare_maps(maps, IMAGES)
 
 
 def place_of(comparison: ComparedMaps, pane: int, row: int) -> np.ndarray:
@@ -53,7 +52,7 @@ def test_trust_is_each_pictures_part_in_the_trustworthiness_of_its_map(
 
 @pytest.mark.parametrize(("count", "judged"), [(10, False), (11, True)])
 def test_too_few_pictures_are_not_judged(maps: list[ModelMap], count: int, judged: bool) -> None:
-    few = compare_maps([only(maps[0], slice(count))], IMAGES, thumbs)
+    few = compare_maps([only(maps[0], slice(count))], IMAGES)
     points = overlays.with_trust(few).points
     assert points["trust0"].notna().all() == points["trust0"].notna().any() == judged
 
@@ -104,11 +103,11 @@ def test_a_picture_is_no_neighbour_of_itself_though_others_are_like_it(
     z[:copies] = z[0]
     places = np.stack([np.arange(len(z)), np.zeros(len(z))], axis=1).astype(float)
     same = dataclasses.replace(maps[0], z=z, points=places)
-    comparison = compare_maps([same], IMAGES, thumbs)
+    comparison = compare_maps([same], IMAGES)
     lines = overlays.neighbour_lines(comparison)
     assert lines.groupby("id").size().eq(5).all()
     assert not ((lines["x"] == lines["x2"]) & (lines["y"] == lines["y2"])).any()
-    few = compare_maps([only(same, slice(3))], IMAGES, thumbs)
+    few = compare_maps([only(same, slice(3))], IMAGES)
     assert len(overlays.neighbour_lines(few)) == 6, "all others, of few"
 
 
@@ -158,7 +157,7 @@ def test_the_lengths_of_arrows_are_of_the_full_space(together: ComparedMaps) -> 
 def test_a_scene_that_one_map_lacks_a_version_of_has_no_arrows(maps: list[ModelMap]) -> None:
     model = maps[1]
     keep = np.arange(len(model.rows)) != model.index([versions("test-03")["camel_grass"]])
-    comparison = compare_maps([maps[0], only(model, keep)], IMAGES, thumbs)
+    comparison = compare_maps([maps[0], only(model, keep)], IMAGES)
     found = overlays.scenes(comparison).T.to_dict()
     assert found == {scene: versions(scene) for scene in SCENES_OF if scene != "test-03"}
     lines = overlays.twin_lines(comparison)
@@ -169,5 +168,5 @@ def test_a_scene_that_one_map_lacks_a_version_of_has_no_arrows(maps: list[ModelM
 def test_a_set_without_twins_has_no_arrows(home: Path) -> None:
     images = image_set(folds=2)
     artifact = publish(images, BASE.replace(init_seed=91, n_per_group=8))
-    alone = compare_maps([model_map(artifact)], images, thumbs)
+    alone = compare_maps([model_map(artifact)], images)
     assert overlays.twin_lines(alone).empty

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.api.stand_ins import BASE, image_set, publish, thumbs
+from tests.api.stand_ins import BASE, image_set, publish
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.comparison import Comparison
 from vlcore.api.model_map import model_map
@@ -35,7 +35,7 @@ SET = dataclasses.replace(IMAGES, table=IMAGES.table.assign(**COLUMNS))
 def comparison(home: Path) -> ComparedMaps:
     base = BASE.replace(data_seed=73, init_seed=73)
     models = [publish(IMAGES, base), publish(IMAGES, base.replace(bias=0.5, labels="descriptive"))]
-    return compare_maps([model_map(model) for model in models], SET, thumbs)
+    return compare_maps([model_map(model) for model in models], SET)
 
 
 def cells(row: int) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.api.stand_ins import BASE, image_set, publish, space, thumbs
+from tests.api.stand_ins import BASE, image_set, publish, space
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.model_map import model_map
 from vlcore.api.selections import Selection
@@ -24,7 +24,7 @@ IMPORTED = dataclasses.replace(IMAGES, table=IMAGES.table.assign(source=FILES))
 def comparison(home: Path) -> ComparedMaps:
     base = BASE.replace(data_seed=70, init_seed=70)
     models = [publish(IMAGES, base), publish(IMAGES, base.replace(bias=0.5, labels="descriptive"))]
-    return compare_maps([model_map(model) for model in models], IMPORTED, thumbs)
+    return compare_maps([model_map(model) for model in models], IMPORTED)
 
 
 def test_correct_predictions_are_counted_by_split_and_group(comparison: ComparedMaps) -> None:
@@ -48,7 +48,7 @@ def test_images_of_folds_are_held_out_by_the_model_that_has_not_seen_them(home: 
     base = Condition(images.name, "1", n_per_group=8)
     seeds = [base.replace(data_seed=seed, init_seed=seed) for seed in (0, 1)]
     models = [model_map(publish(images, condition, space(images, 7))) for condition in seeds]
-    folded = compare_maps(models, images, thumbs)
+    folded = compare_maps(models, images)
     table = Selection.from_rows(folded, folded.rows).correct().set_index("")
     held_out = [set(model.rows[: model.n_held_out].tolist()) for model in models]
     assert held_out[0] != held_out[1]

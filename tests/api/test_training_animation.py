@@ -3,7 +3,6 @@
 import base64
 import dataclasses
 import json
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +50,7 @@ def test_a_sample_moves_of_large_maps_and_says_so(
     left: ModelMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compared_maps, "MOST_MARKS", 15)
-    large = dataclasses.replace(watched.together(left), thumbs=partial(watched.thumbs, None))
+    large = watched.together(left)
     animation = animate_training(large)
     assert len(animation.points) == 15
     assert animation.notes[0] == "What moves is a sample: 15 of 40 images, chosen by chance."

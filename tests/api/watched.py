@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tests.api.stand_ins import PICTURE
-from tests.api.stand_ins import thumbs as thumbs
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.model_map import ModelMap
 from vlcore.artifacts import store
@@ -123,8 +121,6 @@ def together(*models: ModelMap) -> ComparedMaps:
         kind=np.where(points.pop("split") == "test", "test", "training"),
         minority=points["group"].isin(SCENES.minority),
         scene=[f"scene {row}" for row in rows],
-        thumb=PICTURE,
-        spoken="a picture",
     )
     upside_down = RigidTransform(np.zeros(2), -np.eye(2), np.ones(2))
     first, *others = models

@@ -11,16 +11,7 @@ import pytest
 from altair.utils import schemapi
 
 from tests.plots import drawn
-from tests.plots.maps.examples import (
-    BOARD,
-    CAPTIONS,
-    EVERYTHING,
-    INFO,
-    NEIGHBOURS,
-    POINTS,
-    TWINS,
-    UPLOADS,
-)
+from tests.plots.maps.examples import BOARD, POINTS
 from tests.plots.test_classroom import standings, votes
 from tests.plots.test_contact_sheets import table as sheets
 from tests.plots.test_curves import curve
@@ -29,31 +20,15 @@ from tests.plots.test_matrices import similarities
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots import scales
 from vlcore.plots.classroom import ranking_chart, votes_chart
-from vlcore.plots.colouring import OUTCOMES
 from vlcore.plots.contact_sheets import contact_sheets
 from vlcore.plots.curves import learning_curve
+from vlcore.plots.group_accuracy import group_panel
 from vlcore.plots.intervals import forest_chart, rate_chart
-from vlcore.plots.maps.linked import linked_maps
-from vlcore.plots.maps.small import live_map, small_map
 from vlcore.plots.matrices import caption_matrices
 from vlcore.plots.theme import DARK, LIGHT, Palette
 from vlcore.plots.thumbnails import SAFE_URI
 
-MAPS = ("linked maps", "small map", "caption map", "contact sheets")
-# What other colours than the outcome would take from the table of images.
-UNUSED = ("says_", "by_", "value_")
-LINKED = {
-    "points": POINTS[
-        [name for name in POINTS if name[-1] not in "23" and not name.startswith(UNUSED)]
-    ],
-    "captions": CAPTIONS.query("pane < 2"),
-    "uploads": UPLOADS[[name for name in UPLOADS if name[-1] not in "23"]],
-    "neighbours": NEIGHBOURS.query("pane < 2"),
-    "twins": TWINS.query("pane < 2"),
-    "board": BOARD,
-}
-ALWAYS = ["id", "object", "context", "group", "kind", "minority", "thumb", "spoken"]
-ALWAYS += ["caption_0", "predicted_0"]
+IN_GROUPS = ("contact sheets", "accuracy by group")  # in the colours of groups
 
 
 # What draws each chart, the tables that it checks, and what else it is told.
@@ -80,26 +55,7 @@ CHARTS: dict[str, Chart] = {
         {"titles": ["left", "right"]},
     ),
     "contact sheets": (contact_sheets, {"rows": sheets(SCENES)}, {"grouping": SCENES, "side": 300}),
-    "linked maps": (
-        linked_maps,
-        LINKED,
-        {"infos": [INFO] * 2, "options": EVERYTHING, "grouping": SCENES, "colouring": OUTCOMES},
-    ),
-    "small map": (
-        small_map,
-        {"points": POINTS[[*ALWAYS, "x0", "y0"]], "captions": CAPTIONS},
-        {"grouping": SCENES, "side": 200},
-    ),
-    "live map": (
-        live_map,
-        {},
-        {
-            "positions": [(0, 1), (1, 0)],
-            "groups": ["horse_desert", "camel_desert"],
-            "grouping": SCENES,
-            "side": 200,
-        },
-    ),
+    "accuracy by group": (group_panel, {"rows": BOARD}, {"grouping": SCENES, "width": 600}),
 }
 
 
@@ -136,10 +92,6 @@ def test_every_chart(name: str) -> None:
         if isinstance(tooltip, list) and any(entry["field"] == "thumb" for entry in tooltip):
             assert (tooltip[0]["field"], tooltip[0]["title"]) == ("thumb", "image")
     assert all(SAFE_URI.match(uri) for uri in re.findall(r'"(data:[^"]*)"', text))
-    zooming = [param for param in spec.get("params", []) if param.get("bind") == "scales"]
-    assert all("ctrlKey" in param["select"]["zoom"] for param in zooming), (
-        "no chart zooms under a scrolling page"
-    )
     if name == "forest":
         assert len(spec["description"]) > 20
 
@@ -150,7 +102,7 @@ def test_every_chart(name: str) -> None:
         "Vega-Lite would read out pictures as data"
     )
     used = {colour.upper() for colour in re.findall(r"#[0-9A-Fa-f]{6}", picture)}
-    wanted = dict.fromkeys(MAPS, palette.groups) | {"curve": palette.groups[1:3]}
+    wanted = dict.fromkeys(IN_GROUPS, palette.groups) | {"curve": palette.groups[1:3]}
     assert set(wanted.get(name, ())) <= used
 
 

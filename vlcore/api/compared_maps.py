@@ -4,9 +4,9 @@ Maps are aligned to the first over the images that both show: sign and rotation 
 arbitrary.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.api.model_map import ComparisonError, ModelMap, image_captions
-from vlcore.api.small_images import draw_thumbs
 from vlcore.artifacts.store import Artifact
 from vlcore.data.imageset import ImageSet, join_user_columns
 from vlcore.experiment.options import ArtifactKind
@@ -27,7 +26,6 @@ from vlcore.plots.options import KINDS
 MOST_MODELS = 2
 MOST_CAPTIONS = 8  # on a map
 FEW_SHARED = 10  # held-out images below which an alignment would be noise
-Thumbs = Callable[[ImageSet, Sequence[int]], list[str]]
 
 
 def map_names(models: int) -> tuple[str, ...]:
@@ -42,8 +40,7 @@ class ComparedMaps:
     `points` has one row an image, with columns ``x``, ``y``, ``caption_``, ``predicted_``,
     ``says_`` and ``right_`` of each map, numbered from 0; `captions` one row a caption and map:
     ``caption``, ``pane``, ``x``, ``y``; `uploads` one row a visitor's image: ``id``, ``name``,
-    ``thumb``, ``spoken`` and its positions. Points of large maps have no ``thumb``: `drawn_sample`
-    has.
+    ``thumb``, ``spoken`` and its positions.
     """
 
     models: tuple[ModelMap, ...]  # aligned to the first
@@ -52,7 +49,6 @@ class ComparedMaps:
     infos: tuple[MapInfo, ...]  # the words around each map
     images: ImageSet  # whose rows the points are
     uploads: pd.DataFrame | None = None
-    thumbs: Callable[[Sequence[int]], list[str]] | None = None  # small images of rows
     coloured_by: str = "group"  # as options name it; `vlcore.api.colourings.coloured` changes it
     colouring: Colouring = GROUPS  # of the points, for that
 
@@ -63,7 +59,7 @@ class ComparedMaps:
 
     @cached_property
     def is_large(self) -> bool:
-        """Whether the maps have more marks than Altair draws."""
+        """Whether the maps have more marks than a file for papers draws."""
         return sum(len(model.rows) for model in self.models) > MOST_MARKS
 
     @property
@@ -77,16 +73,13 @@ def row_numbers(points: pd.DataFrame) -> NDArray[np.int64]:
     return points["id"].str.removeprefix("p").astype(np.int64).to_numpy()
 
 
-def compare_maps(
-    models: Sequence[ModelMap], images: ImageSet, thumbs: Thumbs = draw_thumbs
-) -> ComparedMaps:
+def compare_maps(models: Sequence[ModelMap], images: ImageSet) -> ComparedMaps:
     """Put one or two maps beside each other, for pages, files and the command line.
 
     Args:
         models: maps of one kind, of models trained on one image set, or of embeddings of the same
             images; the others are aligned to the first.
         images: that set; of imported embeddings the first one's.
-        thumbs: makes small images of rows.
 
     Raises:
         ComparisonError: when they come from different image sets, show different images, or are too
@@ -101,17 +94,14 @@ def compare_maps(
     for model in models:
         axes = _axis_titles(model, aligned=model is not models[0])
         infos.append(MapInfo(title(model.artifact.condition), _subtitle(model, images), *axes))
-    comparison = ComparedMaps(
-        aligned, points, captions, tuple(infos), images, thumbs=partial(thumbs, images)
-    )
-    return comparison if comparison.is_large else _with_thumbs(comparison)
+    return ComparedMaps(aligned, points, captions, tuple(infos), images)
 
 
 def joint_tables(
     models: Sequence[ModelMap], images: ImageSet
 ) -> tuple[tuple[ModelMap, ...], pd.DataFrame, pd.DataFrame]:
-    """The maps aligned to the first, with the points, as yet without small images, and the captions
-    of `ComparedMaps`, of any number of models.
+    """The maps aligned to the first, with the points and the captions of `ComparedMaps`, of any
+    number of models.
 
     Raises:
         ComparisonError: when they come from different image sets, or show different images.
@@ -132,14 +122,6 @@ def joint_tables(
     return aligned, points.assign(**columns), pd.concat(captions, ignore_index=True)
 
 
-def _with_thumbs(comparison: ComparedMaps) -> ComparedMaps:
-    assert comparison.thumbs is not None
-    points = comparison.points.drop(columns="thumb", errors="ignore")
-    thumbs = comparison.thumbs(comparison.rows.tolist())
-    points.insert(points.columns.get_loc("spoken"), "thumb", thumbs)
-    return replace(comparison, points=points)
-
-
 def _image_points(models: Sequence[ModelMap], images: ImageSet) -> pd.DataFrame:
     """All images that a model shows, with what does not depend on the model."""
     rows = np.unique(np.concatenate([model.rows for model in models]))
@@ -151,8 +133,6 @@ def _image_points(models: Sequence[ModelMap], images: ImageSet) -> pd.DataFrame:
     points["kind"] = np.where(np.isin(rows, trained_on), "training", "test")
     points["minority"] = np.isin(points["group"], images.grouping.minority)
     points["scene"] = table["scene"].to_numpy().astype(str)
-    splits = points["kind"].replace("test", "held out")
-    points["spoken"] = points["object"] + ", " + points["context"] + ", " + splits
     return points
 
 
@@ -259,8 +239,8 @@ def sample_words(count: int, total: int) -> str:
 
 
 def drawn_sample(comparison: ComparedMaps) -> ComparedMaps:
-    """The comparison as Altair draws it: of large maps a sample of the images, by chance and the
-    same each time, which the words around each map say."""
+    """The comparison as files draw it: of large maps a sample of the images, by chance and the same
+    each time, which the words around each map say."""
     if not comparison.is_large:
         return comparison
     total = len(comparison.points)
@@ -270,7 +250,7 @@ def drawn_sample(comparison: ComparedMaps) -> ComparedMaps:
     words = sample_words(count, total)
     infos = [replace(info, subtitle=f"{info.subtitle}; {words}") for info in comparison.infos]
     models = tuple(model.among(row_numbers(points)) for model in comparison.models)
-    return _with_thumbs(replace(comparison, models=models, points=points, infos=tuple(infos)))
+    return replace(comparison, models=models, points=points, infos=tuple(infos))
 
 
 def points_table(comparison: ComparedMaps, points: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,17 @@ from numpy.typing import ArrayLike
 from vlcore.api import offline_page
 from vlcore.api.agreement import NeighbourAgreement, compare_neighbours
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
-from vlcore.api.figure import figure
+from vlcore.api.figure import PAPER_SIDE, figure
 from vlcore.api.maps import make_map
 from vlcore.api.metrics_table import measures_table
 from vlcore.api.model_map import ComparisonError, model_map
 from vlcore.api.models import Model, as_model
 from vlcore.api.search import NEAREST, find_alike, find_words
 from vlcore.api.selections import Selection, SelectionError
-from vlcore.experiment.files import page_file, write_text
+from vlcore.experiment.files import page_file, write_file
 from vlcore.metrics.agreement import NEIGHBOURS
 from vlcore.plots.options import MapOptions, Projection
+from vlcore.plots.rendering import chart_png, chart_svg
 from vlcore.plots.theme import DARK, LIGHT
 
 
@@ -74,7 +75,7 @@ class Comparison:
     @property
     def points(self) -> pd.DataFrame:
         """One row an image, with its position on every map and what each model predicts for it."""
-        return self.maps.points.drop(columns=["thumb", "spoken"], errors="ignore")
+        return self.maps.points.copy()
 
     def table(self) -> pd.DataFrame:
         """Every measure of every model, beside the untrained encoder and the pixels."""
@@ -91,10 +92,25 @@ class Comparison:
         options = (options or self.options).replace(**settings)
         return offline_page.page(self._projected(options), options=options)
 
+    def svg(self, options: MapOptions | None = None, **settings: Any) -> str:
+        """The still figure as a drawing, for a paper; options and settings are those of `chart`."""
+        return chart_svg(self._still(options, settings))
+
+    def png(self, options: MapOptions | None = None, **settings: Any) -> bytes:
+        """The still figure as an image, for slides; options and settings are those of `chart`."""
+        return chart_png(self._still(options, settings))
+
+    def _still(self, options: MapOptions | None, settings: dict[str, Any]) -> dict[str, Any]:
+        options = (options or self.options).replace(**settings)
+        return self.chart(PAPER_SIDE, options=options).to_dict(validate=False)
+
     def save(self, path: str | Path, options: MapOptions | None = None, **settings: Any) -> Path:
-        """Write `html` to a file that ends in ``.html``, whole or not at all; options and settings
-        are those of `chart`."""
-        return write_text(page_file(path), self.html(options, **settings))
+        """Write `html`, `svg` or `png`, as the name of a file ends, whole or not at all; options
+        and settings are those of `chart`."""
+        out = page_file(path, or_drawing=True)
+        kinds: dict[str, Callable[..., str | bytes]] = {".svg": self.svg, ".png": self.png}
+        write = kinds.get(out.suffix.lower(), self.html)
+        return write_file(out, write(options, **settings))
 
     def select(self, rows: ArrayLike, words: str = "") -> Selection:
         """A selection of images by their rows in the image set."""

@@ -13,6 +13,8 @@ from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.scales import wrapped
 from vlcore.plots.theme import Palette, theme
 
+PAPER_SIDE = 520  # px of a map in an image file
+
 
 def figure(
     comparison: ComparedMaps, palette: Palette, side: int, options: MapOptions = PLAIN

@@ -27,7 +27,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import GRIDS, Condition
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.files import page_file, write_text
+from vlcore.experiment.files import page_file, write_file
 from vlcore.experiment.options import shown_name
 from vlcore.experiment.wording import label_words, title
 from vlcore.metrics.catalogue import PRIMARY
@@ -37,7 +37,7 @@ from vlcore.plots.maps.drawing import MapInfo, map_drawing
 from vlcore.plots.maps.scatter import scatter
 from vlcore.plots.maps.table import Columns, colour_columns, image_columns, packed
 from vlcore.plots.options import HELD_OUT, PCA, MapOptions, Projection
-from vlcore.plots.rendering import chart_svg
+from vlcore.plots.rendering import chart_png, chart_svg
 from vlcore.plots.theme import DARK, LIGHT, Palette, theme
 from vlcore.plots.thumbnails import thumb_sheet
 
@@ -496,7 +496,7 @@ class Grid:
     @property
     def points(self) -> pd.DataFrame:
         """One row an image, with its position on every map and what each model predicts for it."""
-        return self.maps.points.drop(columns="spoken", errors="ignore")
+        return self.maps.points.copy()
 
     def table(self) -> pd.DataFrame:
         """Minority-group accuracies with their intervals, one row a map."""
@@ -510,11 +510,15 @@ class Grid:
         """The grid as a drawing, for a paper."""
         return chart_svg(self.chart().to_dict())
 
+    def png(self) -> bytes:
+        """The grid as an image, for slides."""
+        return chart_png(self.chart().to_dict())
+
     def save(self, path: str | Path) -> Path:
-        """Write `svg` to a file that ends in ``.svg``, and `html` to one that ends in ``.html``,
-        whole or not at all."""
+        """Write `html`, `svg` or `png`, as the name of a file ends, whole or not at all."""
         out = page_file(path, or_drawing=True)
-        return write_text(out, self.svg() if out.suffix.lower() == ".svg" else self.html())
+        kinds: dict[str, Callable[[], str | bytes]] = {".svg": self.svg, ".png": self.png}
+        return write_file(out, kinds.get(out.suffix.lower(), self.html)())
 
     def __repr__(self) -> str:
         rows = ", ".join(self.maps.row_titles)

@@ -11,7 +11,7 @@ from vlcore.api.compared_maps import ComparedMaps, drawn_sample, row_numbers
 from vlcore.api.model_map import ModelMap
 from vlcore.api.overlays import (
     NEIGHBOURS,
-    drawn_twins,
+    arrow_kinds,
     nearest_images,
     twin_lines,
     with_trust,
@@ -95,7 +95,8 @@ def drawing(
     `vlcore.plots.maps.drawing.map_drawing`."""
     comparison = coloured(comparison, options)
     options = drawn_options(comparison, options)
-    arrows, options = drawn_twins(comparison, options)
+    kinds = arrow_kinds(comparison, options)
+    options = options.replace(twins=bool(kinds))
     return map_drawing(
         _drawn_points(comparison, options),
         comparison.captions,
@@ -107,7 +108,7 @@ def drawing(
         options=options,
         colouring=comparison.colouring,
         legend_place=legend_place,
-        twins=arrows,
+        arrow_kinds=kinds,
         uploads=comparison.uploads,
     )
 
@@ -138,6 +139,7 @@ def inline(
 ) -> dict[str, Any]:
     """All that the component needs where there is no server: how the maps look, with the words
     `alt` for screen readers, their columns, and their small images as one image."""
+    options = options.replace(twins=False)  # a server tells the arrows of a clicked image
     comparison = in_file(comparison, options)
     rows = comparison.rows
     thumbs = thumb_sheet(small_files(comparison.images, rows.tolist()))
@@ -169,8 +171,9 @@ def lines_of_image(
     if options.twins:
         arrows = twin_lines(comparison, options)
         arrows = arrows[arrows["scene"] == comparison.points["scene"].iat[position[0]]]
-        kinds = sorted(arrows["kind"].unique(), reverse=True)
-        colours = dict(zip(kinds, (palette.text, palette.accent), strict=False))
+        colours = dict(
+            zip(arrow_kinds(comparison, options), (palette.text, palette.accent), strict=False)
+        )
         parts.append(arrows.assign(colour=arrows["kind"].map(colours), arrow=True))
     names = ["pane", "x", "y", "x2", "y2", "colour", "arrow"]
     return [record for part in parts for record in part[names].to_dict("records")]

@@ -90,15 +90,12 @@ def nearest_images(model: ModelMap) -> NDArray[np.int64]:
     return np.stack(others)
 
 
-def drawn_twins(
-    comparison: ComparedMaps, options: MapOptions
-) -> tuple[pd.DataFrame | None, MapOptions]:
-    """The arrows of `twin_lines` and the options that a map is drawn by: without twins where there
-    are none to draw."""
+def arrow_kinds(comparison: ComparedMaps, options: MapOptions) -> list[str]:
+    """The kinds of the arrows of `twin_lines`, in the order of the legend; none where the options
+    ask for no twins."""
     if not options.twins:
-        return None, options
-    arrows = twin_lines(comparison, options)
-    return (None, options.replace(twins=False)) if arrows.empty else (arrows, options)
+        return []
+    return sorted(twin_lines(comparison, options)["kind"].unique(), reverse=True)
 
 
 def twin_lines(comparison: ComparedMaps, options: MapOptions = PLAIN) -> pd.DataFrame:

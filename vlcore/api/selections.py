@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from vlcore.api.compared_maps import ComparedMaps, image_set_of, points_table, unshown_table
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.files import write_text
+from vlcore.experiment.files import write_file
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import safe_csv
 
@@ -67,7 +67,7 @@ class Selection:
 
     def save(self, path: str | Path) -> Path:
         """Write `csv` to a file, whole or not at all."""
-        return write_text(Path(path), self.csv())
+        return write_file(Path(path), self.csv())
 
     def correct(self) -> pd.DataFrame:
         """Return how many images each model predicts correctly, of those that it predicts: one row

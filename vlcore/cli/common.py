@@ -11,7 +11,7 @@ from vlcore.data.subset import on_its_set, usual_condition
 from vlcore.experiment import files
 from vlcore.experiment.condition import Condition, with_settings
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.files import atomic, write_errors
+from vlcore.experiment.files import write_errors
 from vlcore.experiment.options import PRESETS
 
 Document: TypeAlias = dict[str, Any]  # a JSON object: what a command prints, or a part of it
@@ -68,20 +68,24 @@ def comma_separated(count: int | None = None) -> Callable[[str], tuple[str, ...]
     return read
 
 
-def page_path(text: str) -> Path:
+def figure_path(text: str) -> Path:
+    """Argument type: the file of a web page, or of a still figure."""
+    return page_path(text, or_drawing=True)
+
+
+def page_path(text: str, *, or_drawing: bool = False) -> Path:
     """Argument type: the file of a web page."""
     try:
-        return files.page_file(text)
+        return files.page_file(text, or_drawing=or_drawing)
     except LabError as error:
         raise ArgumentTypeError(str(error).removesuffix(".")) from None
 
 
-def write_page(out: Path, page: str) -> Document:
-    """Write a page atomically; returns its path and size as a document."""
-    content = page.encode()
-    with write_errors(out, "give --out another place"), atomic(out, durable=True) as temporary:
-        temporary.write_bytes(content)
-    return {"file": str(out), "bytes": len(content)}
+def write_out(out: Path, content: str | bytes) -> Document:
+    """Write the file of `--out` whole or not at all; returns its path and size as a document."""
+    with write_errors(out, "give --out another place"):
+        files.write_file(out, content)
+    return {"file": str(out), "bytes": out.stat().st_size}
 
 
 def setting(text: str) -> list[str]:

@@ -1,11 +1,13 @@
 """Commands that write models for others to open: a comparison as one offline page, a model for
 another tool."""
 
+from __future__ import annotations
+
 import shlex
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vlcore.api.exports import describe_rows, export
 from vlcore.cli.common import (
@@ -14,9 +16,9 @@ from vlcore.cli.common import (
     add_command,
     base_condition,
     comma_separated,
-    page_path,
+    figure_path,
     training_options,
-    write_page,
+    write_out,
 )
 from vlcore.experiment.files import write_errors
 from vlcore.jobs.progress import counted_bar
@@ -31,7 +33,9 @@ from vlcore.plots.options import (
     option_infos,
 )
 
-_DRAWING = ".svg"
+if TYPE_CHECKING:
+    from vlcore.api.comparison import Comparison
+    from vlcore.api.grid import Grid
 
 
 def add_commands(commands: Any) -> None:
@@ -45,8 +49,8 @@ def add_commands(commands: Any) -> None:
     option("--bias", type=_levels, metavar="X,Y", help=about)
     training_options(option)
     _add_map_options(option)
-    about = "a page, or with --grid a drawing that ends in .svg"
-    option("--out", type=_figure_path, metavar="FILE", help=about)
+    about = "a page, or a still figure that ends in .svg or .png"
+    option("--out", type=figure_path, metavar="FILE", help=about)
     option("--csv", type=Path, metavar="FILE", help="a table of the drawn images")
     option = add_command(commands, export_model, "export")
     option("key", metavar="KEY")
@@ -80,11 +84,6 @@ def _add_map_options(option: Callable[..., Any]) -> None:
 def _spaced(text: str) -> str:
     """The type of a value whose words may have hyphens between them, as ``held-out``."""
     return text.replace("-", " ")
-
-
-def _figure_path(text: str) -> Path:
-    """The type of the file of a web page or a drawing."""
-    return Path(text) if Path(text).suffix.lower() == _DRAWING else page_path(text)
 
 
 def _levels(text: str) -> tuple[float, ...]:
@@ -134,8 +133,6 @@ def compare(options: Namespace) -> Document:
     from vlcore.api.compared_maps import MOST_MODELS, row_numbers
     from vlcore.api.comparison import Comparison
 
-    if options.out and options.out.suffix.lower() == _DRAWING:
-        raise CommandError("Only a --grid becomes a drawing; give a name that ends in .html.")
     if not 1 <= len(options.keys) <= MOST_MODELS:
         raise CommandError(
             f"Give the keys of one or two models, not {len(options.keys)}, or --grid."
@@ -154,7 +151,7 @@ def compare(options: Namespace) -> Document:
             selection.save(options.csv)
         document = {"csv": str(options.csv), "images": len(selection.points)}
     if options.out:
-        document |= {**write_page(options.out, comparison.html()), "map": options.map}
+        document |= {**_write(comparison, options.out), "map": options.map}
     return document
 
 
@@ -172,12 +169,17 @@ def _grid(options: Namespace) -> Document:
     chosen = {name: values for name, values in axes.items() if values is not None}
     grid = grids.grid(base_condition(options), options=_map_options(options), **chosen)
     table = grid.table()
-    content = grid.svg() if options.out.suffix.lower() == _DRAWING else grid.html()
     return {
-        **write_page(options.out, content),
+        **_write(grid, options.out),
         "models": table.astype(object).where(table.notna(), None).to_dict("records"),
         "missing": [grids.missing_sentence(condition) for condition in grid.missing],
     }
+
+
+def _write(figure: Comparison | Grid, out: Path) -> Document:
+    """Write a comparison or a grid as the kind of file that the name says."""
+    kinds: dict[str, Callable[[], str | bytes]] = {".svg": figure.svg, ".png": figure.png}
+    return write_out(out, kinds.get(out.suffix.lower(), figure.html)())
 
 
 def export_model(options: Namespace) -> Document:

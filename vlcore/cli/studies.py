@@ -16,7 +16,7 @@ from vlcore.cli.common import (
     setting,
     training_options,
     whole_number,
-    write_page,
+    write_out,
 )
 from vlcore.cli.runs import headline_metrics
 from vlcore.experiment.condition import Condition
@@ -164,7 +164,7 @@ def report(options: Namespace) -> Document:
     results = Study(_plan(options))
     return {
         "study": results.plan.name,
-        **write_page(options.out, report_html(results, options.measure)),
+        **write_out(options.out, report_html(results, options.measure)),
         "runs": results.n_trained,
         "planned": len(results.plan.conditions),
         "seed pairs": results.n_pairs,

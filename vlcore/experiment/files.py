@@ -118,9 +118,10 @@ def page_file(path: str | Path, *, or_drawing: bool = False) -> Path:
     """The file of a web page, or of a drawing where that is possible; LabError for a name with
     another ending."""
     kinds = "a web page or a drawing" if or_drawing else "a web page"
-    endings = (".html", ".svg") if or_drawing else (".html",)
+    endings = (".html", ".svg", ".png") if or_drawing else (".html",)
     if Path(path).suffix.lower() not in endings:
-        names = " or ".join(endings)
+        *others, last = endings
+        names = f"{', '.join(others)} or {last}" if others else last
         raise LabError(f"{path} becomes {kinds}, so give a name that ends in {names}.")
     return Path(path)
 
@@ -251,10 +252,11 @@ def allow_open_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
-def write_text(path: Path, text: str) -> Path:
-    """Write a text with the line ends that it has, as a durable `atomic` does; returns the path."""
+def write_file(path: Path, content: str | bytes) -> Path:
+    """Write a text, with the line ends that it has, or bytes, as a durable `atomic` does; returns
+    the path."""
     with atomic(path, durable=True) as part:
-        part.write_text(text, encoding="utf-8", newline="")
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
 
 

@@ -19,7 +19,7 @@ from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import STUDY_BIAS, Condition
-from vlcore.experiment.files import write_text
+from vlcore.experiment.files import write_file
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.options import shown_name
 from vlcore.experiment.version import __version__
@@ -140,7 +140,7 @@ class Study:
     def report(self, path: str | Path, measure: str = "") -> Path:
         """Write the comparisons as an offline HTML file, with a figure of one measure; raises as
         `levels` does, or OSError."""
-        return write_text(Path(path), report_html(self, measure))
+        return write_file(Path(path), report_html(self, measure))
 
     def __repr__(self) -> str:
         plan, first = self.plan, self.plan.conditions[0]

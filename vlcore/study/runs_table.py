@@ -14,7 +14,7 @@ import pandas as pd
 from vlcore.artifacts.store import Artifact
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.files import atomic, write_text
+from vlcore.experiment.files import atomic, write_file
 from vlcore.experiment.plain_text import safe_csv
 from vlcore.metrics.catalogue import parent_of
 
@@ -133,7 +133,7 @@ def write_tables(frame: pd.DataFrame, folder: Path, name: str) -> tuple[Path, Pa
     """Write ``<name>.csv`` and ``<name>.parquet`` into a folder, each at once or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     text, columnar = folder / f"{name}.csv", folder / f"{name}.parquet"
-    write_text(text, safe_csv(frame))
+    write_file(text, safe_csv(frame))
     with atomic(columnar) as partial:
         frame.to_parquet(partial, index=False)
     return text, columnar

@@ -17,7 +17,6 @@ from vlcore.api import colourings, map_component
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.metrics_table import group_accuracy_rows
 from vlcore.api.model_map import ModelMap, model_map
-from vlcore.api.small_images import draw_thumbs
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set, set_stamp
 from vlcore.data.feature_store import without_features
@@ -31,7 +30,6 @@ from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.table import packed
 from vlcore.plots.options import PCA, MapOptions, Projection
 from vlcore.plots.theme import Palette
-from vlcore.web import image_addresses
 
 Spec: TypeAlias = dict[str, Any]
 Table: TypeAlias = dict[str, Any]  # as `vlcore.plots.maps.table.packed`
@@ -108,12 +106,10 @@ def _map_of_model(key: str, projection: Projection) -> ModelMap:
 
 
 @by_content(60, "Putting the maps beside each other …")
-def comparison(keys: Sequence[str], projection: Projection, inline: bool = False) -> ComparedMaps:
-    """Put the maps of models beside each other, with small images by address, or `inline`."""
+def comparison(keys: Sequence[str], projection: Projection) -> ComparedMaps:
+    """Put the maps of models beside each other."""
     models = [map_of_model(key, projection) for key in keys]
-    return compare_maps(
-        models, image_set(models[0]), draw_thumbs if inline else image_addresses.addresses
-    )
+    return compare_maps(models, image_set(models[0]))
 
 
 @by_content(12, "Colouring the images …")

@@ -78,32 +78,6 @@ def _uploads() -> pd.DataFrame:
     return pd.DataFrame([row | places])
 
 
-def _neighbours(points: pd.DataFrame) -> pd.DataFrame:
-    """Two lines from each picture of a map, to the pictures before it."""
-    rows = []
-    for pane in range(PANES):
-        there = points[points[f"x{pane}"].notna()][["id", f"x{pane}", f"y{pane}"]].to_numpy()
-        for number, (name, x, y) in enumerate(there):
-            rows += [(name, pane, x, y, *there[number - back][1:]) for back in (1, 2)]
-    return pd.DataFrame(rows, columns=["id", "pane", "x", "y", "x2", "y2"])
-
-
-def _twins(points: pd.DataFrame) -> pd.DataFrame:
-    """Two arrows of each held-out scene in each map."""
-    test = points[points["kind"] == "test"].set_index("scene")
-    rows = []
-    for pane in range(PANES):
-        for kind, end in (("other background", "horse_desert"), ("other animal", "camel_grass")):
-            ends = (
-                test.loc[test["group"] == group, [f"x{pane}", f"y{pane}"]]
-                for group in ("horse_grass", end)
-            )
-            arrows = pd.concat(ends, axis=1)
-            arrows.columns = ["x", "y", "x2", "y2"]
-            rows.append(arrows.assign(kind=kind, pane=pane).reset_index())
-    return pd.concat(rows, ignore_index=True)
-
-
 def _board() -> pd.DataFrame:
     models = (
         ("no bias, short", (0.98, 0.93, 0.97, 0.95)),
@@ -147,4 +121,3 @@ def _coloured() -> tuple[pd.DataFrame, dict[str, Colouring]]:
 
 
 (POINTS, COLOURINGS), CAPTIONS, UPLOADS, BOARD = _coloured(), _captions(), _uploads(), _board()
-NEIGHBOURS, TWINS = _neighbours(POINTS), _twins(POINTS)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.plots.maps.examples import CAPTIONS, COLOURINGS, EVERYTHING, INFO, POINTS, TWINS, UPLOADS
+from tests.plots.maps.examples import CAPTIONS, COLOURINGS, EVERYTHING, INFO, POINTS, UPLOADS
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots.colouring import GROUPS, Colouring
 from vlcore.plots.maps import drawing as map_drawings
@@ -45,8 +45,7 @@ def drawing(
 def test_each_entry_of_the_legend_finds_its_images(
     options: MapOptions, colouring: Colouring
 ) -> None:
-    twins = TWINS.query("pane < 2") if options.twins else None
-    sent = drawing(options=options, twins=twins, colouring=colouring)
+    sent = drawing(options=options, colouring=colouring)
     drawn = rows_of_bitmask(sent["drawn"], len(POINTS))
     assert POINTS[drawn]["id"].tolist() == options.drawn(POINTS, SCENES)["id"].tolist()
     columns = COLUMNS | colour_columns(POINTS, 2, SCENES, colouring)

@@ -56,7 +56,7 @@ def map_drawing(
     options: MapOptions = PLAIN,
     colouring: Colouring = GROUPS,
     legend_place: LegendPlace = "bottom",
-    twins: pd.DataFrame | None = None,
+    arrow_kinds: Sequence[str] = (),
     uploads: pd.DataFrame | None = None,
     extents: Sequence[Extent] = (),
 ) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def map_drawing(
         options: what is drawn; of more than `MOST_MARKS` not the overlays of `OF_FEW`.
         colouring: what colours stand for.
         legend_place: beside or below the maps.
-        twins: arrows of that option, whose `kind` is in the legend.
+        arrow_kinds: the kinds of arrows between twins, for the legend.
         uploads: a visitor's images, stars on top: `id`, `name`, `x0`, `y0` and so on, `thumb`,
             `spoken`.
         extents: of each map, in place of those around all positions.
@@ -115,7 +115,7 @@ def map_drawing(
         colouring,
         has_captions=not diamonds.empty,
         has_uploads=stars is not None,
-        arrow_kinds=() if twins is None else sorted(twins["kind"].unique(), reverse=True),
+        arrow_kinds=arrow_kinds,
     )
     return {
         "kind": kind,

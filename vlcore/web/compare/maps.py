@@ -70,7 +70,8 @@ def _show_up_close(view: Shown, identity: str | None) -> None:
     widgets.show_image_of_set(images, row, width="stretch", alt=words, within=image)
     with image:
         selections.show_like(view, str(identity))
-    lines = [plain(str(point["spoken"]))]
+    split = "training" if point["kind"] == "training" else "held out"
+    lines = [plain(f"{words}, {split}")]
     if caption := images.table["caption"].iat[row]:  # embeddings may have come without
         lines.append(f"“{plain(caption)}”")
     if SOURCE in images.table:

@@ -5,10 +5,10 @@ from functools import partial
 
 import streamlit as st
 
-from vlcore.api.compared_maps import ComparedMaps, points_table
+from vlcore.api.compared_maps import points_table
 from vlcore.api.description import describe_evaluation
 from vlcore.api.exports import parquet_bytes
-from vlcore.api.figure import figure
+from vlcore.api.figure import PAPER_SIDE, figure
 from vlcore.api.metrics_table import describe_map_quality, group_accuracy_table, measures_table
 from vlcore.api.offline_page import page
 from vlcore.api.training_animation import TrainingAnimation, animate_training
@@ -23,8 +23,6 @@ from vlcore.web.compare.failures import show_failures
 from vlcore.web.compare.suspects import show_suspects
 from vlcore.web.compare.view import Shown
 from vlcore.web.components import browser
-
-PAPER_SIDE = 520  # px of a map in an image file
 
 
 def _groups(view: Shown) -> None:
@@ -70,9 +68,6 @@ def _export(view: Shown) -> None:
     # Streamlit makes a file outside of the page, where no visitor is known.
     visitor = visitors.visitor()
 
-    def inline_comparison() -> ComparedMaps:
-        return cache.comparison(view.keys, view.options.projection, inline=True)
-
     def image(write: Callable[[cache.Spec, Palette], bytes | str]) -> bytes | str:
         chart = figure(comparison, palette, PAPER_SIDE, view.options)
         return work.run_in_worker(visitor, write, chart.to_dict(validate=False), palette)
@@ -86,7 +81,7 @@ def _export(view: Shown) -> None:
 
     def offline() -> str:
         with work.export_slot(visitor):
-            return page(inline_comparison(), palette, view.options)
+            return page(comparison, palette, view.options)
 
     name = "-".join(["compare", *(key.rpartition("-")[2] for key in view.keys)])
     st.markdown(
