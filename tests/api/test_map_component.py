@@ -12,7 +12,8 @@ from tests.api.stand_ins import BASE, image_set, pictured, publish
 from vlcore.api import compared_maps, map_component
 from vlcore.api.compared_maps import ComparedMaps, compare_maps, drawn_sample
 from vlcore.api.model_map import model_map
-from vlcore.api.overlays import NEIGHBOURS, neighbour_lines, with_trust, with_untrained_positions
+from vlcore.api.overlays import NEIGHBOURS, with_trust, with_untrained_positions
+from vlcore.experiment.grouping import SCENES
 from vlcore.plots.options import PLAIN, MapOptions
 from vlcore.plots.theme import LIGHT
 from vlcore.plots.thumbnails import SAFE_URI
@@ -56,6 +57,23 @@ def test_columns_of_a_users_images_have_their_files(small: ComparedMaps) -> None
     assert "file" not in map_component.columns(small)
 
 
+def test_arrows_lead_between_groups_that_are_drawn(small: ComparedMaps) -> None:
+    groups = SCENES.names
+    kinds = {"horse_grass camel_grass": LIGHT.text}
+    every = {
+        "horse_grass horse_desert": LIGHT.text,
+        "camel_desert camel_grass": LIGHT.text,
+        "horse_grass camel_grass": LIGHT.accent,
+        "horse_desert camel_desert": LIGHT.accent,
+    }
+    for chosen, expected in (((), every), (("horse_grass", "camel_grass"), kinds)):
+        options = MapOptions(twins=True, groups=chosen)
+        arrows = map_component.drawing(small, LIGHT, 300, options)["arrows"]
+        named = {f"{groups[each['from']]} {groups[each['to']]}": each["colour"] for each in arrows}
+        assert named == expected
+    assert map_component.drawing(small, LIGHT, 300)["arrows"] == []
+
+
 def test_a_legend_names_no_overlay_of_nothing(small: ComparedMaps) -> None:
     base = BASE.replace(data_seed=93, init_seed=94)
     alone = compare_maps([model_map(publish(IMAGES, base, before=False))], IMAGES)
@@ -67,52 +85,49 @@ def test_a_legend_names_no_overlay_of_nothing(small: ComparedMaps) -> None:
         assert ("gx0" in map_component.columns(maps, options)) == ("untrained" in names)
 
 
-def test_lines_lead_from_the_clicked_image_to_its_neighbours_and_twins(
-    comparison: ComparedMaps,
-) -> None:
+def test_lines_lead_from_the_clicked_image_to_its_neighbours(comparison: ComparedMaps) -> None:
     point = comparison.points.query("kind == 'test'").iloc[0]
     options = MapOptions(neighbours=True, twins=True)
-    lines = map_component.lines_of_image(comparison, LIGHT, options, point["id"])
+    lines = map_component.lines_of_image(comparison, options, point["id"])
     json.dumps(lines)
     for pane, model in enumerate(comparison.models):
         of_map = [line for line in lines if line["pane"] == pane]
-        arrows = [line for line in of_map if line["arrow"]]
-        assert len(arrows) == 4, "to the other background and object, and between those"
-        neighbours = [line for line in of_map if not line["arrow"]]
-        assert len(neighbours) == NEIGHBOURS
-        for line in neighbours:
+        assert len(of_map) == NEIGHBOURS
+        for line in of_map:
             assert [line["x"], line["y"]] == pytest.approx(
                 [point[f"x{pane}"], point[f"y{pane}"]], abs=1e-4
             )
             ends = np.isclose(model.points, [line["x2"], line["y2"]]).all(axis=1)
             assert ends.any()
-    assert map_component.lines_of_image(comparison, LIGHT, PLAIN, point["id"]) == []
+    assert map_component.lines_of_image(comparison, PLAIN, point["id"]) == []
     held_out = MapOptions(neighbours=True, split="held out")
-    lines = map_component.lines_of_image(comparison, LIGHT, held_out, point["id"])
+    lines = map_component.lines_of_image(comparison, held_out, point["id"])
     assert 0 < len(lines) < NEIGHBOURS * len(comparison.models)
     for line in lines:
         model = comparison.models[line["pane"]]
         (end,) = np.flatnonzero(np.isclose(model.points, [line["x2"], line["y2"]]).all(axis=1))
         assert end < model.n_held_out
     training = MapOptions(neighbours=True, split="training")
-    assert map_component.lines_of_image(comparison, LIGHT, training, point["id"]) == []
-    assert map_component.lines_of_image(comparison, LIGHT, options, "nobody") == []
+    assert map_component.lines_of_image(comparison, training, point["id"]) == []
+    assert map_component.lines_of_image(comparison, options, "nobody") == []
 
 
 def test_columns_of_few_images_name_the_neighbours_of_each(small: ComparedMaps) -> None:
     options = MapOptions(neighbours=True, trust=True)
     columns = map_component.columns(small, options)
     points = small.points
-    for pane, lines in neighbour_lines(small).groupby("pane"):
+    rows = small.rows
+    for pane, model in enumerate(small.models):
         near = np.stack([columns[f"near{pane}_{rank}"] for rank in range(NEIGHBOURS)], axis=1)
-        starts = points.reset_index().set_index("id")["index"][lines["id"]]
-        positions = points[[f"x{pane}", f"y{pane}"]].to_numpy()
-        ends = positions[near[starts, lines.groupby("id").cumcount()]]
-        np.testing.assert_allclose(ends, lines[["x2", "y2"]], atol=1e-4)
-        assert (near[np.isnan(positions).any(axis=1)] == -1).all()
+        is_absent = points[f"x{pane}"].isna().to_numpy()
+        assert (near[is_absent] == -1).all()
+        for position in np.flatnonzero(~is_absent):
+            z = model.z[model.index([rows[position]])[0]]
+            nearest = [row for row, _ in model.neighbours(z, NEIGHBOURS, rows[position])]
+            assert rows[near[position]].tolist() == nearest
     assert np.isfinite(columns["trust0"]).any()
     point = points.query("kind == 'test'").iloc[0]
-    assert not map_component.lines_of_image(small, LIGHT, options, point["id"])
+    assert not map_component.lines_of_image(small, options, point["id"])
 
 
 def test_images_that_stand_for_their_marks_are_one_image(

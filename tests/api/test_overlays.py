@@ -15,6 +15,7 @@ from vlcore.api import overlays
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.model_map import ModelMap, model_map
 from vlcore.metrics.projection import align, fit_plane, point_trustworthiness
+from vlcore.plots.options import MapOptions
 
 IMAGES = image_set()
 SCENES_OF = [f"test-{number:02d}" for number in range(TEST_SCENES)]
@@ -31,11 +32,6 @@ def maps(home: Path) -> list[ModelMap]:
 @pytest.fixture(scope="module")
 def together(maps: list[ModelMap]) -> ComparedMaps:
     return compare_maps(maps, IMAGES)
-
-
-def place_of(comparison: ComparedMaps, pane: int, row: int) -> np.ndarray:
-    point = comparison.points.set_index("id").loc[f"p{row}"]
-    return point[[f"x{pane}", f"y{pane}"]].to_numpy(float)
 
 
 def test_trust_is_each_pictures_part_in_the_trustworthiness_of_its_map(
@@ -74,66 +70,24 @@ def test_a_ghost_is_the_untrained_plane_turned_onto_the_map(together: ComparedMa
         assert ghost != pytest.approx(onto, nan_ok=True)
 
 
-def test_lines_lead_to_the_nearest_in_the_full_space(together: ComparedMaps) -> None:
-    lines = overlays.neighbour_lines(together)
-    assert list(lines.columns) == ["id", "pane", "x", "y", "x2", "y2"]
-    assert set(lines["id"]) == set(together.points["id"])
-    for pane, model in enumerate(together.models):
-        here = lines[lines["pane"] == pane]
-        assert len(here) == 5 * len(model.rows)
-        for number in range(0, len(model.rows), 9):
-            row = int(model.rows[number])
-            own = here[here["id"] == f"p{row}"]
-            assert own[["x", "y"]].to_numpy()[0] == pytest.approx(
-                place_of(together, pane, row), abs=1e-3
-            )
-            ends = [
-                place_of(together, pane, one)
-                for one, _ in model.neighbours(model.z[number], 5, apart_from=row)
-            ]
-            assert own[["x2", "y2"]].to_numpy() == pytest.approx(np.array(ends), abs=1e-3)
-
-
 @given(copies=st.integers(2, 12))
 @settings(max_examples=8)
-def test_a_picture_is_no_neighbour_of_itself_though_others_are_like_it(
+def test_an_image_is_no_neighbour_of_itself_though_others_are_like_it(
     maps: list[ModelMap], copies: int
 ) -> None:
     z = maps[0].z.copy()
     z[:copies] = z[0]
-    places = np.stack([np.arange(len(z)), np.zeros(len(z))], axis=1).astype(float)
-    same = dataclasses.replace(maps[0], z=z, points=places)
-    comparison = compare_maps([same], IMAGES)
-    lines = overlays.neighbour_lines(comparison)
-    assert lines.groupby("id").size().eq(5).all()
-    assert not ((lines["x"] == lines["x2"]) & (lines["y"] == lines["y2"])).any()
-    few = compare_maps([only(same, slice(3))], IMAGES)
-    assert len(overlays.neighbour_lines(few)) == 6, "all others, of few"
+    nearest = overlays.nearest_images(dataclasses.replace(maps[0], z=z))
+    assert nearest.shape == (len(z), overlays.NEIGHBOURS)
+    assert not (nearest == np.arange(len(z))[:, None]).any()
+    few = overlays.nearest_images(only(maps[0], slice(3)))
+    assert few.shape == (3, 2), "all others, of few"
 
 
 def versions(scene: str) -> dict[str, int]:
     """Row of each group's picture of a scene, from the set itself."""
     rows = np.flatnonzero((IMAGES.table["scene"] == scene).to_numpy())
     return {str(IMAGES.table["group"].iat[row]): int(row) for row in rows}
-
-
-def test_arrows_start_and_end_where_the_twins_are(together: ComparedMaps) -> None:
-    lines = overlays.twin_lines(together)
-    assert list(lines.columns) == ["scene", "kind", "pane", "x", "y", "x2", "y2"]
-    assert len(lines) == TEST_SCENES * 2 * 4
-    for (scene, pane), arrows in lines.groupby(["scene", "pane"]):
-        rows = versions(str(scene))
-        at = {group: place_of(together, int(pane), row) for group, row in rows.items()}
-        expected = [
-            ("other background", "horse_grass", "horse_desert"),
-            ("other background", "camel_desert", "camel_grass"),
-            ("other animal", "horse_grass", "camel_grass"),
-            ("other animal", "horse_desert", "camel_desert"),
-        ]
-        assert arrows["kind"].tolist() == [kind for kind, _, _ in expected]
-        for arrow, (_, start, end) in zip(arrows.itertuples(), expected, strict=True):
-            assert (arrow.x, arrow.y) == pytest.approx(at[start], abs=1e-3)
-            assert (arrow.x2, arrow.y2) == pytest.approx(at[end], abs=1e-3)
 
 
 def test_the_lengths_of_arrows_are_of_the_full_space(together: ComparedMaps) -> None:
@@ -160,13 +114,12 @@ def test_a_scene_that_one_map_lacks_a_version_of_has_no_arrows(maps: list[ModelM
     comparison = compare_maps([maps[0], only(model, keep)], IMAGES)
     found = overlays.scenes(comparison).T.to_dict()
     assert found == {scene: versions(scene) for scene in SCENES_OF if scene != "test-03"}
-    lines = overlays.twin_lines(comparison)
-    assert set(lines["scene"]) == set(found)
-    assert len(lines) == (TEST_SCENES - 1) * 2 * 4
 
 
-def test_a_set_without_twins_has_no_arrows(home: Path) -> None:
+def test_a_set_without_twins_has_no_arrows(home: Path, together: ComparedMaps) -> None:
     images = image_set(folds=2)
     artifact = publish(images, BASE.replace(init_seed=91, n_per_group=8))
     alone = compare_maps([model_map(artifact)], images)
-    assert overlays.twin_lines(alone).empty
+    options = MapOptions(twins=True)
+    assert overlays.without_overlays_of_nothing(alone, options) == MapOptions()
+    assert overlays.without_overlays_of_nothing(together, options) == options

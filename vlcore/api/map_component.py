@@ -11,9 +11,8 @@ from vlcore.api.compared_maps import ComparedMaps, drawn_sample, row_numbers
 from vlcore.api.model_map import ModelMap
 from vlcore.api.overlays import (
     NEIGHBOURS,
-    arrow_kinds,
     nearest_images,
-    twin_lines,
+    twin_arrows,
     with_trust,
     with_untrained_positions,
     without_overlays_of_nothing,
@@ -95,20 +94,21 @@ def drawing(
     `vlcore.plots.maps.drawing.map_drawing`."""
     comparison = coloured(comparison, options)
     options = drawn_options(comparison, options)
-    kinds = arrow_kinds(comparison, options)
-    options = options.replace(twins=bool(kinds))
+    grouping = comparison.images.grouping
+    groups = set(options.groups or grouping.names)
+    arrows = [arrow for arrow in twin_arrows(grouping) if groups.issuperset(arrow[1:])]
     return map_drawing(
         _drawn_points(comparison, options),
         comparison.captions,
         comparison.infos,
         palette=palette,
-        grouping=comparison.images.grouping,
+        grouping=grouping,
         side=side,
         kind=kind,
         options=options,
         colouring=comparison.colouring,
         legend_place=legend_place,
-        arrow_kinds=kinds,
+        arrows=arrows if options.twins else (),
         uploads=comparison.uploads,
     )
 
@@ -139,7 +139,6 @@ def inline(
 ) -> dict[str, Any]:
     """All that the component needs where there is no server: how the maps look, with the words
     `alt` for screen readers, their columns, and their small images as one image."""
-    options = options.replace(twins=False)  # a server tells the arrows of a clicked image
     comparison = in_file(comparison, options)
     rows = comparison.rows
     thumbs = thumb_sheet(small_files(comparison.images, rows.tolist()))
@@ -154,29 +153,17 @@ def inline(
 
 
 def lines_of_image(
-    comparison: ComparedMaps, palette: Palette, options: MapOptions, identity: str | None
+    comparison: ComparedMaps, options: MapOptions, identity: str | None
 ) -> list[dict[str, Any]]:
-    """What the options let lie over the maps for the image that was clicked: of many images, lines
-    to its true neighbours, between images that the filters let through, and arrows of its scene.
-    Each has ``pane``, ``x``, ``y``, ``x2``, ``y2``, ``colour`` and ``arrow``, whether it is one."""
+    """Lines from the image that was clicked to its true neighbours, of many images, between images
+    that the filters let through: ``pane``, ``x``, ``y``, ``x2``, ``y2``. Columns name the
+    neighbours of few images."""
     position = np.flatnonzero(comparison.points["id"] == identity)
-    if not len(position):
+    if not (len(position) and options.neighbours and comparison.is_large):
         return []
-    parts = []
-    if options.neighbours and comparison.is_large:
-        row = int(comparison.rows[position[0]])
-        drawn = row_numbers(options.drawn(comparison.points, comparison.images.grouping))
-        lines = _neighbours_of(comparison, row, drawn)
-        parts.append(lines.assign(colour=palette.text, arrow=False))
-    if options.twins:
-        arrows = twin_lines(comparison, options)
-        arrows = arrows[arrows["scene"] == comparison.points["scene"].iat[position[0]]]
-        colours = dict(
-            zip(arrow_kinds(comparison, options), (palette.text, palette.accent), strict=False)
-        )
-        parts.append(arrows.assign(colour=arrows["kind"].map(colours), arrow=True))
-    names = ["pane", "x", "y", "x2", "y2", "colour", "arrow"]
-    return [record for part in parts for record in part[names].to_dict("records")]
+    row = int(comparison.rows[position[0]])
+    drawn = row_numbers(options.drawn(comparison.points, comparison.images.grouping))
+    return _neighbours_of(comparison, row, drawn).to_dict("records")
 
 
 def _neighbours_of(

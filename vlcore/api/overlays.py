@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.api.compared_maps import ComparedMaps, row_numbers
+from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.model_map import ModelMap
 from vlcore.experiment.grouping import Grouping
 from vlcore.metrics.projection import (
@@ -20,17 +20,20 @@ from vlcore.metrics.projection import (
     nearest,
     point_trustworthiness,
 )
-from vlcore.plots.options import PLAIN, MapOptions
+from vlcore.plots.options import MapOptions
 
 NEIGHBOURS = 5  # lines from an image to those nearest to it
 OTHER_BACKGROUND = "other background"
 
 
 def without_overlays_of_nothing(comparison: ComparedMaps, options: MapOptions) -> MapOptions:
-    """The options without the untrained baseline where no model has one."""
+    """The options without the untrained baseline where no model has one, and without twins where
+    the maps show none."""
     if options.untrained:
         embeddings = [model.artifact.embeddings for model in comparison.models]
         options = options.replace(untrained=any(each.untrained for each in embeddings))
+    if options.twins and (options.split == "training" or scenes(comparison).empty):
+        options = options.replace(twins=False)
     return options
 
 
@@ -64,57 +67,12 @@ def with_untrained_positions(comparison: ComparedMaps) -> ComparedMaps:
     return replace(comparison, points=points)
 
 
-def neighbour_lines(comparison: ComparedMaps, options: MapOptions = PLAIN) -> pd.DataFrame:
-    """Lines from each drawn image to its nearest in the full space, where these are drawn: ``id``,
-    ``pane``, ``x``, ``y``, ``x2``, ``y2``."""
-    drawn = row_numbers(options.drawn(comparison.points, comparison.images.grouping))
-    lines = []
-    for pane, model in enumerate(comparison.models):
-        positions = model.points.round(4)
-        is_drawn = np.isin(model.rows, drawn)
-        nearest_others = nearest_images(model)
-        for start in np.flatnonzero(is_drawn):
-            lines += [
-                (f"p{model.rows[start]}", pane, *positions[start], *positions[end])
-                for end in nearest_others[start]
-                if is_drawn[end]
-            ]
-    return pd.DataFrame(lines, columns=["id", "pane", "x", "y", "x2", "y2"])
-
-
 def nearest_images(model: ModelMap) -> NDArray[np.int64]:
     """The numbers of those nearest to each image in a model's full space, (n, `NEIGHBOURS`), from
     the nearest on; fewer where there are no more."""
     indices, _ = nearest(model.z, model.z, NEIGHBOURS + 1)
     others = [row[row != image][:NEIGHBOURS] for image, row in enumerate(indices)]
     return np.stack(others)
-
-
-def arrow_kinds(comparison: ComparedMaps, options: MapOptions) -> list[str]:
-    """The kinds of the arrows of `twin_lines`, in the order of the legend; none where the options
-    ask for no twins."""
-    if not options.twins:
-        return []
-    return sorted(twin_lines(comparison, options)["kind"].unique(), reverse=True)
-
-
-def twin_lines(comparison: ComparedMaps, options: MapOptions = PLAIN) -> pd.DataFrame:
-    """Arrows between the drawn versions of a held-out scene: ``scene``, ``kind``, ``pane``, ``x``,
-    ``y``, ``x2``, ``y2``."""
-    grouping = comparison.images.grouping
-    versions = scenes(comparison)
-    groups = set(options.groups or grouping.names)
-    if options.split == "training":
-        groups = set()
-    arrows = [arrow for arrow in _arrows(grouping) if {arrow[1], arrow[2]} <= groups]
-    parts = [pd.DataFrame(columns=["scene", "kind", "pane", "x", "y", "x2", "y2"])]
-    for pane, model in enumerate(comparison.models):
-        for kind, start, end in arrows:
-            x, y = model.points[model.index(versions[start])].round(4).T
-            x2, y2 = model.points[model.index(versions[end])].round(4).T
-            part = {"scene": versions.index, "kind": kind, "pane": pane}
-            parts.append(pd.DataFrame({**part, "x": x, "y": y, "x2": x2, "y2": y2}))
-    return pd.concat(parts[1:] or parts).sort_values("scene", kind="stable", ignore_index=True)
 
 
 def scenes(comparison: ComparedMaps) -> pd.DataFrame:
@@ -137,7 +95,7 @@ def other_object(grouping: Grouping) -> str:
     return f"other {grouping.object_word}"
 
 
-def _arrows(grouping: Grouping) -> list[tuple[str, str, str]]:
+def twin_arrows(grouping: Grouping) -> list[tuple[str, str, str]]:
     """Kind, start and end of a scene's four arrows: to the other background, and to the other
     object."""
     first, first_elsewhere, second, second_elsewhere = grouping.names
@@ -155,7 +113,7 @@ def twin_lengths(comparison: ComparedMaps, scene: str) -> pd.DataFrame:
     over all."""
     versions = scenes(comparison)
     table = []
-    for kind, start, end in _arrows(comparison.images.grouping):
+    for kind, start, end in twin_arrows(comparison.images.grouping):
         row: dict[str, object] = {"arrow": kind, "from": start, "to": end}
         for name, model in comparison.named.items():
             ways = model.z[model.index(versions[start])] - model.z[model.index(versions[end])]

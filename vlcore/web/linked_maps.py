@@ -159,7 +159,7 @@ def mount(
     told = {
         "colourTable": {"url": table_address(colours)} if colours else None,
         "drawn": bitmask(drawn),
-        "lines": map_component.lines_of_image(maps.comparison, maps.palette, options, identity),
+        "lines": map_component.lines_of_image(maps.comparison, options, identity),
         "picked": picked,
         "lists": lists,
         "shown": {"entries": maps.clicked_entries, "clicks": clicks},

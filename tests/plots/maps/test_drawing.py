@@ -26,6 +26,7 @@ OPTIONS = [
     (MapOptions(groups=("horse_desert",), split="held out"), GROUPS),
     (EVERYTHING, GROUPS),
 ]
+ARROWS = (("other animal", "horse_grass", "camel_grass"),)
 COORDINATE = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True, width=32), st.sampled_from([0.0, 0.3, 1e9, 1e-7])
 )
@@ -45,7 +46,8 @@ def drawing(
 def test_each_entry_of_the_legend_finds_its_images(
     options: MapOptions, colouring: Colouring
 ) -> None:
-    sent = drawing(options=options, colouring=colouring)
+    arrows = ARROWS if options.twins else ()
+    sent = drawing(options=options, arrows=arrows, colouring=colouring)
     drawn = rows_of_bitmask(sent["drawn"], len(POINTS))
     assert POINTS[drawn]["id"].tolist() == options.drawn(POINTS, SCENES)["id"].tolist()
     columns = COLUMNS | colour_columns(POINTS, 2, SCENES, colouring)

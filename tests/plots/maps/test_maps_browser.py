@@ -183,6 +183,25 @@ def test_a_pointer_lights_an_image_in_both_maps_and_a_click_tells_it(opened: Ope
     expect(card).to_be_hidden()
 
 
+def test_a_click_draws_arrows_between_the_twins_of_the_image(opened: Opened) -> None:
+    colour = "#123456"
+    data = told(arrows=[{"from": 0, "to": 1, "colour": colour}])
+    test = POINTS[POINTS["kind"] == "test"]
+    scenes = test.dropna(subset=["x0", "x1"]).groupby("scene")["group"].nunique()
+    scene = test[test["scene"] == scenes.index[scenes == 4][0]]
+    start, end = (scene.index[scene["group"] == group][0] for group in SCENES.names[:2])
+    page = opened(data)
+    page.evaluate("row => maps.pick(row)", int(scene.index[-1]))
+    for pane in range(2):
+        arrow = page.locator(".surface").nth(pane).locator(f"line[stroke='{colour}']")
+        expect(arrow).to_have_count(1)
+        for name, row in (("1", start), ("2", end)):
+            there = [float(arrow.get_attribute(f"{axis}{name}") or "nan") for axis in "xy"]
+            assert np.linalg.norm(there - places(data, pane)[row]) <= 8.1
+    page.evaluate("row => maps.pick(row)", int(POINTS.index[POINTS["kind"] == "training"][0]))
+    expect(page.locator(f"line[stroke='{colour}']")).to_have_count(0)
+
+
 @pytest.mark.parametrize("leader", [0, 1])
 def test_a_zoom_shows_in_the_other_map_the_images_in_view_in_the_first(
     opened: Opened, leader: int

@@ -23,6 +23,7 @@ from vlcore.plots.theme import FONT, Palette, across, star
 
 MapKind = Literal["maps", "grid", "card", "frames"]
 Extent = tuple[list[float], list[float]]  # the ends of x and of y
+Arrow = tuple[str, str, str]  # its kind, and the groups of the images at its start and end
 Positions = npt.NDArray[np.float64]  # (n, 2)
 
 MOST_MARKS = 5000  # over all maps of a file for papers, and of maps with the overlays of `OF_FEW`
@@ -56,7 +57,7 @@ def map_drawing(
     options: MapOptions = PLAIN,
     colouring: Colouring = GROUPS,
     legend_place: LegendPlace = "bottom",
-    arrow_kinds: Sequence[str] = (),
+    arrows: Sequence[Arrow] = (),
     uploads: pd.DataFrame | None = None,
     extents: Sequence[Extent] = (),
 ) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def map_drawing(
         options: what is drawn; of more than `MOST_MARKS` not the overlays of `OF_FEW`.
         colouring: what colours stand for.
         legend_place: beside or below the maps.
-        arrow_kinds: the kinds of arrows between twins, for the legend.
+        arrows: between the twins of a scene, as the option for twins draws them.
         uploads: a visitor's images, stars on top: `id`, `name`, `x0`, `y0` and so on, `thumb`,
             `spoken`.
         extents: of each map, in place of those around all positions.
@@ -108,6 +109,9 @@ def map_drawing(
                 "uploads": _placed_uploads(stars, pane, side),
             }
         )
+    groups = [entry.name for entry in GROUPS.entries(palette, grouping)]
+    kinds = list(dict.fromkeys(kind for kind, _, _ in arrows))
+    colours = dict(zip(kinds, (palette.text, palette.accent), strict=False))
     entries = legend_entries(
         palette,
         grouping,
@@ -115,7 +119,7 @@ def map_drawing(
         colouring,
         has_captions=not diamonds.empty,
         has_uploads=stars is not None,
-        arrow_kinds=arrow_kinds,
+        arrow_kinds=kinds,
     )
     return {
         "kind": kind,
@@ -133,6 +137,10 @@ def map_drawing(
         "objects": list(grouping.objects),
         "contexts": list(grouping.contexts),
         "overlays": list(options.overlays),
+        "arrows": [
+            {"from": groups.index(start), "to": groups.index(end), "colour": colours[kind]}
+            for kind, start, end in arrows
+        ],
         "drawn": bitmask(images.index.isin(drawn.index)),
         "star": star(),
         "font": FONT,

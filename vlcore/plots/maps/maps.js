@@ -369,6 +369,13 @@ class Maps extends Layout {
     return this.scenes.get(scene[row]).filter(other => other !== row).slice(0, 12);
   }
 
+  // The held-out images of a row's scene by their group, where each of the four groups has one.
+  versions(row) {
+    const {group, kind} = this.columns, rows = [row, ...this.twins(row)].filter(other => kind[other] === 1);
+    const byGroup = new Map(rows.map(other => [group[other], other]));
+    return rows.length === 4 && byGroup.size === 4 ? byGroup : new Map();
+  }
+
   // Lights an image that a map shows in all maps, with the card where the pointer is; none for null.
   hover(row, pane, event) {
     const isOther = row !== this.hovered;

@@ -19,32 +19,32 @@ class Overlay {
     const line = ([x1, y1], [x2, y2], stroke, width) => {
       parts.push(svgElement("line", {x1, y1, x2, y2, stroke, "stroke-width": width}));
     };
-    const spoke = (from, to, colour) => {
-      line(from, to, colour, 1.2);
-      parts.push(svgElement("circle", {cx: to[0], cy: to[1], r: 3, fill: colour}));
+    const spoke = (from, to) => {
+      line(from, to, ink.text, 1.2);
+      parts.push(svgElement("circle", {cx: to[0], cy: to[1], r: 3, fill: ink.text}));
     };
-    for (const {x, y, x2, y2, colour, arrow} of (data.lines ?? []).filter(line => line.pane === pane)) {
-      const from = maps.at(pane, x, y), to = maps.at(pane, x2, y2);
-      if (!arrow) {
-        spoke(from, to, colour);
-        continue;
-      }
+    const arrow = (from, to, colour) => {
       const way = [to[0] - from[0], to[1] - from[1]], length = Math.hypot(...way);
       const cut = way.map(part => part * Math.min(AROUND / Math.max(length, 1e-9), 0.25));  // short ones keep a half
       const tip = [to[0] - cut[0], to[1] - cut[1]], angle = Math.atan2(way[0], -way[1]) * 180 / Math.PI;
       line([from[0] + cut[0], from[1] + cut[1]], tip, colour, 2);
       parts.push(svgElement("path", {d: SHAPES.head, transform: `translate(${tip}) rotate(${angle}) scale(6)`, fill: colour}));
+    };
+    for (const {x, y, x2, y2} of (data.lines ?? []).filter(line => line.pane === pane)) {
+      spoke(maps.at(pane, x, y), maps.at(pane, x2, y2));
     }
     for (const row of new Set([picked, hovered])) {
       const from = row === null ? null : maps.pixel(pane, row);
       if (!from) continue;
       for (const other of maps.neighbours(pane, row)) {
         const to = maps.pixel(pane, other);
-        if (to) spoke(from, to, ink.text);
+        if (to) spoke(from, to);
       }
     }
     for (const row of maps.best[pane] ?? []) circle(row, 7, ink.accent, 1.3);
     if (picked !== null) {
+      const versions = maps.versions(picked), at = group => versions.has(group) ? maps.pixel(pane, versions.get(group)) : null;
+      for (const {from, to, colour} of data.arrows) if (at(from) && at(to)) arrow(at(from), at(to), colour);
       for (const twin of maps.twins(picked)) circle(twin, 7, ink.text);
       circle(picked, 11, ink.accent);
     }
