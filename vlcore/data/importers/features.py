@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vlcore.data.feature_store import FOLDER, own_tower, stored_precision
+from vlcore.data.feature_store import FOLDER, own_tower
 from vlcore.data.importers.source import ImportSetError, printable
 from vlcore.data.row_store import stamp_of, write_rows
 from vlcore.experiment import limits
 
 LARGEST = 65_504  # of a float16
+_BLOCK = 1024  # rows that are hashed at once
 
 
 def write_features(file: Path, folder: Path, table: pd.DataFrame, known: Sequence[str]) -> str:
@@ -44,7 +45,9 @@ def write_features(file: Path, folder: Path, table: pd.DataFrame, known: Sequenc
     if features.ndim != 2 or len(features) != len(names) or features.dtype.kind != "f":
         raise ImportSetError("The array features needs one row of floats for each name in files.")
     is_small = 2 <= features.shape[1] <= limits.FEATURES
-    if not is_small or not (np.abs(features) <= LARGEST).all():  # False of NaN too
+    # Neither holds of NaN. The array may have gigabytes, so nothing of its size is made of it here.
+    is_within = features.min(initial=0) >= -LARGEST and features.max(initial=0) <= LARGEST
+    if not (is_small and is_within):
         raise ImportSetError(
             f"The array features needs 2 to {limits.FEATURES:,} numbers for each image, none of"
             f" them above {LARGEST:,}."
@@ -56,11 +59,14 @@ def write_features(file: Path, folder: Path, table: pd.DataFrame, known: Sequenc
     ):
         if wrong:
             raise ImportSetError(f"{printable(file.name)} {what}: {printable(min(wrong))}.")
-    chosen = stored_precision(features[[rows[name] for name in table["file"]]])
+    chosen = features.astype(np.float16)[[rows[name] for name in table["file"]]]
+    del features
     stem = re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")[:30] or "features"
-    digest = hashlib.sha256(chosen.tobytes()).hexdigest()[:8]
-    architecture = f"own:{stem}-{chosen.shape[1]}-{digest}"
+    digest = hashlib.sha256()
+    for start in range(0, len(chosen), _BLOCK):
+        digest.update(chosen[start : start + _BLOCK].astype(np.float32))
+    architecture = f"own:{stem}-{chosen.shape[1]}-{digest.hexdigest()[:8]}"
     stamps = {row: stamp_of(folder, name) for row, name in enumerate(table["file_name"])}
     store = folder / FOLDER / f"{own_tower(architecture).name}.safetensors"
-    write_rows(store, dict(enumerate(chosen.astype(np.float16))), stamps)
+    write_rows(store, dict(enumerate(chosen)), stamps)
     return architecture
