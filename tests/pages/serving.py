@@ -119,23 +119,9 @@ def expect_no_wider(tab: Page, width: int) -> None:
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def marks(tab: Page | Locator, spoken: str = "camel, grass, held out") -> Locator:
+def marks(tab: Page, spoken: str) -> Locator:
     """The marks of maps that are read out as `spoken`."""
     return tab.locator(f"path[aria-label='{spoken}']")
-
-
-ON_TOP = """all => all.findIndex(mark => {
-    const box = mark.getBoundingClientRect();
-    return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2) === mark;
-})"""
-
-
-def on_top(elements: Locator) -> Locator:
-    """The first mark that no other covers."""
-    elements.first.scroll_into_view_if_needed()
-    index = elements.evaluate_all(ON_TOP)
-    assert index >= 0, "each mark lies under another"
-    return elements.nth(index)
 
 
 def maps_drawn(tab: Page, side: int = 635) -> None:

@@ -6,7 +6,6 @@ version of an image set), so that thirty visitors pay once. Trainings go through
 """
 
 from collections.abc import Callable, Sequence
-from threading import Lock
 from typing import Any, TypeAlias, TypeVar, cast
 
 import altair as alt
@@ -57,9 +56,6 @@ BY_CONTENT: dict[str | type, Callable[[Any], Any]] = {
     "vlcore.classroom.one_room.ClassPlan": repr,
 }
 Function = TypeVar("Function", bound=Callable[..., Any])
-# Maps are drawn one after the other: at once they would share one core, and all be late. Nothing
-# cached is read while it is held.
-_DRAWING = Lock()
 _conditions: dict[str, Condition] = {}  # by key, whose condition never changes
 
 
@@ -182,10 +178,9 @@ def _arrow(rows: Sequence[dict[str, Any]]) -> bytes:
     """Return a table of a chart as uncompressed Arrow, each word once."""
     table = pa.Table.from_pylist(rows)
     for number, field in enumerate(table.schema):
-        column = table.column(number)
         if pa.types.is_string(field.type):
-            column = _each_word_once(column.combine_chunks())
-        table = table.set_column(number, field.name, column)
+            words = _each_word_once(table.column(number).combine_chunks())
+            table = table.set_column(number, field.name, words)
     out = pa.BufferOutputStream()
     with pa.ipc.new_stream(out, table.schema) as stream:
         stream.write_table(table)
@@ -230,8 +225,7 @@ def drawing_of_maps(
 ) -> Drawing:
     """Describe how the maps of models look."""
     together = coloured_comparison(keys, options.projection, options.colour_by)
-    with _DRAWING:
-        return map_component.drawing(together, palette, side, options, legend_place, kind)
+    return map_component.drawing(together, palette, side, options, legend_place, kind)
 
 
 @by_content(60)

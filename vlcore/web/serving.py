@@ -79,8 +79,7 @@ def _warm_up() -> None:
     clear_scratch()
     with suppress(LabError):  # its file is damaged, or the disk cannot be written
         import_module("vlcore.classroom.session").delete_expired()
-    # Altair checks each part of a chart as it is made, which is half of what a map costs; tests do
-    # it.
+    # Altair checks each part of a chart as it is made, which is half of its cost; tests do it.
     import_module("altair.utils.schemapi").disable_debug_mode()
     # Garbage collection looks through all objects that are not frozen.
     gc.collect()

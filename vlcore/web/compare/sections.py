@@ -39,7 +39,7 @@ def show_animation(keys: Sequence[str], palette: Palette, side: int) -> None:
     """Show the training animation of one or two models."""
     with widgets.reason_if_absent("movie"), st.container(key="film-section"):
         animation, table = _animation(keys)
-        drawing = animation.drawing(palette, side)
+        drawing = _moving_maps(keys, palette, side)
         linked_maps.draw("film", drawing, table, animation.images, animation.words)
         st.caption("The axes of every step are those of the final model.")
         for note in animation.notes:
@@ -52,6 +52,11 @@ def show_animation(keys: Sequence[str], palette: Palette, side: int) -> None:
 def _animation(keys: Sequence[str]) -> tuple[TrainingAnimation, cache.Table]:
     animation = animate_training(cache.comparison(keys, PCA))
     return animation, animation.table()
+
+
+@cache.by_content(60)
+def _moving_maps(keys: Sequence[str], palette: Palette, side: int) -> cache.Drawing:
+    return _animation(keys)[0].drawing(palette, side)
 
 
 def _measures(view: Shown) -> None:
