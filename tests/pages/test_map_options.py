@@ -14,7 +14,6 @@ from streamlit.testing.v1 import AppTest
 
 from tests.api.stand_ins import BASE, image_set, pictured, publish
 from tests.conftest import Cli
-from tests.plots import drawn
 from tests.test_architecture import commands_of
 from vlcore.__main__ import parser
 from vlcore.api import colourings, map_component, models
@@ -23,6 +22,7 @@ from vlcore.api.comparison import Comparison, compare
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics import projection
+from vlcore.plots.maps.table import rows_of_bitmask
 from vlcore.plots.options import OVERLAYS, PLAIN, MapOptions, Projection, option_infos
 from vlcore.plots.theme import LIGHT
 from vlcore.web import map_controls
@@ -107,20 +107,13 @@ def both(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compa
 
 
 @pytest.fixture(scope="module")
-def plain_chart(both: Comparison) -> drawn.Spec:
-    return both.chart().to_dict(validate=False)
+def plain_page(both: Comparison) -> str:
+    return both.html()
 
 
 @pytest.fixture(scope="module")
 def help_text() -> str:
     return "".join(commands_of(parser())["compare"].format_help().split())
-
-
-def domains(spec: drawn.Spec) -> list[Any]:
-    """The domains of both axes of each map."""
-    panes = spec["vconcat"][0]["concat"]
-    marks = [layer for pane in panes for layer in pane["layer"] if "marks" in layer.get("name", "")]
-    return [layer["encoding"][axis]["scale"]["domain"] for layer in marks for axis in "xy"]
 
 
 def changed(options: MapOptions) -> set[str]:
@@ -147,10 +140,10 @@ def test_every_field_has_examples() -> None:
 
 @pytest.mark.parametrize("name", ALONE)
 def test_every_field_has_an_effect_and_its_help_in_the_command(
-    name: str, both: Comparison, plain_chart: drawn.Spec, help_text: str
+    name: str, both: Comparison, plain_page: str, help_text: str
 ) -> None:
     assert name in changed(ALONE[name])
-    assert both.chart(options=ALONE[name]).to_dict(validate=False) != plain_chart
+    assert both.html(ALONE[name]) != plain_page
     assert "".join(INFOS[name].help.rstrip(".").split()) in help_text
 
 
@@ -194,31 +187,16 @@ def helps(page: AppTest) -> set[str]:
     return {control.proto.help for kind in kinds for control in page.get(kind)}
 
 
-def test_filters_leave_positions_and_extents_as_they_are(
-    both: Comparison, plain_chart: drawn.Spec
-) -> None:
+def test_filters_leave_positions_and_extents_as_they_are(both: Comparison) -> None:
     options = MapOptions(groups=SCENES.minority, split="training")
-    plain, filtered = plain_chart, both.chart(options=options).to_dict(validate=False)
-    rows = {row["id"]: row for row in plain["datasets"]["images"]}
-    kept = filtered["datasets"]["images"]
-    assert 0 < len(kept) < len(rows)
-    assert all(rows[row["id"]] == row for row in kept)
-    for row in kept:
-        assert row["group"] in SCENES.minority
-        assert row["kind"] == "training"
-    assert domains(filtered) == domains(plain)
-
-
-def test_lines_and_arrows_join_drawn_images_only(both: Comparison) -> None:
-    options = MapOptions(groups=("horse_grass", "camel_grass"), twins=True, neighbours=True)
-    spec = both.chart(options=options).to_dict(validate=False)
-    tables = [rows for rows in spec["datasets"].values() if rows]
-    arrows = [rows for rows in tables if {"scene", "angle"} <= set(rows[0])]
-    assert {row["kind"] for rows in arrows for row in rows} == {"other animal"}
-    ids = {row["id"] for row in spec["datasets"]["images"]}
-    lines = [rows for rows in tables if {"id", "x2"} <= set(rows[0])]
-    assert len(lines) == 2
-    assert all(row["id"] in ids for rows in lines for row in rows)
+    plain, filtered = (
+        map_component.drawing(both.maps, LIGHT, 300, some) for some in (PLAIN, options)
+    )
+    points = both.maps.points
+    is_kept = points["group"].isin(SCENES.minority) & (points["kind"] == "training")
+    assert rows_of_bitmask(filtered["drawn"], len(points)).tolist() == is_kept.tolist()
+    extents = [[pane["extent"] for pane in told["panes"]] for told in (plain, filtered)]
+    assert extents[0] == extents[1]
 
 
 @pytest.mark.parametrize(
@@ -261,15 +239,6 @@ def test_a_new_colouring_is_one_entry(
     letters = ColourChoice("letter", "Model", values=first_letter)
     monkeypatch.setattr(colourings, "COLOURINGS", (*colourings.COLOURINGS, letters))
     options = MapOptions(colour_by="letter")
-    spec = both.chart(options=options).to_dict(validate=False)
-    pane = spec["vconcat"][0]["concat"][0]
-    (legend,) = [layer for layer in pane["layer"] if layer.get("name") == "legend_0"]
-    channels = [legend["encoding"][name] for name in ("stroke", "fill", "shape")]
-    scales = [channel["scale"]["domain"] for channel in channels]
-    assert scales[0] == scales[1] == scales[2]
-    assert len(scales[0]) == len(set(scales[0]))
-    assert {channel["legend"]["title"] for channel in channels} == {"Model: letter"}
-    assert {"letter h", "letter c"} <= set(drawn.texts(spec))
     keys = [model.key for model in both.models]
     out = tmp_path / "maps.html"
     code, _, error = cli("compare", *keys, "--colour-by", "letter", "--out", out)
@@ -279,6 +248,7 @@ def test_a_new_colouring_is_one_entry(
     assert chosen == options
     component = map_component.drawing(both.maps, LIGHT, 300, options)
     assert component["legendTitle"] == "Model: letter"
+    assert {"letter h", "letter c"} <= {entry["words"] for entry in component["legend"]}
 
 
 @pytest.mark.parametrize(

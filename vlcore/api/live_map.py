@@ -20,7 +20,8 @@ def live_map(
     palette: Palette,
     side: int,
 ) -> dict[str, Any]:
-    """Describe the map of held-out images in a model that is trained now, with its table inside.
+    """Describe the map of held-out images in a model that is trained now, with its table inside:
+    data of the component except the addresses of small images.
 
     Args:
         positions: x and y of each image.
@@ -51,4 +52,4 @@ def live_map(
     )
     table = packed(image_columns(points, rows, 1, grouping), rows)
     alt = "Map of the model in training"
-    return {**drawing, "table": table, "colourTable": None, "thumbs": "", "alt": alt}
+    return {**drawing, "table": table, "colourTable": None, "alt": alt}

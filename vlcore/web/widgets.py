@@ -25,7 +25,7 @@ from vlcore.plots.curves import learning_curve
 from vlcore.plots.document import Chart, Command, Part, Table, Text
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
-from vlcore.web import cache, shell
+from vlcore.web import cache, image_addresses, shell
 from vlcore.web.components import browser
 
 Item = TypeVar("Item")
@@ -189,11 +189,13 @@ def live(
     status = view.status
     if "map" not in status:
         return
-    images = subset.split_parts(cache.named_set(condition.data), condition.data_seed)[0]
+    whole = cache.named_set(condition.data)
+    images = subset.split_parts(whole, condition.data_seed)[0]
     rows = subset.reference_rows(images)
     if len(rows) == len(status["map"]):
         drawing = live_map(status["map"], images, rows, palette, CARD_MAP)
-        browser.MAPS(key=f"{key}_map", data=drawing)
+        data = drawing | {"thumbs": image_addresses.folder(whole)}
+        browser.MAPS(key=f"{key}_map", data=data)
     points = status.get("curve", [])
     if points:
         step, majority, minority = points[-1]
