@@ -3,6 +3,7 @@
 
 const AROUND = 8, LINE = 16;  // px of an arrow's end from its image, and of a line of words
 const IMAGE = 68;  // px of the image that lights up
+const SMALL = 300;  // px of a map whose captions are smaller
 
 class Overlay {
   constructor(maps) { this.maps = maps; }
@@ -72,9 +73,9 @@ class Overlay {
   get isBare() { return this.maps.side < 150 || Boolean(this.maps.data.grid); }
 
   caption(pane, caption) {
-    const {maps} = this, {ink} = maps.data, [x, y] = maps.at(pane, caption.x, caption.y);
+    const {maps} = this, {ink} = maps.data, [x, y] = maps.at(pane, caption.x, caption.y), isSmall = maps.side < SMALL;
     if (x !== x) return [];  // it is absent
-    const look = {fill: ink.text, stroke: ink.ground, "stroke-width": 0.2}, scale = this.isBare ? 4.5 : 6.5;
+    const look = {fill: ink.text, stroke: ink.ground, "stroke-width": 0.2}, scale = this.isBare ? 3.5 : isSmall ? 4.5 : 6.5;
     const diamond = svgElement("path", {d: SHAPES.diamond, transform: `translate(${x} ${y}) scale(${scale})`, ...look});
     if (this.isBare) {
       diamond.append(svgElement("title", {}, `caption: ${caption.caption}`));
@@ -84,7 +85,7 @@ class Overlay {
     const place = {x: x + caption.dx, y: y + caption.dy, "text-anchor": anchor, "dominant-baseline": "central"};
     const leads = {x1: x, y1: y, x2: place.x, y2: place.y, stroke: ink.text, "stroke-width": 1};
     const leader = Math.abs(caption.dy) > LINE ? [svgElement("line", leads)] : [];  // to words that are far
-    return [...leader, diamond, svgElement("text", {...place, class: "caption"}, caption.caption)];
+    return [...leader, diamond, svgElement("text", {...place, class: isSmall ? "caption small" : "caption"}, caption.caption)];
   }
 
   upload(pane, upload, number) {
