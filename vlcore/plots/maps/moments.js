@@ -56,12 +56,15 @@ class Moments {
 
   show() {
     const {maps, told, moment} = this, step = `step ${told.steps[moment].toLocaleString("en")}`;
+    const span = `training steps 0 to ${told.steps[this.last].toLocaleString("en")}, early ones drawn apart`;
     this.output.textContent = step;
     this.slider.setAttribute("aria-valuetext", step);
     maps.move(told.panes.map((pane, number) => this.positions(pane, number, pane.checkpoints[moment])));
     told.panes.forEach((pane, number) => {
       maps.subtitles[number].textContent = pane.lines[pane.checkpoints[moment]];
-      maps.asides[number].replaceChildren(...pane.curves.map(curve => this.curve(curve, told.steps[moment])));
+      const curves = pane.curves.map(curve => this.curve(curve, told.steps[moment]));
+      const below = curves.length ? [element("span", {className: "said"}, span)] : [];
+      maps.asides[number].replaceChildren(...curves, ...below);
     });
   }
 
@@ -104,6 +107,6 @@ class Moments {
     parts.push(rule(across(step), 0, across(step), CURVE_HEIGHT, ink.accent));
     const named = {role: "img", "aria-label": `${title} at this step: ${spoken.join(", ")}`};
     const chart = svgElement("svg", {class: "curve", width: width + CURVE_WORDS, height: CURVE_HEIGHT, ...named}, ...parts);
-    return element("div", {}, element("span", {className: "said"}, title), chart);
+    return element("div", {}, element("span", {className: "said"}, `${title}, from 0 to ${written(high)}`), chart);
   }
 }
