@@ -66,12 +66,13 @@ class Card {
   }
 
   // Where the maps move below the card, as the page scrolls: that of a finger, which may have made the page longer, goes with
-  // them, and that of a pointer, which is elsewhere now, goes.
+  // them as far as the window reaches, and that of a pointer, which is elsewhere now, goes.
   keep() {
     if (this.node.hidden) return;
     const moved = this.maps.root.getBoundingClientRect().top - this.at.top, {clientY, pointerType} = this.at;
     if (!moved) return;
-    if (pointerType === "touch") this.place({...this.at, clientY: clientY + moved});
+    const at = clientY + moved, isInWindow = at >= 0 && at <= innerHeight;
+    if (pointerType === "touch" && isInWindow) this.place({...this.at, clientY: at});
     else this.maps.hover(null);
   }
 
