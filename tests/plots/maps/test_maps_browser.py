@@ -3,6 +3,7 @@ finger and keys do, against numbers."""
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -303,7 +304,11 @@ def test_a_lost_context_is_restored(opened: Opened) -> None:
 
 
 def test_maps_stand_below_each_other_in_a_narrow_figure(opened: Opened) -> None:
-    page = opened(told(), viewport={"width": 390, "height": 700})
+    page = opened(told())
+    hint = page.locator(".hint").inner_text()
+    page.set_viewport_size({"width": 390, "height": 700})
+    expect(page.locator(".hint")).to_have_text(hint)
+    expect(page.locator(".whole .maps")).to_have_css("grid-template-columns", re.compile(r"^\S+$"))
     boxes = [surface.bounding_box() for surface in page.locator(".surface").all()]
     first, second = (box for box in boxes if box)
     assert first["x"] == second["x"]

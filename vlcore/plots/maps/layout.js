@@ -77,7 +77,10 @@ class Layout extends Geometry {
     const whole = element("div", {className: `whole legend-${data.legendPlace}`}, this.maps, beside);
     this.root.replaceChildren(...top, whole, this.card.node, this.card.status);
     this.chooseMode(this.hand.mode);
-    if (this.loaded) this.updateLooks();
+    if (this.loaded) {
+      this.tellHint();
+      this.updateLooks();
+    }
     if (!this.moments) return;
     whole.before(this.moments.controls);
     this.moments.show();
