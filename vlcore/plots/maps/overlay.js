@@ -3,7 +3,7 @@
 
 const AROUND = 8, LINE = 16;  // px of an arrow's end from its image, and of a line of words
 const IMAGE = 68;  // px of the image that lights up
-const SMALL = 300;  // px of a map whose captions are smaller
+const SMALL = 250;  // px of a map whose captions are smaller
 
 class Overlay {
   constructor(maps) { this.maps = maps; }
