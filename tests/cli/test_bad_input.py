@@ -37,7 +37,7 @@ BAD_INPUTS = {  # with a word of the sentence
     "embed x.png --model nowhere": "'nowhere'",
     "embed x.png --model zoo-1a2b.import": "report of an import",
     "compare a.umap-n15-d10-s0.map b --out x.html": "a map",
-    "compare a b --out maps.png": ".html",
+    "compare a b --out maps.pdf": ".html",
     "compare a b c --out x.html": "one or two models",
     "compare a --data '' --out x.html": "--grid",
     "compare --grid --set labels=sky --out x.html": "--labels",

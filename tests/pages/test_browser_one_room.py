@@ -68,7 +68,8 @@ def test_a_wall_and_two_phones_do_one_study(come: Callable[..., Page], server: s
         press(phone, TAKE)
         expect_text(phone, f"Your two models: seed pair {number}, seed {number - 1}")
         expect(phone.get_by_text("Your dot among all dots")).to_be_visible()
-        expect(phone.locator("path[aria-label='camel, grass, held out']").first).to_be_attached()
+        for card in phone.locator(".linked-maps").all():
+            expect(card).to_have_attribute("data-state", "drawn")
         expect_blocks(wall, f"{number} of 5")
     expect_no_wider(phones[0], 390)
     phones[0].reload()  # the same browser has the same block
