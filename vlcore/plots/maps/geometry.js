@@ -129,7 +129,7 @@ class Geometry {
     this.updateInView();
     this.views.forEach((_, other) => { if (other !== pane) this.follow(other); });
     this.setTouchAction();
-    if (this.views.length > 1) this.fade();
+    this.fade();
     this.draw();
   }
 

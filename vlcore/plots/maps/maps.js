@@ -191,14 +191,15 @@ class Maps extends Layout {
       return looks;
     });
     this.updateInView();
-    this.fade();
     this.tellCounts(isSeen, clicked.length > 0);
+    this.fade();
     this.draw();
   }
 
   // Fades what is not marked, and in other maps what the leading one has out of view.
   fade() {
     const {count, inView, leader, selected} = this, isFollowed = this.views[leader].zoom > 1 && this.countInView > 0;
+    if (!selected) this.countStatus.textContent = isFollowed ? this.wordsOfView() : this.counted;
     this.areFaded = this.looks.map((_, pane) => Boolean(selected) || (isFollowed && pane !== leader));
     this.looks.forEach((looks, pane) => {
       const follows = isFollowed && pane !== leader;
@@ -213,6 +214,11 @@ class Maps extends Layout {
     });
   }
 
+  wordsOfView() {
+    const [part, whole] = [this.countInView, this.count].map(number => number.toLocaleString("en"));
+    return `${part} of ${whole} images in view`;
+  }
+
   tellCounts(isSeen, isClicked) {
     const {count, data, selected} = this, sum = bits => bits.reduce((total, bit) => total + bit, 0);
     const total = selected ? sum(selected) : 0, seen = sum(isSeen);
@@ -221,7 +227,8 @@ class Maps extends Layout {
       : "of the groups and the split that are chosen";
     const none = seen ? "" : `No image is ${why}: `;
     const counted = seen < count ? `${none}${alone} of ${whole} images shown` : `${whole} images`;
-    this.countStatus.textContent = selected ? `${part} of ${whole} images marked` : counted;
+    this.counted = selected ? `${part} of ${whole} images marked` : counted;
+    this.countStatus.textContent = this.counted;
     Object.assign(this.root.dataset, {marked: total, shown: this.most});
     if (this.clearButton) this.clearButton.disabled = !selected;
     if (data.legendPlace === "none") return;
@@ -295,7 +302,7 @@ class Maps extends Layout {
     for (const [caption, x, y] of captions.sort(([, , first], [, , second]) => first - second)) {
       const width = 7.5 * caption.caption.length, isLeft = x > 0.6 * this.side, from = isLeft ? x - width : x;
       const over = above.filter(word => word.from < from + width && from < word.from + word.width);
-      const middle = Math.max(y, ...over.map(word => word.middle + LINE));
+      const middle = Math.min(this.side - LINE / 2, Math.max(y, ...over.map(word => word.middle + LINE)));
       above.push({from, width, middle});
       Object.assign(caption, {dx: isLeft ? -11 : 11, dy: middle - y, align: isLeft ? "right" : "left"});
     }
