@@ -20,7 +20,7 @@ from .serving import settled
 def comparison_of(keys: Sequence[str]) -> ComparedMaps:
     """The comparison of models on scenes, in the home of a server."""
     models = [model_map(store.read(key)) for key in keys]
-    return compare_maps(models, open_set("scenes"), lambda _images, rows: [""] * len(rows))
+    return compare_maps(models, open_set("scenes"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -224,7 +224,8 @@ def test_a_zoom_shows_in_the_other_map_the_images_in_view_in_the_first(
     ).all(1)
     assert 3 < inside.sum() < len(POINTS) / 2
     assert page.evaluate("[...maps.inView]") == inside.astype(int).tolist()
-    expect(page.locator(".said").first).to_have_text(f"{inside.sum()} of {len(POINTS)} images in view")
+    in_view = f"{inside.sum()} of {len(POINTS)} images in view"
+    expect(page.locator(".said").first).to_have_text(in_view)
     other = page.evaluate("maps.views")[1 - leader]
     followed = SIDE * np.array(
         [other["x"] - 0.5 / other["zoom"], 1 - other["y"] - 0.5 / other["zoom"]]

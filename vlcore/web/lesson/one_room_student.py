@@ -69,6 +69,8 @@ def follow_study(room: ClassSession, plan: ClassPlan, images: ImageSet, palette:
     _say_groups(images)
     st.caption(TOWERS_SEEN[plan.towers])
     interval = _poll_interval(room, plan, images)
+    # In another theme the page runs again: the part below runs alone, in the colours of before.
+    shell.window()
 
     @shell.follows(interval)
     def poll() -> None:
