@@ -92,3 +92,9 @@ def test_what_a_killed_process_left_among_temporary_files_goes(
     own = files.scratch_folder.__wrapped__()
     files.clear_scratch()
     assert {*tmp_path.iterdir()} == {own, kinds["foreign"]}
+
+
+def test_a_file_in_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(files.HomeError, match="folder that exists"):
+        files.write_file(tmp_path / "gone" / "maps.html", "maps")
+    assert not list(tmp_path.iterdir())

@@ -254,8 +254,8 @@ def allow_open_files() -> None:
 
 def write_file(path: Path, content: str | bytes) -> Path:
     """Write a text, with the line ends that it has, or bytes, as a durable `atomic` does; returns
-    the path."""
-    with atomic(path, durable=True) as part:
+    the path. HomeError where that is not possible."""
+    with write_errors(path, "give a folder that exists"), atomic(path, durable=True) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
 

@@ -318,6 +318,19 @@ def test_maps_stand_below_each_other_in_a_narrow_figure(opened: Opened) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_words_stay_on_their_map_in_a_wide_font(opened: Opened) -> None:
+    page = opened(told(font="monospace"))
+    for pane, surface in enumerate(page.locator(".surface").all()):
+        box = surface.bounding_box()
+        assert box
+        words = [text.bounding_box() for text in surface.locator("text.caption").all()]
+        assert len(words) == (2, 4)[pane]
+        for word in words:
+            assert word
+            assert word["x"] >= box["x"] - 2  # with the halo
+            assert word["x"] + word["width"] <= box["x"] + box["width"] + 2
+
+
 def test_words_of_strangers_stay_words(opened: Opened) -> None:
     data = told()
     data["panes"][0]["title"] = data["panes"][0]["captions"][0]["caption"] = HOSTILE

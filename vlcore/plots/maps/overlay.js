@@ -5,6 +5,9 @@ const AROUND = 8, LINE = 16;  // px of an arrow's end from its image, and of a l
 const IMAGE = 68;  // px of the image that lights up
 const SMALL = 250;  // px of a map whose captions are smaller
 
+const EDGE = 3;  // px between words and the edge of their map
+const PEN = document.createElement("canvas").getContext("2d");  // measures words
+
 class Overlay {
   constructor(maps) { this.maps = maps; }
 
@@ -82,10 +85,20 @@ class Overlay {
       return [diamond];
     }
     const anchor = {left: "start", right: "end", center: "middle"}[caption.align];
-    const place = {x: x + caption.dx, y: y + caption.dy, "text-anchor": anchor, "dominant-baseline": "central"};
+    const beside = x + caption.dx + this.inwards(caption, x + caption.dx, isSmall);
+    const place = {x: beside, y: y + caption.dy, "text-anchor": anchor, "dominant-baseline": "central"};
     const leads = {x1: x, y1: y, x2: place.x, y2: place.y, stroke: ink.text, "stroke-width": 1};
     const leader = Math.abs(caption.dy) > LINE ? [svgElement("line", leads)] : [];  // to words that are far
     return [...leader, diamond, svgElement("text", {...place, class: isSmall ? "caption small" : "caption"}, caption.caption)];
+  }
+
+  // How far words have to move to be on their map, in px: a browser's font may be wider than drawing.py expects.
+  inwards({align, caption}, x, isSmall) {
+    const {data, side} = this.maps;
+    PEN.font = `600 ${isSmall ? 11 : 13}px ${data.font}`;
+    const {width} = PEN.measureText(caption), left = x - {left: 0, center: width / 2, right: width}[align];
+    if (x < 0 || x > side) return 0;  // one has come close to something else
+    return Math.max(EDGE, Math.min(left, side - width - EDGE)) - left;
   }
 
   upload(pane, upload, number) {
