@@ -134,7 +134,7 @@ def write_errors(path: Path, advice: str) -> Iterator[None]:
     except HomeError:
         raise
     except OSError as error:
-        raise HomeError(f"{path} cannot be written ({error.strerror}); {advice}.") from error
+        raise HomeError(f"{path} cannot be written ({error.strerror or error}); {advice}.") from error
 
 
 @functools.cache
