@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from vlcore.api.panels import COMPARE
 from vlcore.experiment.plain_text import plain
-from vlcore.web import condition_controls, shell
-from vlcore.web.compare import grid, maps, models, sections, selections
+from vlcore.web import condition_controls, panels, shell
+from vlcore.web.compare import grid, maps, models, selections
 
 palette, bar = shell.begin("Compare models")
 with bar.popover("Settings", icon=":material/settings:"):
@@ -30,4 +31,4 @@ else:  # no `st.stop` above: after it, Streamlit keeps the controls of the other
             selection = selections.choose_selection(view, bar)
         bar.caption(plain(models.set_and_steps(images, sides)), width="content")
         maps.show(view, selection)
-        sections.show_section(view)
+        panels.choose_panel(COMPARE, maps.stage_of(view))

@@ -43,6 +43,7 @@ ORDER = (
     "jobs",
     "api",
     "study",
+    "panels",
     "classroom",
     "cli web",
 )

@@ -16,6 +16,7 @@ neither torch nor pandas. Nothing else of the library is public.
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlcore.experiment.version import __version__
@@ -92,6 +93,12 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'vlcore' has no attribute {name!r}")
+
+
+def panel_modules() -> list[str]:
+    """The modules of `vlcore.panels`, each of which registers a panel; none without that folder."""
+    files = Path(__file__).with_name("panels").glob("[!_]*.py")
+    return sorted(f"vlcore.panels.{file.stem}" for file in files)
 
 
 def __dir__() -> list[str]:

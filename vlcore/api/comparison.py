@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,21 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from vlcore.api import offline_page
-from vlcore.api.agreement import NeighbourAgreement, compare_neighbours
+from vlcore.api.colourings import coloured
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.figure import PAPER_SIDE, figure
 from vlcore.api.maps import make_map
 from vlcore.api.metrics_table import measures_table
 from vlcore.api.model_map import ComparisonError, model_map
 from vlcore.api.models import Model, as_model
+from vlcore.api.panel_views import PanelView
+from vlcore.api.panels import COMPARE, find_panel
+from vlcore.api.panels import panels as all_panels
 from vlcore.api.search import NEAREST, find_alike, find_words
 from vlcore.api.selections import Selection, SelectionError
 from vlcore.experiment.files import page_file, write_file
-from vlcore.metrics.agreement import NEIGHBOURS
-from vlcore.plots.options import MapOptions, Projection
+from vlcore.plots.blocks import Block
+from vlcore.plots.options import PLAIN, MapOptions, Projection
 from vlcore.plots.rendering import chart_png, chart_svg
 from vlcore.plots.theme import DARK, LIGHT
 
@@ -32,14 +36,22 @@ class Comparison:
     """One or two models on linked maps; its `options` are those that are drawn where no others are
     given, and its `maps` are their tables. A notebook shows maps that answer to the pointer."""
 
-    def __init__(self, models: Sequence[Model | str], options: MapOptions) -> None:
+    def __init__(
+        self,
+        models: Sequence[Model | str],
+        options: MapOptions = PLAIN,
+        maps: ComparedMaps | None = None,
+    ) -> None:
+        """Put models beside each other; `maps` are their maps for these options, where somebody has
+        them. LabError as `compare`."""
         if not models:
             raise ComparisonError("No model is compared; give one or two models, or their keys.")
         self.models = [as_model(model) for model in models]
         self.images = self.models[0].images
         self.options = options
-        self._maps: dict[Projection, ComparedMaps] = {}
+        self._maps = {options.projection: maps} if maps else {}
         self.maps = self._projected(options)
+        coloured(self.maps, options)  # refuses a name of colours that is none
 
     def _projected(self, options: MapOptions) -> ComparedMaps:
         """The maps in the projection of some options, fitted first where that is needed."""
@@ -73,6 +85,11 @@ class Comparison:
         return figure(self._projected(options), palette, side, options)
 
     @property
+    def principal(self) -> ComparedMaps:
+        """The maps on principal planes, whichever map is drawn."""
+        return self._projected(PLAIN)
+
+    @property
     def points(self) -> pd.DataFrame:
         """One row an image, with its position on every map and what each model predicts for it."""
         return self.maps.points.copy()
@@ -81,26 +98,46 @@ class Comparison:
         """Every measure of every model, beside the untrained encoder and the pixels."""
         return measures_table(self.maps)
 
-    def agreement(self, neighbours: int = NEIGHBOURS) -> NeighbourAgreement:
-        """How many of each image's nearest neighbours the two models share, and the images whose
-        neighbours changed most; ComparisonError where they cannot be compared."""
-        return compare_neighbours(self.maps, neighbours)
+    def panel(self, name: str, **inputs: Any) -> PanelView:
+        """Look closer: a panel by its name, such as ``shared-neighbours``, with its inputs.
 
-    def html(self, options: MapOptions | None = None, **settings: Any) -> str:
-        """Maps, words, numbers and training animation as one page that works offline; options and
-        settings are those of `chart`."""
+        PanelError lists the names of panels, or the inputs of a panel, where it knows no such one.
+        """
+        return PanelView(find_panel(name), self, inputs)
+
+    def html(
+        self,
+        options: MapOptions | None = None,
+        panels: Mapping[str, Mapping[str, Any]] | None = None,
+        **settings: Any,
+    ) -> str:
+        """Maps, words and panels as one page that works offline.
+
+        Args:
+            options: in place of those of the comparison.
+            panels: the inputs of each panel, by its name; without any, the panels that belong on
+                paper.
+            settings: as of `chart`.
+        """
         options = (options or self.options).replace(**settings)
-        return offline_page.page(self._projected(options), options=options)
+        if panels is None:
+            panels = {panel.name: {} for panel in all_panels(COMPARE) if panel.on_paper}
+        chosen = {find_panel(name): inputs for name, inputs in panels.items()}
+        content = {
+            panel.title: partial(panel.blocks, self, **inputs) for panel, inputs in chosen.items()
+        }
+        return offline_page.page(self._projected(options), content, options)
 
     def svg(self, options: MapOptions | None = None, **settings: Any) -> str:
         """The still figure as a drawing, for a paper; options and settings are those of `chart`."""
-        return chart_svg(self._still(options, settings))
+        return chart_svg(self.still(options, **settings))
 
     def png(self, options: MapOptions | None = None, **settings: Any) -> bytes:
         """The still figure as an image, for slides; options and settings are those of `chart`."""
-        return chart_png(self._still(options, settings))
+        return chart_png(self.still(options, **settings))
 
-    def _still(self, options: MapOptions | None, settings: dict[str, Any]) -> dict[str, Any]:
+    def still(self, options: MapOptions | None = None, **settings: Any) -> dict[str, Any]:
+        """The specification of the still figure; options and settings are those of `chart`."""
         options = (options or self.options).replace(**settings)
         return self.chart(PAPER_SIDE, options=options).to_dict(validate=False)
 
@@ -171,3 +208,8 @@ def compare(
     if map or of_projection:
         options = options.replace(projection=Projection(map or "pca", **of_projection))
     return Comparison(models, options.replace(**settings))
+
+
+def blocks_of(keys: Sequence[str], panel: str, inputs: Mapping[str, Any]) -> list[Block]:
+    """Run a panel on models by their keys: what a worker process is given."""
+    return find_panel(panel).blocks(Comparison(keys), **inputs)

@@ -87,9 +87,11 @@ class Placed:
 class Model:
     """A published model: its `key`, `condition`, metrics, and embeddings of new images."""
 
-    def __init__(self, artifact: store.Artifact) -> None:
+    def __init__(self, artifact: store.Artifact, images: ImageSet | None = None) -> None:
+        """Wrap a published model; `images` is its image set where somebody has opened it."""
         self.artifact = artifact
         self.key = artifact.key
+        self._images = images
 
     @property
     def condition(self) -> Condition:
@@ -98,7 +100,7 @@ class Model:
     @cached_property
     def images(self) -> ImageSet:
         """The image set that it was trained on."""
-        return open_set(self.condition.data, self.condition.data_version)
+        return self._images or open_set(self.condition.data, self.condition.data_version)
 
     @property
     def metrics(self) -> Metrics:

@@ -16,6 +16,7 @@ from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import safe_csv
 
 Rows = NDArray[np.int64]
+_MARKS = {"right": "✓", "wrong": "✗"}
 
 
 class SelectionError(LabError):
@@ -103,3 +104,19 @@ class Selection:
 def images_key(comparison: ComparedMaps) -> str:
     """Return a name for the images of a comparison, whichever models show them."""
     return repr(image_set_of(comparison.models[0].artifact))
+
+
+def predicts(comparison: ComparedMaps) -> bool:
+    """Whether any model predicts an object; captions of backgrounds alone name none."""
+    objects = comparison.images.grouping.objects
+    return any(model.predicted_objects(objects) is not None for model in comparison.models)
+
+
+def prediction_words(comparison: ComparedMaps, row: int, pane: int) -> str:
+    """What the model of a pane predicts for an image, and whether it is correct; empty where it
+    predicts no object, or does not show the image."""
+    position = np.flatnonzero(comparison.rows == row)
+    if not len(position) or not predicts(comparison):
+        return ""
+    point = comparison.points.iloc[position[0]]
+    return f"{_MARKS.get(point[f'right_{pane}'], '–')} {point[f'says_{pane}']}"

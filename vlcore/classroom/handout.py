@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from vlcore.experiment.files import read_yaml, text_beside
-from vlcore.plots.document import Heading, ImageRow, page_html
+from vlcore.plots.blocks import Heading
+from vlcore.plots.document import ImageRow, page_html
 
 # Terms of metrics, which are explained where one is shown.
 GLOSSARY: dict[str, str] = read_yaml(Path(__file__).with_name("glossary.yaml"))

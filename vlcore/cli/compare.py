@@ -6,6 +6,7 @@ from __future__ import annotations
 import shlex
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from vlcore.cli.common import (
     base_condition,
     comma_separated,
     figure_path,
+    setting,
     training_options,
     write_out,
 )
@@ -49,6 +51,12 @@ def add_commands(commands: Any) -> None:
     option("--bias", type=_levels, metavar="X,Y", help=about)
     training_options(option)
     _add_map_options(option)
+    about = (
+        "a panel in the page, or printed without --out, such as shared-neighbours or"
+        " shared-neighbours,neighbours=5; may be repeated"
+    )
+    metavar = "NAME[,INPUT=VALUE]"
+    option("--panel", action="append", default=[], type=_panel, metavar=metavar, help=about)
     about = "a page, or a still figure that ends in .svg or .png"
     option("--out", type=figure_path, metavar="FILE", help=about)
     option("--csv", type=Path, metavar="FILE", help="a table of the drawn images")
@@ -94,6 +102,12 @@ def _levels(text: str) -> tuple[float, ...]:
         raise ArgumentTypeError(f"give numbers with commas between them, not {text!r}") from None
 
 
+def _panel(text: str) -> tuple[str, dict[str, str]]:
+    """The type of a panel with its inputs: its name, and each input by name."""
+    name, *inputs = comma_separated()(text)
+    return name, dict(setting(each) for each in inputs)
+
+
 def _overlays(text: str) -> tuple[str, ...]:
     """The type of names of overlays with commas between them."""
     overlays = comma_separated()(text)
@@ -125,13 +139,15 @@ def _map_options(options: Namespace) -> MapOptions:
 
 def compare(options: Namespace) -> Document:
     """One or two maps side by side, or a grid of small ones, as an offline HTML file."""
-    if not (options.out or options.csv):
-        raise CommandError("Give --out for a page, or --csv for a table of images.")
+    if not (options.out or options.csv or options.panel):
+        raise CommandError(
+            "Give --out for a page, --csv for a table of images, or --panel to print a panel."
+        )
     if options.grid:
         return _grid(options)
-    from vlcore.api.colourings import coloured  # altair takes half a second
-    from vlcore.api.compared_maps import MOST_MODELS, row_numbers
+    from vlcore.api.compared_maps import MOST_MODELS, row_numbers  # altair takes half a second
     from vlcore.api.comparison import Comparison
+    from vlcore.api.panel_views import as_document
 
     if not 1 <= len(options.keys) <= MOST_MODELS:
         raise CommandError(
@@ -142,7 +158,6 @@ def compare(options: Namespace) -> Document:
             option = "--set" if name == "settings" else f"--{name}"
             raise CommandError(f"{option} says which models a --grid shows; give --grid too.")
     comparison = Comparison(options.keys, _map_options(options))
-    coloured(comparison.maps, comparison.options)  # of a name that is none, before a file is there
     document: Document = {}
     if options.csv:
         drawn = comparison.options.drawn(comparison.maps.points, comparison.images.grouping)
@@ -150,8 +165,13 @@ def compare(options: Namespace) -> Document:
         with write_errors(options.csv, "give --csv another place"):
             selection.save(options.csv)
         document = {"csv": str(options.csv), "images": len(selection.points)}
+    panels = dict(options.panel)
     if options.out:
-        document |= {**_write(comparison, options.out), "map": options.map}
+        page = partial(comparison.html, panels=panels or None)
+        document |= {**_write(comparison, options.out, page), "map": options.map}
+    else:
+        for name, inputs in panels.items():
+            document[name] = as_document(comparison.panel(name, **inputs), comparison.images)
     return document
 
 
@@ -159,6 +179,8 @@ def _grid(options: Namespace) -> Document:
     """Write the grid of ``compare --grid``."""
     from vlcore.api import grid as grids  # altair takes half a second
 
+    if options.panel or not options.out:
+        raise CommandError("A grid is a page or a figure and has no panels; give --out alone.")
     if options.keys:
         raise CommandError("A grid names its models by --labels and --bias; leave the keys out.")
     if options.csv:
@@ -170,16 +192,16 @@ def _grid(options: Namespace) -> Document:
     grid = grids.grid(base_condition(options), options=_map_options(options), **chosen)
     table = grid.table()
     return {
-        **_write(grid, options.out),
+        **_write(grid, options.out, grid.html),
         "models": table.astype(object).where(table.notna(), None).to_dict("records"),
         "missing": [grids.missing_sentence(condition) for condition in grid.missing],
     }
 
 
-def _write(figure: Comparison | Grid, out: Path) -> Document:
-    """Write a comparison or a grid as the kind of file that the name says."""
+def _write(figure: Comparison | Grid, out: Path, page: Callable[[], str]) -> Document:
+    """Write a comparison or a grid as the kind of file that the name says: a page, or a figure."""
     kinds: dict[str, Callable[[], str | bytes]] = {".svg": figure.svg, ".png": figure.png}
-    return write_out(out, kinds.get(out.suffix.lower(), figure.html)())
+    return write_out(out, kinds.get(out.suffix.lower(), page)())
 
 
 def export_model(options: Namespace) -> Document:

@@ -134,7 +134,8 @@ def write_errors(path: Path, advice: str) -> Iterator[None]:
     except HomeError:
         raise
     except OSError as error:
-        raise HomeError(f"{path} cannot be written ({error.strerror or error}); {advice}.") from error
+        reason = error.strerror or error
+        raise HomeError(f"{path} cannot be written ({reason}); {advice}.") from error
 
 
 @functools.cache

@@ -1,6 +1,5 @@
-"""Documents: parts (texts, commands, tables and figures), which a page of the app and a file both
-render, and offline pages: text, tables, images, charts and maps as one HTML file that works without
-a network.
+"""Offline pages: text, tables, images, charts and maps as one HTML file that works without a
+network.
 
 A chart is an SVG image in the page, so nothing in it can run. Maps answer to the pointer: their
 script is ours, their data are blocks of JSON that cannot end their own script tag, and a content
@@ -10,7 +9,7 @@ nor a file name can run or fetch anything."""
 import base64
 import hashlib
 import html
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import Template
 from typing import Any
@@ -19,6 +18,7 @@ import altair as alt
 import pandas as pd
 
 from vlcore.experiment.files import text_beside
+from vlcore.plots.blocks import Heading
 from vlcore.plots.maps.script import INLINE_SCRIPT, page_block
 from vlcore.plots.rendering import chart_svg
 from vlcore.plots.theme import FONT, LIGHT, Palette
@@ -26,51 +26,6 @@ from vlcore.plots.thumbnails import check_uris
 
 _DIGEST = base64.b64encode(hashlib.sha256(INLINE_SCRIPT.encode()).digest()).decode()
 _FRAME_HEIGHT = 640  # px of a page in a notebook, until its script has measured it
-
-
-@dataclass(frozen=True)
-class Text:
-    """A paragraph, set smaller where it is a note, with an icon where it warns."""
-
-    text: str
-    note: bool = False
-    icon: str = ""
-
-
-@dataclass(frozen=True)
-class Command:
-    text: str
-    does: str
-
-
-@dataclass(frozen=True)
-class Table:
-    rows: pd.DataFrame
-    by: str = ""  # on paper a table for each value of this column
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A figure, by its name, with its words for screen readers where it is an image; `draw` makes
-    it for a palette and a width in px, or raises ValueError from too little."""
-
-    name: str
-    words: str
-    draw: Callable[[Palette, int], alt.TopLevelMixin]
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of what is shown; its heading is empty where it goes on."""
-
-    name: str
-    heading: str
-    content: tuple[Text | Command | Table | Chart, ...]
-
-
-@dataclass(frozen=True)
-class Heading:
-    text: str
 
 
 @dataclass(frozen=True)
@@ -96,30 +51,6 @@ class ImageRow:
     uris: Sequence[str]
     words: Sequence[str]
     attribution: str = ""
-
-
-def on_paper(parts: Iterable[Part], palette: Palette, width: int) -> Iterator[Any]:
-    """Parts as `page_html` takes them, with figures `width` px wide."""
-    for part in parts:
-        if part.heading:
-            yield Heading(part.heading)
-        for content in part.content:
-            match content:
-                case Text():
-                    yield content.text
-                case Command():
-                    yield f"{content.does}: {content.text}"
-                case Table(by=""):
-                    yield content.rows
-                case Table():
-                    for name, rows in content.rows.groupby(content.by, sort=False):
-                        yield f"{name}:"
-                        yield rows.drop(columns=content.by)
-                case Chart():
-                    try:
-                        yield Figure(content.draw(palette, width), content.words)
-                    except ValueError as error:
-                        yield f"There is no figure here ({error})."
 
 
 def page_html(

@@ -14,6 +14,7 @@ from pathlib import Path
 import altair as alt
 import pandas as pd
 
+from vlcore.api.panel_views import on_paper
 from vlcore.artifacts import store
 from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
@@ -27,14 +28,14 @@ from vlcore.experiment.wording import decimal, describe_bias, percent, plural
 from vlcore.metrics.catalogue import PRIMARY, measure_of, secondary, words_of
 from vlcore.metrics.estimate import Estimate
 from vlcore.metrics.paired import ENOUGH, EQUIVALENCE, EXACT
-from vlcore.plots.document import Chart, Command, Part, Table, Text, on_paper, page_html
+from vlcore.plots.blocks import Block, Chart, Command, Heading, Table, Text
+from vlcore.plots.document import page_html
 from vlcore.plots.intervals import forest_chart
-from vlcore.plots.theme import LIGHT, Palette
+from vlcore.plots.theme import Palette
 from vlcore.study.analysis import LIMIT, Level, compare_arms
 from vlcore.study.plans import StudyError, StudyPlan
 from vlcore.study.runs_table import measure_rows, runs_table
 
-WIDTH = 900  # px of the figure
 HOW = (
     "A seed pair is one model per variant with the same seeds. Differences are taken within each"
     " seed pair, with 95% t intervals over seed pairs. p is of the exact sign-flip test, adjusted"
@@ -232,7 +233,7 @@ def forest(study: Study, measure: str, palette: Palette, width: int) -> alt.Laye
     return forest_chart(table, palette=palette, width=width, title=title, unit=unit)
 
 
-def comparison_parts(study: Study, measure: str, grouping: Grouping) -> list[Text | Chart | Table]:
+def comparison_blocks(study: Study, measure: str, grouping: Grouping) -> list[Block]:
     """What a study says of one measure: its sentence, figure and table.
 
     Raises:
@@ -242,7 +243,7 @@ def comparison_parts(study: Study, measure: str, grouping: Grouping) -> list[Tex
     words = f"Differences from {study.plan.baseline}, whose numbers are in the table below"
     return [
         Text(answer_sentence(study, measure, levels, grouping)),
-        Chart(f"forest_{measure}", words, partial(forest, study, measure)),
+        Chart(words, partial(forest, study, measure)),
         Table(comparisons_table(study.plan, levels)),
         Text(HOW, note=True),
     ]
@@ -259,21 +260,26 @@ def report_html(study: Study, measure: str = "") -> str:
         f" {study.n_trained} of {len(plan.conditions)} planned runs are finished, in"
         f" {plural(study.n_pairs, 'seed pair')}. Analysed by VL Bias Lab {__version__}."
     )
-    content = comparison_parts(study, measure, images.grouping)
+    content = comparison_blocks(study, measure, images.grouping)
     missing = ", ".join(run.key for run in study.missing) or "Every planned run is finished."
-    parts = [
-        Part("about", "", (Text(about),)),
-        Part("answer", words_of(measure, images.grouping), tuple(content)),
-        Part("others", "Other measures", tuple(_other_measures(study, measure, images.grouping))),
-        Part("again", "To run it again", (Command(command(plan), "Command"), _settings(first))),
-        Part("missing", "What is missing", (Text(missing),)),
-        Part("runs", "Runs", (_runs(study, measure),)),
+    blocks: list[Block] = [
+        Text(about),
+        Heading(words_of(measure, images.grouping)),
+        *content,
+        *_other_measures(study, measure, images.grouping),
+        Heading("To run it again"),
+        Command(command(plan), "Command"),
+        _settings(first),
+        Heading("What is missing"),
+        Text(missing),
+        Heading("Runs"),
+        _runs(study, measure),
     ]
-    on_page = [*on_paper(parts, LIGHT, WIDTH), *filter(None, [images.attribution])]
+    on_page = [*on_paper(blocks, images), *filter(None, [images.attribution])]
     return page_html(on_page, f"Study {plan.name}")
 
 
-def _other_measures(study: Study, measure: str, grouping: Grouping) -> Iterator[Table]:
+def _other_measures(study: Study, measure: str, grouping: Grouping) -> Iterator[Block]:
     """A table of all measures but one, if there are any."""
     tables = [
         comparisons_table(study.plan, study.levels(name)).assign(Measure=words_of(name, grouping))
@@ -281,6 +287,7 @@ def _other_measures(study: Study, measure: str, grouping: Grouping) -> Iterator[
         if name != measure
     ]
     if tables:
+        yield Heading("Other measures")
         yield Table(pd.concat(tables), "Measure")
 
 

@@ -14,16 +14,17 @@ import streamlit as st
 
 from vlcore.api import colourings, map_component
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
+from vlcore.api.comparison import Comparison
 from vlcore.api.metrics_table import group_accuracy_rows
 from vlcore.api.model_map import ModelMap, model_map
+from vlcore.api.models import Model
+from vlcore.api.selections import Selection, images_key
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set, set_stamp
 from vlcore.data.feature_store import without_features
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
-from vlcore.model import load as run_load
 from vlcore.plots import group_accuracy
-from vlcore.plots.document import Chart
 from vlcore.plots.maps.drawing import MapKind, width_of_maps
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.maps.table import packed
@@ -49,13 +50,15 @@ BY_CONTENT: dict[str | type, Callable[[Any], Any]] = {
     # With a space it is no key, so no files are looked for.
     ImageSet: lambda images: f"set {images.name} {images.version} {set_stamp(images.name)}",
     Palette: lambda palette: f"palette {palette.name}",
-    Chart: lambda chart: chart.name,
+    Selection: lambda chosen: f"{images_key(chosen.comparison)} {chosen.rows.tobytes().hex()}",
     # By their names, for few pages need them.
     "vlcore.study.results.Study": lambda study: study.digest,
     "vlcore.study.answer_file.PublishedAnswer": repr,
     "vlcore.classroom.one_room.ClassPlan": repr,
 }
 Function = TypeVar("Function", bound=Callable[..., Any])
+Result = TypeVar("Result")
+MOST_RESULTS = 300  # of a session
 _conditions: dict[str, Condition] = {}  # by key, whose condition never changes
 
 
@@ -143,9 +146,37 @@ def missing_features(images: ImageSet) -> list[int]:
 
 
 @by_content(20, "Loading the model …")
-def model(key: str) -> run_load.Loaded:
-    """Load a published model that embeds images and captions."""
-    return run_load.load_model(artifact(key))
+def model(key: str) -> Model:
+    """Wrap a published model, whose weights are read when they are needed."""
+    published = artifact(key)
+    return Model(published, image_set(map_of_model(key)))
+
+
+def models_together(keys: Sequence[str], options: MapOptions) -> Comparison:
+    """Put models beside each other, with their maps as options say."""
+    maps = coloured_comparison(keys, options.projection, options.colour_by)
+    return Comparison([model(key) for key in keys], options, maps)
+
+
+def _session_results() -> dict[tuple[Any, ...], Any]:
+    results: dict[tuple[Any, ...], Any] = st.session_state.setdefault("asked", {})
+    return results
+
+
+def is_kept(name: tuple[Any, ...]) -> bool:
+    """Whether a result of this visitor's session was computed."""
+    return name in _session_results()
+
+
+def once_a_session(name: tuple[Any, ...], compute: Callable[[], Result]) -> Result:
+    """Return a result of this visitor's session, computed once; the oldest go when there are
+    many."""
+    results = _session_results()
+    if name not in results:
+        while len(results) >= MOST_RESULTS:
+            results.pop(next(iter(results)))
+        results[name] = compute()
+    return results[name]
 
 
 def show_chart(chart: alt.TopLevelMixin | Spec, *, alt: str, **options: Any) -> Any:

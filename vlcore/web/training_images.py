@@ -18,8 +18,7 @@ from vlcore.data.imageset import ImageSet
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import difference, signed
-from vlcore.web import jobs, visitors, widgets, work
-from vlcore.web.upload.answers import compute_once
+from vlcore.web import cache, jobs, visitors, widgets, work
 
 TITLE = "Which training images are behind the answer?"
 FIND = "Find them"
@@ -69,7 +68,7 @@ def _show_explanation(
         with st.spinner("Training it once more to see which images moved it …"):
             return work.run_in_worker(visitors.visitor(), attribute, key, ask())
 
-    explanation = compute_once(("why", *question), explain)
+    explanation = cache.once_a_session(("why", *question), explain)
     _show_strips(explanation, images)
     trials = explanation.trials()
     removed = explanation.removed
@@ -79,7 +78,9 @@ def _show_explanation(
     )
     conditions = [trial.condition for trial in trials]
     if jobs.train_several(conditions, TEST, about, key=f"why-{name}"):
-        _show_outcome(compute_once(("tested", *question), lambda: explanation.measure(trials)))
+        _show_outcome(
+            cache.once_a_session(("tested", *question), lambda: explanation.measure(trials))
+        )
 
 
 def _show_strips(explanation: Explanation, images: ImageSet) -> None:

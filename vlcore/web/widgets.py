@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 from typing import Any, TypeVar
 
@@ -22,7 +23,6 @@ from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import percent
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.curves import learning_curve
-from vlcore.plots.document import Chart, Command, Part, Table, Text
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.web import cache, image_addresses, shell
@@ -251,9 +251,13 @@ def fitting_name(name: str) -> str:
     return " ".join(shown_file_name(word, ONE_LINE) for word in name.split())
 
 
-def show_images(images: ImageSet, lines: Mapping[int, Sequence[str]]) -> None:
+def show_images(
+    images: ImageSet,
+    lines: Mapping[int, Sequence[str]],
+    open_image: Callable[[int], None] | None = None,
+) -> None:
     """Show images of a set in a row, by their rows: each with its description, the file name of a
-    user's own image, and lines of text."""
+    user's own image, lines of text, and the button that opens it, if there is one."""
     with st.container(horizontal=True, gap="small"):
         for row, words in lines.items():
             alt, file = images.description(row), images.own_file(row)
@@ -261,6 +265,15 @@ def show_images(images: ImageSet, lines: Mapping[int, Sequence[str]]) -> None:
             with st.container(width=IN_ROW, gap="xsmall"):
                 show_image_of_set(images, row, alt=alt, width=IN_ROW)
                 st.caption("  \n".join(map(plain, caption)))
+                if open_image is not None:
+                    st.button(
+                        "Closer",
+                        icon=":material/zoom_in:",
+                        key=f"closer-{row}",
+                        type="tertiary",
+                        on_click=partial(open_image, row),
+                        help="Shows its nearest images and captions in every model.",
+                    )
 
 
 def caption_table(model: ModelMap, z: Any) -> None:
@@ -283,21 +296,3 @@ def show_table(table: pd.DataFrame, in_column: bool = False) -> None:
         st.table(table.map(lambda cell: plain(str(cell))), hide_index=True)
     else:
         st.dataframe(table, hide_index=True, width="stretch")
-
-
-def show_part(part: Part, draw: Callable[[Chart], None] | None = None) -> None:
-    """Show a part of a report without its heading; `draw` shows its figures, if there are any."""
-    for content in part.content:
-        match content:
-            case Text(icon=icon) if icon:
-                st.warning(plain(content.text), icon=f":material/{icon}:")
-            case Text(note=True):
-                st.caption(plain(content.text))
-            case Text():
-                st.markdown(plain(content.text))
-            case Command():
-                st.code(content.text, language="sh")
-            case Table():
-                show_table(content.rows)
-            case Chart() if draw is not None:
-                draw(content)

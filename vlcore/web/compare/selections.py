@@ -1,5 +1,4 @@
-"""Selected images on the Compare page: the search box, what is selected, and what each model
-predicts for it.
+"""Selected images on the Compare page: the search box, and what is selected.
 
 The address has a search (``search``) or an image that others are like (``like``). What was selected
 on the maps or in a section is in the session alone.
@@ -19,7 +18,7 @@ from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import plural
 from vlcore.plots.options import Projection
 from vlcore.web import cache, widgets
-from vlcore.web.compare import map_component, selected_images
+from vlcore.web.compare import map_component
 from vlcore.web.compare.view import Shown
 
 _HELP = "Words, or parts of words, in any column, caption or file name."
@@ -121,7 +120,7 @@ def show_like(view: Shown, identity: str) -> None:
 
 
 def show(view: Shown, selection: Selection | None) -> None:
-    """Show the selected images, how many of them each model predicts correctly, and the file."""
+    """Say which images are selected, and offer them as a file."""
     if selection is None:
         _offer_shown(view)
         return
@@ -136,12 +135,6 @@ def show(view: Shown, selection: Selection | None) -> None:
         about = "One row per image: its file name, your columns, predictions and scores."
         widgets.download("Download CSV", selection.csv, "selection.csv", "text/csv", help=about)
         st.button("Clear", icon=":material/close:", type="tertiary", on_click=clear)
-    left, right = st.columns([2, 3])
-    with left:
-        if selected_images.predicts(view.comparison):
-            widgets.show_table(selection.correct(), in_column=True)
-    with right:
-        selected_images.show(view, selection)
 
 
 def _offer_shown(view: Shown) -> None:

@@ -13,11 +13,12 @@ from vlcore.experiment.plain_text import plain, safe_csv
 from vlcore.experiment.wording import duration_words
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics.catalogue import words_of
-from vlcore.plots.document import Chart, Part
+from vlcore.plots.blocks import Block
 from vlcore.plots.theme import Palette
 from vlcore.study import results
 from vlcore.study.results import Study
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
+from vlcore.web.panels import Stage, show_blocks
 
 _FILES = {
     "report.html": ("Report, one offline file", "description", "text/html"),
@@ -103,30 +104,15 @@ def show_comparisons(study: Study, images: ImageSet, palette: Palette, width: in
         "Measure", list(names), 0, **widgets.in_address("measure", about, width=460)
     )
     measure = names.get(chosen or "", study.plan.measure)
+    stage = Stage(study, [study.digest, measure], images, palette, width // 2)
     with shell.errors_as_sentences():
-        part = _part(study, measure, images)
-    widgets.show_part(part, partial(_show_chart, study, palette, width))
+        show_blocks(_blocks(study, measure, images), f"study-{measure}", stage)
     _show_downloads(study, measure)
 
 
 @cache.by_content(24, "Analysing the runs …")
-def _part(study: Study, measure: str, images: ImageSet) -> Part:
-    return Part("study", "", tuple(results.comparison_parts(study, measure, images.grouping)))
-
-
-@cache.by_content(100)
-def _drawn(study: Study, chart: Chart, palette: Palette, width: int) -> cache.Spec:
-    return cache.chart_spec(chart.draw(palette, width))
-
-
-def _show_chart(study: Study, palette: Palette, width: int, chart: Chart) -> None:
-    """Show a figure, drawn once for all visitors; nothing if there is too little to draw."""
-    try:
-        spec = _drawn(study, chart, palette, width)
-    except ValueError as error:
-        st.caption(f"There is no figure: {plain(str(error))}.")
-        return
-    cache.show_described(spec, chart.name)
+def _blocks(study: Study, measure: str, images: ImageSet) -> list[Block]:
+    return results.comparison_blocks(study, measure, images.grouping)
 
 
 def _show_downloads(study: Study, measure: str) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from vlcore.api import description
+from vlcore.api.panels import find_panel
 from vlcore.artifacts import store
 from vlcore.classroom import answers
 from vlcore.classroom.answers import (
@@ -40,8 +41,7 @@ from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.study.answer_file import AnswerError
 from vlcore.study.runs_table import runs_table
-from vlcore.web import cache, jobs, linked_maps, shell, widgets, work
-from vlcore.web.compare.sections import show_animation
+from vlcore.web import cache, jobs, linked_maps, panels, shell, widgets, work
 from vlcore.web.lesson import steps
 from vlcore.web.linked_maps import LinkedMaps
 
@@ -207,7 +207,9 @@ def _side_by_side(
     linked_maps.show(LinkedMaps(keys, comparison, images, PLAIN, palette, side, place), words)
     if st.toggle("Show the training animation", key=f"film_{step.name}"):
         trained = [condition.key for condition in step.conditions if condition.steps]
-        show_animation(trained, palette, side)
+        both = cache.models_together(trained, PLAIN)
+        stage = panels.Stage(both, trained, images, palette, side)
+        panels.show(find_panel("training-animation"), stage)
 
 
 def lesson_summary(

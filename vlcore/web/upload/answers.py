@@ -1,12 +1,10 @@
 """Answers of models for a visitor's images, kept in that visitor's session and nowhere else."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
 from vlcore.api import uploads
@@ -21,9 +19,6 @@ from vlcore.metrics.novelty import Novelty, NoveltyJudge
 from vlcore.model.new_images import judge_of, novelties
 from vlcore.web import cache
 from vlcore.web.upload.inputs import ImageChoice, ModelChoice
-
-MOST_RESULTS = 300  # of a session
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,22 +64,6 @@ def ask_models(choice: ModelChoice, chosen: ImageChoice, comparison: ComparedMap
     return Answers(choice, images, names, comparison, models, embeddings, reports, judged)
 
 
-def session_results() -> dict[tuple[Any, ...], Any]:
-    """Return what was computed in this session."""
-    results: dict[tuple[Any, ...], Any] = st.session_state.setdefault("asked", {})
-    return results
-
-
-def compute_once(name: tuple[Any, ...], compute: Callable[[], Result]) -> Result:
-    """Return a result of this session, computed once; the oldest go when there are many."""
-    results = session_results()
-    if name not in results:
-        while len(results) >= MOST_RESULTS:
-            results.pop(next(iter(results)))
-        results[name] = compute()
-    return results[name]
-
-
 def result_name(kind: str, key: str, image: UploadedPicture) -> tuple[str, ...]:
     """Return the name of what is computed with a model for an image."""
     return kind, key, cache.artifact(key).digest, image.digest
@@ -92,9 +71,9 @@ def result_name(kind: str, key: str, image: UploadedPicture) -> tuple[str, ...]:
 
 def _embed(key: str, images: Sequence[UploadedPicture]) -> NDArray[np.float32]:
     """Return the embeddings of images in a model, (m, E)."""
-    embed = cache.model(key).embed_images
+    embed = cache.model(key).loaded.embed_images
     rows = [
-        compute_once(result_name("z", key, image), partial(embed, [image.model_input]))
+        cache.once_a_session(result_name("z", key, image), partial(embed, [image.model_input]))
         for image in images
     ]
     return np.concatenate(rows)
@@ -114,7 +93,9 @@ def _judge_novelties(
     judged: list[Novelty | None] = []
     for image in images:
         name = ("novelty", image_set.name, image_set.version, stored, image.digest)
-        (novelty,) = compute_once(name, partial(novelties, judge, image_set, [image.model_input]))
+        (novelty,) = cache.once_a_session(
+            name, partial(novelties, judge, image_set, [image.model_input])
+        )
         judged.append(novelty)
     return judged
 

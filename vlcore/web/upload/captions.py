@@ -47,7 +47,7 @@ def _show_scores(answers: Answers, number: int, texts: Sequence[str]) -> None:
     caption_embeddings, warnings = {}, []
     for name, model in answers.models.items():
         try:
-            loaded = cache.model(model.artifact.key)
+            loaded = cache.model(model.artifact.key).loaded
             z = [captions.embed_caption(model, loaded, text) for text in texts]
             caption_embeddings[name] = np.stack(z)
         except LabError as error:

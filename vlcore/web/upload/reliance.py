@@ -17,7 +17,7 @@ from vlcore.experiment.plain_text import plain
 from vlcore.metrics.reliance import PaintedImages
 from vlcore.model.new_images import painted_images
 from vlcore.web import cache, widgets
-from vlcore.web.upload.answers import Answers, compute_once, result_name, session_results
+from vlcore.web.upload.answers import Answers, result_name
 
 EAGER = 4  # images that are tested at once; others are when they are looked at
 VERSION_SIDE = 120  # px of versions of an image
@@ -78,7 +78,7 @@ def _test_prediction(
         )
 
     def test() -> RelianceReport | None:
-        loaded, predicted = cache.model(key), reports[number].predicted
+        loaded, predicted = cache.model(key).loaded, reports[number].predicted
         if twins := twins_of(image, answers.image_set):
             return uploads.reliance_by_twins(model, loaded, predicted, twins, grouping)
         if uploads.knows_photographs(model.artifact.condition):
@@ -87,13 +87,13 @@ def _test_prediction(
         return None
 
     result = result_name("reliance", key, image)
-    return compute_once(result, test) if is_eager or result in session_results() else None
+    return cache.once_a_session(result, test) if is_eager or cache.is_kept(result) else None
 
 
 def _paint_over(image: UploadedPicture) -> PaintedImages:
     """Paint over an image's object and its background; an example of each is kept to be shown."""
     versions = painted_images(image.model_input)
-    compute_once(_examples_name(image), lambda: _examples(versions))
+    cache.once_a_session(_examples_name(image), lambda: _examples(versions))
     return versions
 
 
@@ -133,7 +133,7 @@ def show_versions(answers: Answers, number: int, reliances: uploads.Reliances) -
             f" pretrained network says where the {word} is."
         )
         names = [f"only the {word}", "only the background"]
-        images = inputs = compute_once(
+        images = inputs = cache.once_a_session(
             _examples_name(image), lambda: _examples(painted_images(image.model_input))
         )
     else:
@@ -156,12 +156,12 @@ def _predict_versions(
     grouping = answers.grouping
 
     def predict(model: ModelMap) -> list[str]:
-        z = cache.model(model.artifact.key).embed_images(list(versions))
+        z = cache.model(model.artifact.key).loaded.embed_images(list(versions))
         return uploads.predicted_labels(model, z, grouping)
 
     labels = {}
     for name, model in answers.models.items():
         if versions and any(report.predicted for report in answers.reports[name]):
             result = result_name("versions", model.artifact.key, image)
-            labels[name] = compute_once(result, partial(predict, model))
+            labels[name] = cache.once_a_session(result, partial(predict, model))
     return labels

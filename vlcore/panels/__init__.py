@@ -1,0 +1,1 @@
+"""Panels, a file each: delete a file, and its panel is gone everywhere."""
