@@ -124,6 +124,7 @@ def explained_here(
         return explanations[asked]
 
     monkeypatch.setattr(training_images, "attribute", attribute)
+    monkeypatch.setattr("vlcore.panels.training_images.attribute", attribute)
     monkeypatch.setattr(work, "run_in_worker", lambda _who, task, *given: task(*given))
 
 

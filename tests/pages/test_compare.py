@@ -20,20 +20,8 @@ from vlcore.model import inference
 from vlcore.model.dual_encoder import build
 from vlcore.study import plans
 from vlcore.web import cache, work
-from vlcore.web.compare import agreement, captions
 
-from .app import (
-    FakeQueue,
-    image_captions,
-    look,
-    models_of,
-    opened,
-    press,
-    setting,
-    text_of,
-    told_maps,
-    with_maps,
-)
+from .app import FakeQueue, look, models_of, opened, press, setting, text_of, told_maps, with_maps
 
 pytestmark = pytest.mark.usefixtures("experiments")
 UNBIASED, DESCRIPTIVE = "No bias, short labels", "No bias, descriptive labels"
@@ -269,13 +257,13 @@ def test_a_clicked_picture_is_shown_in_every_model(experiments: list[store.Artif
     row = int(cache.map_of_model(experiments[0].key).rows[3])
     page = with_maps(start(picture=f"p{row}", show_twins="true"))
     assert all(f"Nearest in the {side} model" in text_of(page) for side in ("left", "right"))
-    arrows = next(table.value for table in page.dataframe if "Arrow" in table.value)
+    arrows = next(table.value for table in [*page.dataframe, *page.table] if "Arrow" in table.value)
     assert {"From", "To", "Left", "Left, mean", "Right", "Right, mean"} <= set(arrows)
     assert arrows["From"].str.fullmatch("(horse|camel) (on grass|in the desert)").all()
 
 
 def test_any_caption_can_be_typed_and_words_that_a_model_does_not_know_are_named() -> None:
-    page = start(closer="Captions", caption="a zebra on grass")
+    page = start(closer="Captions", **{"captions.caption": "a zebra on grass"})
     assert any("“zebra”" in warning.value for warning in page.warning)
     for caption in (
         "x" * 10_000,
@@ -284,7 +272,7 @@ def test_any_caption_can_be_typed_and_words_that_a_model_does_not_know_are_named
         "   ",
         "a\u0000b\u202eh",
     ):
-        with_maps(page.text_input(key="caption").set_value(caption).run())
+        with_maps(page.text_input(key="captions.caption").set_value(caption).run())
 
 
 @pytest.fixture(scope="module")
@@ -306,30 +294,25 @@ def reads_words(experiments: list[store.Artifact]) -> Iterator[str]:
 
 def test_word_vectors_read_any_words_and_mark_captions_that_are_far(reads_words: str) -> None:
     page = with_maps(
-        start(closer="Captions", left_model=reads_words, right_model=reads_words, caption="music")
+        start(
+            closer="Captions",
+            left_model=reads_words,
+            right_model=reads_words,
+            **{"captions.caption": "music"},
+        )
     )
     assert not any("does not know" in warning.value for warning in page.warning)
     assert sum("“music” (nearest" in warning.value for warning in page.warning) == 2
-    assert len(page.get("image")) == 2 * captions.NEAREST_IMAGES
-    with_maps(page.text_input(key="caption").set_value("racehorse").run())
+    assert len(page.get("image")) == 2 * 12
+    with_maps(page.text_input(key="captions.caption").set_value("racehorse").run())
     assert not any("“racehorse”" in warning.value for warning in page.warning)
-
-
-def test_agreement_on_neighbours_is_under_maps_of_few_images(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    sentence = "Both models share"
-    assert sentence in text_of(with_maps(start()))
-    assert sentence not in text_of(with_maps(start(right_labels="short"))), "one model twice"
-    monkeypatch.setattr(agreement, "AT_ONCE", 100)
-    assert sentence not in text_of(with_maps(start()))
-    assert sentence in text_of(with_maps(start(closer="Agreement")))
 
 
 @pytest.mark.parametrize(
     ("section", "words"),
     [
         ("Groups", "Accuracy of the animal"),
+        ("Shared neighbours", "Both models share"),
         ("Suspect labels", "nearest neighbours of these images have another label"),
         ("Training animation", "Training animation of 2 models"),
         ("All measures", "PCA map"),
@@ -340,15 +323,17 @@ def test_every_section_opens(section: str, words: str) -> None:
     page = with_maps(start(closer=section))
     assert words in text_of(page)
     if section == "Suspect labels":
-        press(page, "Select all")
+        next(
+            button for button in page.button if button.label.startswith("Select all")
+        ).click().run()
         assert "neighbours in the left model contradict the label" in text_of(page)
 
 
 def test_the_wrong_end_of_a_failure_direction_can_be_selected() -> None:
     page = with_maps(start(closer="Failures", left_bias="75 %", right_bias="75 %"))
     assert text_of(page).count("held-out images are wrong") == 4, "two objects of two models"
-    press(page, "Select the 48 furthest")
+    press(page, "Select all 48")
     assert ": the wrong end of " in text_of(page)
     assert len(page.session_state["selected"][1]) == 48
-    shown = [caption for caption in image_captions(page) if caption.endswith("not on the maps")]
-    assert 0 < len(shown) < 48, "images of no map are listed last"
+    unshown = text_of(page).count("not on the maps")
+    assert 0 < unshown < 48, "images of no map are listed last"

@@ -7,24 +7,13 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vlcore.api.selections import Selection
+from vlcore.api.selections import Selection, prediction_words
 from vlcore.plots.options import PCA
 from vlcore.study import plans
 from vlcore.web import cache
-from vlcore.web.compare import selected_images, selections
+from vlcore.web.compare import selections
 
-from .app import (
-    FakeQueue,
-    image_captions,
-    labels,
-    ok,
-    opened,
-    outside_address,
-    press,
-    setting,
-    text_of,
-    told_maps,
-)
+from .app import FakeQueue, labels, ok, opened, outside_address, press, setting, text_of, told_maps
 
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
 start = partial(opened, "3_Compare", left_model=KEYS[0], right_model=KEYS[1])
@@ -66,7 +55,8 @@ def test_a_search_stays_in_the_address_and_is_cleared(files: list[str]) -> None:
     expected = points[(points["object"] == "camel") & points["minority"]]
     assert ids_in(files[-1]) == expected["id"].tolist()
     assert f"**{len(expected)} images** of {len(points)}: “camel rare”" in text_of(ok(page))
-    (correct,) = (table.value for table in page.table if "Correct, left" in table.value)
+    tables = [table.value for table in [*page.table, *page.dataframe]]
+    (correct,) = (table for table in tables if "Correct, left" in table)
     held_out = expected[expected["kind"] == "test"]
     assert int(correct["Images"].iloc[0]) == len(held_out)
     again = ok(start(search="camel rare"))
@@ -120,20 +110,9 @@ def test_one_image_of_a_selection_is_looked_at_closely() -> None:
     assert setting(ok(page), "picture") == f"p{rows[1]}"
     assert "The image you clicked" in text_of(page)
     assert selected_in(page) == rows.tolist(), "the others stay selected"
-    words = selected_images.words_of_prediction(comparison.points.iloc[1], 0)
+    words = prediction_words(comparison, int(rows[1]), 0)
     assert f"Left model: {words}" in text_of(page)
     assert "below" in page.toast[0].value
-
-
-def test_images_have_their_predictions() -> None:
-    page = ok(start(search="camel"))
-    points = cache.comparison(KEYS, PCA).points
-    camels = points[points["object"] == "camel"].head(selected_images.MOST_SHOWN)
-    expected = [
-        "  \n".join(f"{'✓' if says == 'camel' else '✗'} {says}" for says in both)
-        for both in camels[["says_0", "says_1"]].to_numpy()
-    ]
-    assert image_captions(page) == expected
 
 
 def test_groups_that_are_seen_alone_can_be_selected() -> None:

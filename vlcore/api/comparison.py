@@ -98,7 +98,7 @@ class Comparison:
         """Every measure of every model, beside the untrained encoder and the pixels."""
         return measures_table(self.maps)
 
-    def panel(self, name: str, **inputs: Any) -> PanelView:
+    def panel(self, name: str, /, **inputs: Any) -> PanelView:
         """Look closer: a panel by its name, such as ``shared-neighbours``, with its inputs.
 
         PanelError lists the names of panels, or the inputs of a panel, where it knows no such one.

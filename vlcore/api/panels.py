@@ -48,7 +48,7 @@ __all__ = [
 COMPARE, UPLOAD, TRAIN, STUDY = "compare", "upload", "train", "study"  # where panels are shown
 # Inputs that no control has: the row of the clicked image, the selection, the uploaded image, and
 # how the maps are drawn.
-GIVEN = ("image", "selection", "upload", "options")
+PAGE_INPUTS = ("image", "selection", "upload", "options")
 
 
 class PanelError(LabError):
@@ -74,10 +74,11 @@ class Between:
 
 @dataclass(frozen=True)
 class Typed:
-    """An input that somebody types, of so many characters at most."""
+    """An input that somebody types, of so many characters at most, with an example of it."""
 
     most: int
     label: str = ""
+    example: str = ""
     about: str = ""
 
     def read(self, value: Any) -> str:
@@ -138,9 +139,9 @@ class Panel:
         ]
 
     @property
-    def given(self) -> list[str]:
-        """The inputs that come from elsewhere on a page, of `GIVEN`."""
-        return [name for name in inspect.signature(self.make).parameters if name in GIVEN]
+    def page_inputs(self) -> list[str]:
+        """The inputs that a page gives without a control, of `PAGE_INPUTS`."""
+        return [name for name in inspect.signature(self.make).parameters if name in PAGE_INPUTS]
 
     def blocks(self, subject: Any, **inputs: Any) -> list[Block]:
         """Run the panel.
@@ -161,7 +162,7 @@ class Panel:
     def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The inputs as the panel takes them; PanelError for what it does not take."""
         with_control = {each.name: each for each in self.inputs}
-        names = [*with_control, *self.given]
+        names = [*with_control, *self.page_inputs]
         values: dict[str, Any] = {}
         for name, value in inputs.items():
             if name not in names:
@@ -173,7 +174,7 @@ class Panel:
                     values[name] = with_control[name].kind.read(value)
                 except ValueError as error:
                     raise PanelError(f"{name} is {value!r}; give {error}.") from None
-        for name in self.given:
+        for name in self.page_inputs:
             if name not in values and name != "options":
                 raise PanelError(f"The panel {self.name} needs an input {name}; give it.")
         return values

@@ -179,8 +179,8 @@ def _grid(options: Namespace) -> Document:
     """Write the grid of ``compare --grid``."""
     from vlcore.api import grid as grids  # altair takes half a second
 
-    if options.panel or not options.out:
-        raise CommandError("A grid is a page or a figure and has no panels; give --out alone.")
+    if options.panel:
+        raise CommandError("A grid has no panels; give the keys of models to --panel.")
     if options.keys:
         raise CommandError("A grid names its models by --labels and --bias; leave the keys out.")
     if options.csv:

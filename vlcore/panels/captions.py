@@ -12,11 +12,15 @@ from vlcore.experiment.wording import decimal
 from vlcore.plots.matrices import caption_matrices
 
 NEAREST = 12  # images of each model
+CAPTION = Typed(typed_captions.LONGEST, "A caption", "a horse in the desert")
 
 
 @panel("Captions", "Which images are nearest to a caption, in each model?", order=30)
 def captions(
-    comparison: Comparison, caption: Annotated[str, Typed(typed_captions.LONGEST, "A caption")] = ""
+    comparison: Comparison,
+    caption: Annotated[
+        str, Typed(typed_captions.LONGEST, "A caption", "a horse in the desert")
+    ] = "",
 ) -> Iterator[Block]:
     text = caption or _usual_caption(comparison)
     try:

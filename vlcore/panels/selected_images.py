@@ -8,7 +8,7 @@ from vlcore.api.comparison import Comparison
 from vlcore.api.panels import Block, Images, Table, Text, panel
 from vlcore.api.selections import Selection, prediction_words, predicts
 
-MOST_SHOWN = 48
+MOST_SHOWN = 24
 
 
 @panel("Selected images", "How many of these does each model predict correctly?", order=10)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -28,6 +28,7 @@ from vlcore.plots.blocks import (
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, jobs, linked_maps, shell, visitors, widgets, work
 
+Result = TypeVar("Result")
 Inputs = tuple[tuple[str, Any], ...]  # by name, in the order of the panel
 
 
@@ -41,7 +42,7 @@ class Stage:
         images: the image set.
         palette: light or dark.
         side: of a map, in px.
-        given: the inputs that no control has, such as the clicked image.
+        page_inputs: the inputs that no control has, such as the clicked image.
         select: selects images by their rows, and says how they were chosen.
         open_image: looks closer at an image by its row.
     """
@@ -51,37 +52,31 @@ class Stage:
     images: ImageSet
     palette: Palette
     side: int
-    given: Mapping[str, Any] = field(default_factory=dict)
+    page_inputs: Mapping[str, Any] = field(default_factory=dict)
     select: Callable[[Sequence[int], str], None] | None = None
     open_image: Callable[[int], None] | None = None
 
-    def with_inputs(self, **given: Any) -> "Stage":
-        """The same with further inputs."""
-        return replace(self, given={**self.given, **given})
+    def with_inputs(self, **inputs: Any) -> "Stage":
+        """The same with further inputs that no control has."""
+        return replace(self, page_inputs={**self.page_inputs, **inputs})
 
 
 def choose_panel(page: str, stage: Stage) -> None:
     """Show the choice of a panel of a page, and the chosen one."""
-    offered = {each.name: each for each in panels(page) if set(each.given) <= {"options"}}
+    offered = {each.title: each for each in panels(page) if set(each.page_inputs) <= {"options"}}
     st.subheader("Look closer")
-    name = st.segmented_control(
-        "Look closer",
-        list(offered),
-        default=next(iter(offered)),
-        required=True,
-        format_func=lambda name: offered[name].title,
-        label_visibility="collapsed",
-        **widgets.in_address("closer"),
+    title = widgets.choose_one(
+        "Look closer", offered, "closer", next(iter(offered)), label_visibility="collapsed"
     )
-    chosen = offered[name or next(iter(offered))]
+    chosen = offered[title]
     st.caption(plain(chosen.question))
     show(chosen, stage)
 
 
-def show_panels(page: str, given: str, stage: Stage) -> None:
+def show_panels(page: str, page_input: str, stage: Stage) -> None:
     """Show all panels of a page that take an input which no control has, such as ``image``."""
     for each in panels(page):
-        if given not in each.given:
+        if page_input not in each.page_inputs:
             continue
         with st.expander(each.question) if each.slow else st.container():
             show(each, stage)
@@ -91,7 +86,7 @@ def show(panel: Panel, stage: Stage) -> None:
     """Show a panel with its controls; an error that a person can act on is a sentence."""
     with shell.errors_as_sentences():
         values = {each.name: _control(panel, each) for each in panel.inputs}
-        values |= {name: stage.given[name] for name in panel.given}
+        values |= {name: stage.page_inputs[name] for name in panel.page_inputs}
         try:
             blocks = _blocks(panel, stage, tuple(values.items()))
         except ComparisonError as error:
@@ -111,38 +106,36 @@ def _control(panel: Panel, wanted: Input) -> Any:
         )
     about = kind.about or None
     options = widgets.in_address(key, about, max_chars=kind.most, width=480)
-    return st.text_input(wanted.label, wanted.usual, **options) or ""
+    return st.text_input(wanted.label, wanted.usual, placeholder=kind.example, **options) or ""
 
 
 def _blocks(panel: Panel, stage: Stage, inputs: Inputs) -> list[Block] | None:
     """The blocks of a panel; None until somebody asks for those of a slow one."""
     if panel.slow:
         return _slow_blocks(panel, stage, inputs)
-    if "upload" in panel.given:  # a visitor's own, which no shared cache may hold
+    if "upload" in panel.page_inputs:  # a visitor's own, which no shared cache may hold
         identity = ("panel", panel.name, *stage.keys, *(value for _, value in inputs))
         return cache.once_a_session(identity, partial(_run, panel, stage, inputs))
-    return _cached_blocks(panel.name, stage.keys, inputs, partial(_run, panel, stage, inputs))
+    return _once((panel.name, *stage.keys, inputs), partial(_run, panel, stage, inputs))
 
 
 def _run(panel: Panel, stage: Stage, inputs: Inputs) -> list[Block]:
     return panel.blocks(stage.subject, **dict(inputs))
 
 
-@cache.by_content(200, "Looking closer …")
-def _cached_blocks(
-    name: str, keys: Sequence[str], inputs: Inputs, _run: Callable[[], list[Block]]
-) -> list[Block]:
-    """Run a panel once for all visitors."""
-    return _run()
+@cache.by_content(400, "Looking closer …")
+def _once(identity: tuple[Any, ...], _make: Callable[[], Result]) -> Result:
+    """Make something once for all visitors, named by the content of its identity."""
+    return _make()
 
 
 def _slow_blocks(panel: Panel, stage: Stage, inputs: Inputs) -> list[Block] | None:
     """The blocks of a slow panel, made by a worker when a visitor asks for them."""
     question = ("slow", panel.name, *stage.keys, *(value for _, value in inputs))
-    asked: set[Any] = st.session_state.setdefault("why_asked", set())
-    if question not in asked and not st.button(panel.slow, key=f"ask-{panel.name}"):
+    questions: set[Any] = st.session_state.setdefault("why_asked", set())
+    if question not in questions and not st.button(panel.slow, key=f"ask-{panel.name}"):
         return None
-    asked.add(question)
+    questions.add(question)
 
     def ask() -> list[Block]:
         with st.spinner("This takes some seconds …"):
@@ -184,16 +177,16 @@ class _Runner:
         """Show blocks; `place` is the number of what they are in."""
         downloads: list[tuple[str, Download]] = []
         for number, block in enumerate(blocks):
-            here = f"{self.panel}-{place}{number}"
+            key = f"{self.panel}-{place}{number}"
             if isinstance(block, Download):
-                downloads.append((here, block))
+                downloads.append((key, block))
                 continue
             self._show_downloads(downloads)
             downloads = []
-            self._show_block(block, here, f"{place}{number}.")
+            self._show_block(block, key, f"{place}{number}.")
         self._show_downloads(downloads)
 
-    def _show_block(self, block: Block, here: str, inside: str) -> None:
+    def _show_block(self, block: Block, key: str, inside: str) -> None:
         match block:
             case Heading():
                 st.markdown(f"**{plain(block.text)}**")
@@ -205,33 +198,36 @@ class _Runner:
             case Table():
                 widgets.show_table(block.rows, in_column=bool(inside.count(".") > 1))
             case Chart():
-                self._show_chart(block, here)
+                self._show_chart(block, key)
             case Images():
-                self._show_images(block, here)
+                self._show_images(block, key)
             case Moving():
-                self._show_moving(block, here)
+                self._show_moving(block, key)
             case Columns():
                 for number, (column, inner) in enumerate(widgets.in_pairs(block.columns)):
                     with column:
                         self.show(inner, f"{inside}{number}.")
             case Trainings():
-                if jobs.train_several(block.conditions, block.label, block.about, key=here):
+                if jobs.train_several(block.conditions, block.label, block.about, key=key):
                     keys = tuple(condition.key for condition in block.conditions)
-                    identity = ("then", here, *keys)
+                    identity = ("then", key, *keys)
                     following = cache.once_a_session(identity, lambda: list(block.then()))
                     self.show(following, inside)
 
-    def _show_chart(self, block: Chart, here: str) -> None:
-        width = 2 * self.stage.side
-        identity = self.stage.keys, self.inputs, here, self.stage.palette, width
+    def _show_chart(self, block: Chart, key: str) -> None:
+        palette, width = self.stage.palette, 2 * self.stage.side
+
+        def draw() -> cache.Spec:
+            return cache.chart_spec(block.draw(palette, width))
+
         try:
-            spec = _chart(*identity, partial(block.draw, self.stage.palette, width))
+            spec = _once((key, *self.stage.keys, self.inputs, palette, width), draw)
         except ValueError as error:
             st.caption(f"There is no figure: {plain(str(error))}.")
             return
-        cache.show_chart(spec, alt=block.words, key=here)
+        cache.show_chart(spec, alt=block.words, key=key)
 
-    def _show_images(self, block: Images, here: str) -> None:
+    def _show_images(self, block: Images, key: str) -> None:
         stage = self.stage
         open_image = stage.open_image if block.opens else None
         widgets.show_images(stage.images, block.lines, open_image)
@@ -239,16 +235,17 @@ class _Runner:
             st.button(
                 f"Select all {len(block.selects)}",
                 icon=":material/select_all:",
-                key=f"select-{here}",
+                key=f"select-{key}",
                 on_click=partial(stage.select, block.selects, block.words),
             )
 
-    def _show_moving(self, block: Moving, here: str) -> None:
+    def _show_moving(self, block: Moving, key: str) -> None:
         stage = self.stage
-        table = _moving_table(stage.keys, self.inputs, here, block.maps.table)
-        identity = stage.keys, self.inputs, here, stage.palette, stage.side
-        drawing = _moving(*identity, partial(block.maps.drawing, stage.palette, stage.side))
-        linked_maps.draw(here, drawing, table, stage.images, block.maps.words)
+        identity = key, *stage.keys, self.inputs
+        table = _once((*identity, "table"), block.maps.table)
+        look = stage.palette, stage.side
+        drawing = _once((*identity, *look), partial(block.maps.drawing, *look))
+        linked_maps.draw(key, drawing, table, stage.images, block.maps.words)
         with st.expander("The animation in words"):
             st.markdown(plain(block.maps.words))
 
@@ -259,10 +256,10 @@ class _Runner:
         # Streamlit makes a file outside of the page, where no visitor is known.
         visitor = visitors.visitor()
         with st.container(horizontal=True, vertical_alignment="center"):
-            for here, block in downloads:
+            for key, block in downloads:
                 make = partial(_content, visitor, block)
                 about = block.about or None
-                widgets.download(block.label, make, block.name, block.kind, key=here, help=about)
+                widgets.download(block.label, make, block.name, block.kind, key=key, help=about)
 
 
 def _content(visitor: visitors.Visitor, block: Download) -> bytes | str:
@@ -271,34 +268,3 @@ def _content(visitor: visitors.Visitor, block: Download) -> bytes | str:
         return work.run_in_worker(visitor, block.write, block.make())
     with work.export_slot(visitor):
         return block.content()
-
-
-@cache.by_content(100)
-def _chart(
-    keys: Sequence[str],
-    inputs: Inputs,
-    here: str,
-    palette: Palette,
-    width: int,
-    _draw: Callable[[], Any],
-) -> cache.Spec:
-    return cache.chart_spec(_draw())
-
-
-@cache.by_content(30, "Drawing the animation …")
-def _moving_table(
-    keys: Sequence[str], inputs: Inputs, here: str, _table: Callable[[], cache.Table]
-) -> cache.Table:
-    return _table()
-
-
-@cache.by_content(60)
-def _moving(
-    keys: Sequence[str],
-    inputs: Inputs,
-    here: str,
-    palette: Palette,
-    side: int,
-    _drawing: Callable[[], cache.Drawing],
-) -> cache.Drawing:
-    return _drawing()
