@@ -4,10 +4,11 @@ import streamlit as st
 
 if __name__ == "__main__":  # a visitor's page
     from vlcore.web import shell
+    from vlcore.web.address import HomeState
     from vlcore.web.home import animation
 
     palette, bar = shell.begin(
-        "Do descriptive labels help a model that learns from biased images?", first=True
+        HomeState, "Do descriptive labels help a model that learns from biased images?"
     )
     with bar:
         towers = shell.towers_choice()

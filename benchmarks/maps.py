@@ -131,7 +131,7 @@ def run(command: Sequence[str], name: str, figures: dict[str, float]) -> Any:
 def look_at_maps(keys: Sequence[str]) -> dict[str, float]:
     """Open Compare as the first visitor and as the second one, and pan the maps."""
     left, right = keys
-    query = f"data={NAME}&left_model={left}&right_model={right}"
+    query = f"data={NAME}&left={left}&right={right}"
     figures: dict[str, float] = {}
     with server() as (_, port, process):
         address = f"http://127.0.0.1:{port}/Compare?{query}"

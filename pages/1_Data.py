@@ -4,10 +4,11 @@ import streamlit as st
 
 from vlcore.experiment.plain_text import plain
 from vlcore.web import shell, widgets
+from vlcore.web.address import DataState, TrainState
 from vlcore.web.data import drawing, importing
 from vlcore.web.data import images as image_sections
 
-palette, bar = shell.begin("What do the models see?")
+palette, bar = shell.begin(DataState, "What do the models see?")
 with bar:
     images = shell.image_set_choice()
     sections = {
@@ -19,7 +20,7 @@ with bar:
     }
     section = widgets.choose_one("Look at", sections, "look", "images")
     label = f"Train on {plain(images.name)}"
-    widgets.link("pages/2_Train.py", label, "play_arrow", data=images.name)
+    widgets.link(TrainState(data=images.name), label, "play_arrow")
 content = st.container()
 about = f"{image_sections.describe_set(images)}. {image_sections.describe_towers(images)}"
 st.caption(plain(about))

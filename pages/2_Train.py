@@ -3,14 +3,18 @@
 import streamlit as st
 
 from vlcore.data.subset import usual_condition
+from vlcore.experiment.condition import STUDY_BIAS
+from vlcore.experiment.options import PRESETS
 from vlcore.web import shell
+from vlcore.web.address import TrainState
 from vlcore.web.train import sections
 
-palette, bar = shell.begin("Train a model of your own choice")
+palette, bar = shell.begin(TrainState, "Train a model of your own choice")
 with bar:
     images = shell.image_set_choice()
 with shell.attributed(images), shell.errors_as_sentences():
-    condition = sections.choose_condition(images, usual_condition(images))
+    usual = usual_condition(images).replace(bias=STUDY_BIAS, steps=PRESETS["standard"])
+    condition = sections.choose_condition(images, usual)
     sections.describe_training_set(condition, images)
     sections.show_model(condition, images, palette)
     st.subheader("All runs")

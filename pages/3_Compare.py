@@ -5,9 +5,10 @@ import streamlit as st
 from vlcore.api.panels import COMPARE
 from vlcore.experiment.plain_text import plain
 from vlcore.web import condition_controls, panels, shell
+from vlcore.web.address import CompareState
 from vlcore.web.compare import grid, maps, models, selections
 
-palette, bar = shell.begin("Compare models")
+palette, bar = shell.begin(CompareState, "Compare models")
 with bar.popover("Settings", icon=":material/settings:"):
     images = shell.image_set_choice()
     steps = condition_controls.training_length("length", "Training length, the same for all")

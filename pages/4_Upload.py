@@ -2,9 +2,10 @@
 projected to?"""
 
 from vlcore.web import shell
+from vlcore.web.address import UploadState
 from vlcore.web.upload import inputs, sections
 
-palette, bar = shell.begin("Ask about your image")
+palette, bar = shell.begin(UploadState, "Ask about your image")
 with shell.errors_as_sentences():
     models = inputs.choose_models(bar)
     with shell.attributed(models.image_set):

@@ -9,9 +9,10 @@ from vlcore.study import plans
 from vlcore.study.answer_words import listed
 from vlcore.study.results import Study
 from vlcore.web import cache, condition_controls, shell, widgets
+from vlcore.web.address import FindingsState
 from vlcore.web.findings import answer, sections
 
-palette, _ = shell.begin("Findings")
+palette, _ = shell.begin(FindingsState, "Findings")
 side = shell.map_side()
 width = side if side <= PHONE_SIDE else 2 * side + 40
 

@@ -1,9 +1,10 @@
 """Manage, for teachers: the queue, models and sets, the disk, failures, training ahead."""
 
 from vlcore.web import shell, visitors
+from vlcore.web.address import ManageState
 from vlcore.web.manage import sections
 
-palette, bar = shell.begin("Manage")
+palette, bar = shell.begin(ManageState, "Manage")
 with shell.errors_as_sentences():
     sections.remember_token()
     if visitors.teaches():

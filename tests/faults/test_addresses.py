@@ -16,42 +16,32 @@ from streamlit.testing.v1 import AppTest
 
 from tests.pages.app import FakeQueue, opened
 from vlcore.experiment import options
-from vlcore.web import work
+from vlcore.web import shell, work
 from vlcore.web.components import browser
 
 ADDRESSES = int(os.environ.get("FAULT_ADDRESSES", "8"))
 ONCE_FAILED: list[tuple[str, dict[str, str]]] = json.loads(
     (Path(__file__).parent / "addresses.json").read_text("utf-8")
 )
-_SIDES = ("left", "right")
-_OF_MAPS = (
-    "map map_seed colour groups split show_images show_twins show_neighbours show_trust"
-    " show_untrained"
-)
-_OF_A_SIDE = "labels bias trained seed model"
-# Every field of a page's address that a control has.
+# Every parameter of a page's address, by the file of the page.
 FIELDS = {
-    "": "towers map_bias map_step map_rare",
-    "1_Data": "look data_bias bias seed labels picture",
-    "2_Train": (
-        "train_labels train_bias train_length train_seed train_objective train_mitigation"
-        " train_architecture train_text train_template"
-    ),
-    "3_Compare": " ".join(
-        ["towers length closer caption picture search like"]
-        + ["legend panel", _OF_MAPS]
-        + [f"{side}_{name}" for side in _SIDES for name in _OF_A_SIDE.split()]
-    ),
-    "4_Upload": " ".join(
-        ["shows samples towers bias words map map_seed colour show_images show_neighbours"]
-        + [f"{side}_asked" for side in _SIDES]
-    ),
-    "5_Findings": "data study length towers blocks measure",
-    "6_Lesson": "lesson code phase step hide lead presenter repair room_pairs room_seed",
-    "7_Manage": "teacher",
+    Path(page.file).stem.removeprefix("app"): " ".join(sorted(page.names()))
+    for page, _, _ in shell.PAGES
 }
+FIELDS["3_Compare"] += " captions.caption shared-neighbours.neighbours"
+_MODELS = (
+    "labels:descriptive,bias:0.75",
+    "labels:own,template:a {object}",
+    "seed:7,steps:0",
+    "bias:2,seed:-1",
+    "objective:supervised,mitigation:dfr",
+    "labels:,:bias,::",
+)
 # Values that bring other controls; of fields that are not named here, any of `USUAL` may be.
 CHOICES = {
+    "left": _MODELS,
+    "right": _MODELS,
+    "model": _MODELS,
     "towers": tuple(options.TOWERS),
     "look": ("images", "shortcut check", "one scene", "generate images", "import images"),
     "train_labels": options.style_names(),

@@ -13,7 +13,6 @@ import streamlit as st
 from PIL import Image
 from streamlit.runtime.scriptrunner import RerunData
 from streamlit.testing.v1 import AppTest, local_script_runner
-from streamlit.testing.v1.element_tree import Widget
 
 from vlcore.artifacts import store
 from vlcore.experiment.limits import JOB_SECONDS
@@ -126,13 +125,6 @@ def labels(page: AppTest) -> list[str]:
     return [button.label for button in page.button]
 
 
-def outside_address(page: AppTest) -> set[str]:
-    """The labels of the controls whose values are not in a page's address."""
-    kinds = CHOICES.split()
-    controls = [node for node in page.main if isinstance(node, Widget) and node.type in kinds]
-    return {node.proto.label for node in controls if not node.proto.query_param_key}
-
-
 def code_of(page: AppTest) -> str:
     """The code of the class session at a page's address."""
     return setting(page, "code")
@@ -144,10 +136,10 @@ def setting(page: AppTest, name: str) -> str:
     return value if isinstance(value, str) else value[0]
 
 
-def choose(page: AppTest, group: str, name: str) -> AppTest:
-    """Choose one of the buttons of a group."""
-    groups = page.get("button_group")
-    next(one for one in groups if one.proto.label == group).set_value(name).run()
+def choose(page: AppTest, group: str, name: str, *, last: bool = False) -> AppTest:
+    """Choose one of the buttons of the first group, or of the last, that is called so."""
+    groups = [each for each in page.get("button_group") if each.proto.label == group]
+    groups[-1 if last else 0].set_value(name).run()
     assert not page.exception
     return page
 

@@ -21,7 +21,7 @@ from .serving import address_field, complete, expect_text, settled
 pytestmark = [pytest.mark.browser, needs_chromium]
 
 KEYS = [plans.find("experiments").conditions[number].key for number in (0, 2)]
-ADDRESS = f"Compare?left_model={KEYS[0]}&right_model={KEYS[1]}"
+ADDRESS = f"Compare?left={KEYS[0]}&right={KEYS[1]}"
 
 
 @pytest.fixture(scope="module")

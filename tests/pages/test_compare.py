@@ -21,7 +21,18 @@ from vlcore.model.dual_encoder import build
 from vlcore.study import plans
 from vlcore.web import cache, work
 
-from .app import FakeQueue, look, models_of, opened, press, setting, text_of, told_maps, with_maps
+from .app import (
+    FakeQueue,
+    choose,
+    look,
+    models_of,
+    opened,
+    press,
+    setting,
+    text_of,
+    told_maps,
+    with_maps,
+)
 
 pytestmark = pytest.mark.usefixtures("experiments")
 UNBIASED, DESCRIPTIVE = "No bias, short labels", "No bias, descriptive labels"
@@ -82,8 +93,7 @@ def test_a_link_to_pretrained_models_starts_nothing(queue: FakeQueue) -> None:
 def test_a_model_from_scratch_waits_for_a_click_beside_the_former_maps(queue: FakeQueue) -> None:
     queue.disk = True
     page = with_maps(start())
-    page.session_state["left_bias"] = "25 %"
-    page = with_maps(page.run())
+    page = with_maps(page.select_slider(key="left_bias").set_value("25 %").run())
     assert queue.asked == []
     assert UNBIASED in maps_of(page)
 
@@ -94,20 +104,20 @@ def test_former_maps_are_of_two_models_where_two_are_there(
     queue.disk = True
     view, second = work.view, experiments[1].key
     monkeypatch.setattr(work, "view", lambda key: view("absent" if key == second else key))
-    maps = maps_of(with_maps(start(left_bias="25 %", right_bias="25 %")))
+    maps = maps_of(with_maps(start(left="bias:0.25", right="bias:0.25")))
     assert UNBIASED in maps
     assert title(experiments[2].condition) in maps
     # The one that is trained was in the place of the other.
     monkeypatch.setattr(work, "view", view)
     page = with_maps(start())
-    page.session_state["left_bias"], page.session_state["right_labels"] = "25 %", "short"
+    page.query_params["left"], page.query_params["right"] = "bias:0.25", "labels:short"
     maps = maps_of(with_maps(page.run()))
     assert UNBIASED in maps
     assert DESCRIPTIVE in maps
 
 
 def test_the_address_chooses_both_models() -> None:
-    page = with_maps(start(left_labels="descriptive", right_bias="75 %", right_labels="short"))
+    page = with_maps(start(left="labels:descriptive", right="labels:short,bias:0.75"))
     assert models_of(page) == {
         "Left": DESCRIPTIVE,
         "Right": "75 % removed (12 of 48 kept), short labels",
@@ -119,9 +129,8 @@ def test_the_address_chooses_both_models() -> None:
     "address",
     [
         {
-            "left_bias": "900 %",
-            "left_labels": "<script>alert(1)</script>",
-            "left_seed": "-5",
+            "left": "bias:900 %",
+            "right": "labels:<script>alert(1)</script>,seed:-5,,:",
             "length": "",
             "map": "tsne; drop",
             "colour": "'; drop table",
@@ -139,7 +148,7 @@ def test_a_hostile_address_falls_back_to_the_default(address: dict[str, str]) ->
 
 
 def test_a_missing_model_offers_to_train_it_and_shows_live_news(queue: FakeQueue) -> None:
-    page = start(left_bias="90 %")
+    page = start(left="bias:0.9")
     assert not told_maps(page)
     queue.status = {
         "stage": "training",
@@ -157,7 +166,7 @@ def test_a_missing_model_offers_to_train_it_and_shows_live_news(queue: FakeQueue
 
 def test_a_visitor_stops_waiting_for_what_goes_on_for_others(queue: FakeQueue) -> None:
     queue.state, queue.others_wait = State.RUNNING, True
-    page = start(left_bias="90 %")
+    page = start(left="bias:0.9")
     key = Condition(bias=0.9, labels="undescriptive").key
     page.button(key="cancel_left").click().run()
     assert not page.exception
@@ -199,7 +208,7 @@ def test_umap_is_fitted_when_somebody_chooses_it_and_not_by_a_link(
 
 def test_an_untrained_encoder_does_not_wait_behind_trainings(queue: FakeQueue) -> None:
     key = Condition(labels="undescriptive").untrained.key
-    page = start(left_trained="false")
+    page = start(left="steps:0")
     assert queue.asked == [], "a link starts nothing"
     press(page, "Measure it")
     assert queue.short == {key: True}
@@ -213,28 +222,33 @@ def test_a_damaged_model_is_set_aside_and_can_be_trained_again(
 ) -> None:
     damaged = publish_as(experiments[0], Condition(bias=0.25))
     (damaged.path / "maps.npz").write_bytes(b"damaged")
-    page = start(left_bias="25 %")
+    page = start(left="bias:0.25")
     assert "set aside" in page.error[0].value
-    assert "Train this model" in [button.label for button in start(left_bias="25 %").button]
+    assert "Train this model" in [button.label for button in start(left="bias:0.25").button]
 
 
 def test_a_model_from_the_disk_stands_beside_others(quick: list[store.Artifact]) -> None:
-    page = with_maps(start(right_model=quick[3].key))
+    page = with_maps(start(right=quick[3].key))
     assert models_of(page)["Right"] == "75 % removed (12 of 48 kept), descriptive labels"
     assert "12 steps" in text_of(page)
     box = page.selectbox(key="right_model")
     assert box.value == quick[3].key
-    name = lasting_name(quick[3].key, quick[3].condition)
-    assert name in box.options
-    assert setting(page, "right_model") == name, "a link has the key, and the address stays"
-    assert not set(box.options) & {model.key for model in quick}
-    by_name = with_maps(start(right_model=name))
-    assert models_of(by_name) == models_of(page)
-    twin = publish_as(quick[3], quick[3].condition.replace(data_seed=1))
-    by_name = with_maps(start(right_model=name))
-    disk.delete_artifacts(twin.key)
-    assert by_name.selectbox(key="right_model").value == quick[3].key
-    assert not by_name.warning
+    assert lasting_name(quick[3].key, quick[3].condition) in box.options
+    page = with_maps(page.selectbox(key="right_model").set_value("").run())
+    assert models_of(page)["Right"] == DESCRIPTIVE
+    assert not setting(page, "right")
+
+
+def test_a_control_writes_the_address_and_back_takes_it_back() -> None:
+    page = with_maps(start(left="labels:descriptive"))
+    page = with_maps(page.select_slider(key="left_bias").set_value("75 %").run())
+    assert setting(page, "left") == "labels:descriptive,bias:0.75"
+    choose(page, "Labels", "short")
+    assert setting(page, "left") == "bias:0.75", "what is usual is not in the address"
+    page.query_params["left"] = "labels:descriptive"
+    page = with_maps(page.run())
+    assert models_of(page)["Left"] == DESCRIPTIVE
+    assert page.select_slider(key="left_bias").value == "0 %"
 
 
 def test_a_link_to_an_image_set_that_is_not_there_says_so(home: Path) -> None:
@@ -248,7 +262,7 @@ def test_a_link_to_an_image_set_that_is_not_there_says_so(home: Path) -> None:
     "key", ["scenes-b0-short-bce-s0-00000000", "<script>alert(1)</script>", "../../etc/passwd"]
 )
 def test_a_link_to_a_model_that_is_not_there_says_so(key: str) -> None:
-    page = with_maps(start(left_model=key))
+    page = with_maps(start(left=key))
     assert "There is no model" in page.warning[0].value
     assert models_of(page)["Left"] == UNBIASED
 
@@ -295,10 +309,7 @@ def reads_words(experiments: list[store.Artifact]) -> Iterator[str]:
 def test_word_vectors_read_any_words_and_mark_captions_that_are_far(reads_words: str) -> None:
     page = with_maps(
         start(
-            closer="Captions",
-            left_model=reads_words,
-            right_model=reads_words,
-            **{"captions.caption": "music"},
+            closer="Captions", left=reads_words, right=reads_words, **{"captions.caption": "music"}
         )
     )
     assert not any("does not know" in warning.value for warning in page.warning)
@@ -330,7 +341,7 @@ def test_every_section_opens(section: str, words: str) -> None:
 
 
 def test_the_wrong_end_of_a_failure_direction_can_be_selected() -> None:
-    page = with_maps(start(closer="Failures", left_bias="75 %", right_bias="75 %"))
+    page = with_maps(start(closer="Failures", left="bias:0.75", right="bias:0.75"))
     assert text_of(page).count("held-out images are wrong") == 4, "two objects of two models"
     press(page, "Select all 48")
     assert ": the wrong end of " in text_of(page)

@@ -6,7 +6,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.api.stand_ins import image_set
-from tests.faults.test_addresses import bound
 from vlcore.api import grid as grids
 from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
@@ -67,7 +66,7 @@ def test_without_a_model_it_has_no_map(queue: FakeQueue) -> None:
 
 def test_a_level_opens_as_a_pair_at_its_own_address() -> None:
     page = press(start(), "75\u00a0% removed")
-    assert address(page, "view", "left_bias", "right_bias") == ["pair", "75 %", "75 %"]
+    assert address(page, "view", "left", "right") == ["pair", "bias:0.75", "bias:0.75"]
     said = text_of(page)
     assert "**Left**: 75 % removed (12 of 48 kept), short labels" in said
     assert "**Right**: 75 % removed (12 of 48 kept), descriptive labels" in said
@@ -87,25 +86,20 @@ def test_a_map_that_is_clicked_opens() -> None:
     assert told["grid"]["canOpen"]
     place = told["grid"]["places"][1][-3]["name"]
     answer(page, "grid", {"opened": {"place": place, "time": 2}})
-    assert address(page, "view", "left_bias", "right_bias") == ["pair", "75 %", "75 %"]
+    assert address(page, "view", "left", "right") == ["pair", "bias:0.75", "bias:0.75"]
     assert len(told_maps(page)) == 1
     assert len(told_maps(press(page, "Grid"), "grid")) == 1, "the click is over"
 
 
 def test_a_pair_opens_whatever_was_compared_before() -> None:
-    before = {"labels": "descriptive", "bias": "0 %", "trained": "false", "seed": "7"}
-    sides = {
-        f"{side}_{name}": value for side in ("left", "right") for name, value in before.items()
-    }
-    pair = opened("3_Compare", **sides)
-    fields = {name.removeprefix("left_") for name in bound(pair) if name.startswith("left_")}
-    assert fields == set(page_grid.SETTINGS)
-    for grid in (press(pair, "Grid"), start(**sides)):
+    before = "labels:descriptive,steps:0,seed:7"
+    pair = opened("3_Compare", left=before, right=before)
+    for grid in (press(pair, "Grid"), start(left=before, right=before)):
         page = press(grid, "75\u00a0% removed")
         said = text_of(page)
         assert "**Left**: 75 % removed (12 of 48 kept), short labels" in said
         assert "**Right**: 75 % removed (12 of 48 kept), descriptive labels" in said
-        assert set(page.query_params) == {"view", "left_bias", "right_bias"}
+        assert set(page.query_params) == {"view", "left", "right"}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from vlcore.experiment.grouping import SCENES
 from vlcore.plots.maps.script import SCRIPT
 from vlcore.web.home import animation
 
-from .app import FakeQueue, opened, pets, press, text_of
+from .app import FakeQueue, choose, opened, pets, press, setting, text_of
 
 
 def keys(block: Any) -> set[str]:
@@ -44,6 +44,9 @@ def test_cards_find_what_they_set_and_what_they_highlight(
         seen.setdefault(card.page, set()).update(on_page)
         assert any(key.startswith(card.highlight.split()[0]) for key in on_page), told.title
         for name, value in told.settings.items():
+            if name in ("left", "right", "model"):
+                assert setting(page, name) == value
+                continue
             assert page.session_state[name] == value
             assert name in seen[card.page], f"no control has the key {name}"
         for control in (card.highlight, *card.clear):
@@ -67,8 +70,8 @@ def test_steps_set_what_they_show_and_leave_it(
     experiments: list[store.Artifact], queue: FakeQueue
 ) -> None:
     queue.disk = True
-    page = opened("3_Compare", guide="7", right_bias="0 %")
-    assert page.session_state["right_bias"] == "0 %", "the address goes before the card"
+    page = opened("3_Compare", guide="7", right="seed:3")
+    assert setting(page, "right") == "seed:3", "the address goes before the card"
     assert page.session_state["colour"] == "right or wrong"
     press(page, "Back")
     assert (page.session_state["colour"], page.session_state["right_bias"]) == ("group", "75 %")
@@ -76,8 +79,7 @@ def test_steps_set_what_they_show_and_leave_it(
     for _ in range(3):
         press(page, "Next")
     assert button(page, "Next").proto.type == "secondary"
-    page.session_state["right_labels"] = "descriptive"
-    page.run()
+    choose(page, "Labels", "descriptive", last=True)
     assert button(page, "Next").proto.type == "primary"
     assert "Done" in text_of(page)
     press(page, "Leave")

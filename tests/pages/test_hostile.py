@@ -127,7 +127,7 @@ LINKS = {
 
 def said_aloud(key: str) -> dict[str, dict[str, str]]:
     """Pages on which hostile text stands, with their addresses."""
-    models = {**ON, "left_model": key, "right_model": key}
+    models = {**ON, "left": key, "right": key}
     train = {"train_labels": "own", "train_template": LINK}
     return {
         "": ON,

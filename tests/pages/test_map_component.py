@@ -32,7 +32,7 @@ from .app import (
 
 pytestmark = pytest.mark.usefixtures("bundled", "queue")
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
-start = partial(opened, "3_Compare", left_model=KEYS[0], right_model=KEYS[1])
+start = partial(opened, "3_Compare", left=KEYS[0], right=KEYS[1])
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_what_a_tab_tells_of_another_session_changes_no_address() -> None:
     for address in ({}, {"search": "camel", "picture": points["id"].iat[7]}):
         page = opened()
         page.session_state[key_of_maps()] = state
-        for name, value in {"left_model": KEYS[0], "right_model": KEYS[1], **address}.items():
+        for name, value in {"left": KEYS[0], "right": KEYS[1], **address}.items():
             page.query_params[name] = value
         ok(page.switch_page("pages/3_Compare.py").run())
         assert "selected" not in page.session_state
@@ -154,7 +154,7 @@ def test_what_is_seen_alone_is_of_the_legend_and_of_what_is_drawn() -> None:
     is_drawn = [points[f"x{pane}"].notna() for pane in (0, 1)]
 
     def offered(colour: str, *shown: str) -> list[str]:
-        page = ok(start(colour=colour, right_model=keys[1], legend=list(shown)))
+        page = ok(start(colour=colour, right=keys[1], legend=list(shown)))
         return [label for label in labels(page) if label.startswith("Select what is")]
 
     def words(mask: pd.Series) -> list[str]:
@@ -176,13 +176,13 @@ def test_an_address_means_the_same_values_in_other_models() -> None:
     keys = [plans.find("experiments").conditions[number].key for number in (0, 2)]
 
     def names(model: str) -> dict[str, str]:
-        drawn = told_maps(ok(start(colour="Scene: sky", left_model=model, right_model=model)))[0]
+        drawn = told_maps(ok(start(colour="Scene: sky", left=model, right=model)))[0]
         return {entry["words"]: entry["name"] for entry in drawn["legend"]}
 
     first, second = map(names, keys)
     word = next(word for word in first if first[word] != second.get(word, first[word]))
     for key, entries in zip(keys, (first, second), strict=True):
-        sides = {"left_model": key, "right_model": key}
+        sides = {"left": key, "right": key}
         page = ok(start(colour="Scene: sky", legend=f"Scene: sky: {word}", **sides))
         assert told_maps(page)[0]["shown"]["entries"] == [entries[word]]
 

@@ -178,7 +178,7 @@ def chosen_on_page(
     monkeypatch.setattr(map_controls, "choose_map_options", choose_and_stop)
     monkeypatch.setattr(map_controls, "fitted", lambda *_: True)
     left, right = (model.key for model in both.models)
-    page = opened("3_Compare", left_model=left, right_model=right, **address)
+    page = opened("3_Compare", left=left, right=right, **address)
     return page, chosen[-1]
 
 

@@ -1,7 +1,6 @@
 """The shell of every page: its menu."""
 
 import ast
-import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,9 @@ from streamlit.testing.v1 import AppTest
 from tests.test_architecture import PAGES, parsed
 from vlcore.plots.theme import PHONE_SIDE
 from vlcore.web import shell
+from vlcore.web.address import HomeState, TrainState
+
+from .app import opened
 
 
 def test_a_new_page_is_a_file_and_a_line_of_the_menu(
@@ -17,14 +19,14 @@ def test_a_new_page_is_a_file_and_a_line_of_the_menu(
 ) -> None:
     (tmp_path / "pages").mkdir()
     (tmp_path / "app.py").write_text(
-        "from vlcore.web import shell\nshell.begin('Front', first=True)\n"
+        "from vlcore.web import address, shell\nshell.begin(address.HomeState, 'Front')\n"
     )
     (tmp_path / "pages" / "7_New.py").write_text(
-        "from vlcore.web import shell\nshell.begin('What is new')\n"
+        "from vlcore.web import address, shell\nshell.begin(address.TrainState, 'What is new')\n"
     )
-    monkeypatch.setattr(
-        shell, "PAGES", (("app.py", "Home", ":material/home:"), ("pages/7_New.py", "New", "🆕"))
-    )
+    monkeypatch.setattr(TrainState, "file", "pages/7_New.py")
+    menu = ((HomeState, "Home", ":material/home:"), (TrainState, "New", "🆕"))
+    monkeypatch.setattr(shell, "PAGES", menu)
     home = AppTest.from_file(str(tmp_path / "app.py"), default_timeout=60).run()
     new = home.switch_page("pages/7_New.py").run()
     assert new.title[0].value == "What is new"
@@ -36,7 +38,7 @@ def test_a_new_page_is_a_file_and_a_line_of_the_menu(
 
 def test_no_two_pages_have_one_title() -> None:
     titles = [
-        ast.literal_eval(call.args[0])
+        ast.literal_eval(call.args[1])
         for page in PAGES
         for call in ast.walk(parsed(page))
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "shell.begin"
@@ -70,14 +72,12 @@ def test_maps_are_below_each_other_on_a_phone_and_no_smaller_in_a_low_window(
     assert shell.map_room(190) == (330, "right")
 
 
-def test_no_address_takes_away_what_pages_keep() -> None:
+def test_an_address_takes_away_parameters_of_its_page_alone() -> None:
     """Else a link that names the flag of an arrival would start a job (see
     `vlcore.web.jobs.chosen_here`)."""
-    access = re.compile(r'session_state(?:\[|\.(?:get|pop|setdefault)\()"([a-z_]+)"')
-    names = {
-        name
-        for path in Path(shell.__file__).parents[1].rglob("*.py")
-        for name in access.findall(path.read_text())
-    }
-    of_controls = {"data", "map_seed", "part", "search"}
-    assert {"arrives", "visitor"} <= names - of_controls <= shell.PRIVATE_STATE
+    page = opened("3_Compare", arrives="", visitor="", closer="Export")
+    assert page.session_state["visitor"]
+    assert "arrives" in page.session_state
+    names = {name for state, _, _ in shell.PAGES for name in state.names()}
+    private = {"arrives", "visitor", "offered", "asked", "selected", "gestures", "clicked"}
+    assert not names & private

@@ -19,6 +19,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import shell
+from vlcore.web.model_picker import settings_text
 from vlcore.web.train import sections
 
 from .app import FakeQueue, clear, labels, opened, pets, press, text_of
@@ -33,9 +34,10 @@ def leads(page: AppTest) -> dict[str, str]:
     return {link.label: link.page for link in links if link.label not in menu}
 
 
-def start(**address: str) -> AppTest:
-    """The page, with knobs as they are named there."""
-    return opened("2_Train", **{f"train_{name}": value for name, value in address.items()})
+def start(**settings: object) -> AppTest:
+    """The page at the address of a model."""
+    model = settings_text({name: str(value) for name, value in settings.items()})
+    return opened("2_Train", **({"model": model} if model else {}))
 
 
 def test_a_first_visit_says_what_would_be_trained_and_progress_is_live(
@@ -61,14 +63,14 @@ CHANGES = {"labels": "descriptive", "mitigation": "groupdro"}
     ("address", "changes", "words"),
     [
         (
-            {**CHANGES, "bias": "50 %", "length": "400 steps", "seed": "3"},
+            {**CHANGES, "bias": 0.5, "steps": 400, "seed": 3},
             {**CHANGES, "bias": 0.5, "steps": 400, "data_seed": 3, "init_seed": 3},
             "descriptive labels",
         ),
         (
             {"objective": "supervised", "labels": "descriptive"},
             {"objective": "supervised", "labels": "short"},
-            "supervised reads no label style; short stands for what it knows",
+            "supervised reads no captions; short stands for what it knows",
         ),
     ],
 )
@@ -121,7 +123,7 @@ def test_a_finished_model_stands_beside_its_twin_or_offers_it(
     experiments: list[store.Artifact], queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue.disk = True
-    page = start(labels="descriptive", bias="75 %")
+    page = start(labels="descriptive", bias=0.75)
     assert "Left: its baseline, the same but with short labels." in text_of(page)
     assert "the accuracy on rare images is" in text_of(page)
     assert len(page.get("vega_lite_chart")) == 2, "two linked maps, and the probes over the steps"
@@ -137,14 +139,14 @@ def test_a_trained_model_leads_on_to_another_seed(
     experiments: list[store.Artifact], queue: FakeQueue
 ) -> None:
     queue.disk = True
-    page = start(labels="descriptive", bias="75 %")
+    page = start(labels="descriptive", bias=0.75)
     (opening,) = [link for link in page.get("page_link") if link.proto.label == "Open in Compare"]
     left, right = experiments[2].key, experiments[3].key
-    assert f"left_model={left}&right_model={right}" in opening.proto.query_string
+    assert f"left={left}&right={right}" in opening.proto.query_string
     press(page, "Train another seed (1)")
     other = experiments[3].condition.replace(data_seed=1, init_seed=1)
     assert queue.asked == [other.key]
-    assert page.number_input(key="train_seed").value == 1
+    assert page.number_input(key="model_seed").value == 1
     assert page.get("progress"), "it is followed"
 
 
@@ -160,10 +162,10 @@ def test_what_was_tried_is_a_row_a_setting_and_leads_to_compare(
 
 
 def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    led: dict[str, dict[str, str]] = {}
+    led: dict[str, dict[str, Any]] = {}
     monkeypatch.setattr(sections.st, "container", lambda **_: nullcontext())
     monkeypatch.setattr(
-        sections.widgets, "link", lambda page, label, icon, **address: led.update({label: address})
+        sections.widgets, "link", lambda page, label, _icon: led.update({label: page.parameters()})
     )
     condition = Condition(bias=0.75, labels="descriptive")
     second = condition.replace(data_seed=1, init_seed=1)
@@ -172,9 +174,9 @@ def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyP
     sections.link_stack(stack, {twin.key})
     usual, left = {"data": "scenes"}, condition.key
     assert led == {
-        "Compare with short labels": {**usual, "left_model": twin.key, "right_model": left},
-        "Compare two of its seeds": {**usual, "left_model": left, "right_model": second.key},
+        "Compare with short labels": {**usual, "left": twin.key, "right": left},
+        "Compare two of its seeds": {**usual, "left": left, "right": second.key},
     }
     led.clear()
     sections.link_stack(stack, set())
-    assert led["Open in Compare"] == {**usual, "left_model": condition.key}
+    assert led["Open in Compare"] == {**usual, "left": condition.key}

@@ -1,21 +1,33 @@
 """Controls of one condition, each in the address, and links to Compare that name all of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
+from vlcore.data.imageset import ImageSet
+from vlcore.data.subset import usual_condition
 from vlcore.experiment import options
 from vlcore.experiment.captions import quoted_captions
 from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
 from vlcore.experiment.options import shown_name
 from vlcore.experiment.plain_text import plain
-from vlcore.web import widgets
+from vlcore.experiment.wording import lasting_name, title
+from vlcore.study import plans
+from vlcore.web import cache, widgets
+from vlcore.web.address import CompareState
+from vlcore.web.model_picker import (
+    ModelInAddress,
+    choose_saved,
+    choose_seed,
+    choose_trained,
+    condition_or_usual,
+    control,
+    text_of,
+)
 
 LABELS = {shown_name("labels", style): style for style in STYLES_OF_THE_STUDY}
-AS_SET = "as set here"  # no model from the disk
 LENGTHS = {f"{steps:,} steps": steps for steps in options.PRESETS.values() if steps}
 LENGTHS_ABOUT = (
     f"Take {options.PRESETS['live']} steps for a quick look, {options.PRESETS['careful']:,} for a"
@@ -43,61 +55,53 @@ def training_length(key: str, label: str = "Training length") -> int:
     return LENGTHS[widgets.choose_one(label, LENGTHS, key, usual, LENGTHS_ABOUT)]
 
 
-def option_choice(label: str, field: str, offered: Iterable[str], key: str) -> str:
-    """Show the choice of a value of a setting, by its name on pages and in the address."""
-    names = {shown_name(field, value): value for value in offered}
-    return names[st.selectbox(label, list(names), **widgets.in_address(key))]
-
-
-def condition_controls(
-    side: str, prefix: str, default: Condition, steps: int, grouping: Grouping
-) -> tuple[Condition, DeltaGenerator]:
-    """Show the controls of one model.
-
-    Args:
-        side: what the model is called.
-        prefix: of its settings in the address, where an unknown value means the default.
-        default: its settings at first.
-        steps: of its training.
-        grouping: groups of its image set.
-
-    Returns:
-        The condition, and the container of further controls.
-    """
+def choose_model(model: ModelInAddress, grouping: Grouping) -> tuple[str, Condition]:
+    """Show the controls of one model of Compare; returns its key and its condition."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         # On a phone these two are rows below each other.
         label_row = st.container(horizontal=True, vertical_alignment="bottom", width="content")
         bias_row = st.container(horizontal=True, vertical_alignment="bottom", width=_BIAS_WIDTH)
     with label_row:
-        st.markdown(f"**{side}**", width="content")
+        st.markdown(f"**{model.name.capitalize()}**", width="content")
         short, descriptive = (
             quoted_captions(style, grouping) for style in ("undescriptive", "descriptive")
         )
         wording = " The words, “a” included, are the study's own." if grouping == SCENES else ""
         about = plain(f"Short: {short}. Descriptive: {descriptive}.{wording}")
-        usual = name_of(LABELS, default.labels)
-        labels = widgets.choose_one("Labels", LABELS, f"{prefix}_labels", usual, about)
+        styles = dict(LABELS)
+        labels = model.value("labels")
+        if labels in options.LABEL_STYLES:
+            styles.setdefault(shown_name("labels", labels), labels)
+        st.segmented_control(
+            "Labels", list(styles), required=True, help=about, **control(model, "labels", styles)
+        )
     with bias_row:
         minority = " and ".join(group_words(grouping)[group] for group in grouping.minority)
         about = plain(
             f"The share of each minority group that is removed: {minority}. The training set keeps"
-            f" {default.n_per_group} images of each majority group, and fewer of each minority"
+            f" {model.usual.n_per_group} images of each majority group, and fewer of each minority"
             " group."
         )
-        bias = bias_slider(f"{prefix}_bias", default.bias, about, label="Bias: minority removed")
+        st.select_slider(
+            "Bias: minority removed", list(BIASES), help=about, **control(model, "bias", BIASES)
+        )
         further = st.popover("More", icon=":material/tune:")
     with further:
-        about = "Off shows the same encoder before its first step. It sorts by background already."
-        trained = st.toggle("Trained", value=True, **widgets.in_address(f"{prefix}_trained", about))
-        seed = widgets.seed(f"{prefix}_seed", default.init_seed)
-    condition = default.replace(
-        bias=bias,
-        steps=steps if trained else 0,
-        data_seed=seed,
-        init_seed=seed,
-        labels=LABELS[labels],
-    )
-    return condition, further
+        choose_trained(model)
+        choose_seed(model)
+        names = {key: lasting_name(key, saved) for key, saved in model.saved.items()}
+        about = (
+            "Any model of these images, with its own objective, mitigation or length; also"
+            " pretrained ones. The settings beside it do not matter then."
+        )
+        choose_saved(model, "Or load a saved model", names, about)
+    condition = condition_or_usual(model)
+    if model.key:
+        st.caption(
+            f"Saved model, whatever is set above: {plain(title(condition))}, seed"
+            f" {condition.init_seed}, {condition.steps:,} steps"
+        )
+    return model.key or condition.key, condition
 
 
 def towers_name(condition: Condition) -> str:
@@ -106,21 +110,17 @@ def towers_name(condition: Condition) -> str:
     return next(pairs, "scratch")
 
 
-def link_to_compare(left: Condition, right: Condition, label: str, icon: str) -> None:
-    """Link to exactly these two trained models, whatever the visitor chose before."""
-    address = {
-        "data": left.data,
-        "map": "PCA",
-        "length": name_of(LENGTHS, left.steps),
-        "towers": towers_name(left),
-    }
-    for prefix, condition in (("left", left), ("right", right)):
-        settings = {
-            "labels": name_of(LABELS, condition.labels),
-            "bias": name_of(BIASES, condition.bias),
-            "trained": "true",
-            "seed": str(condition.init_seed),
-            "model": AS_SET,
-        }
-        address |= {f"{prefix}_{name}": value for name, value in settings.items()}
-    widgets.link("pages/3_Compare.py", label, icon, **address)
+def usual_pair(images: ImageSet, steps: int, towers: str) -> tuple[Condition, Condition]:
+    """The two models that Compare opens with."""
+    base = usual_condition(images).with_towers(towers).replace(steps=steps)
+    left, right = plans.find("experiments", base).conditions[:2]
+    return left, right
+
+
+def compared(left: Condition, right: Condition) -> CompareState:
+    """The address of Compare with exactly these two models."""
+    towers = towers_name(left)
+    usual = usual_pair(cache.named_set(left.data), left.steps, towers)
+    first, second = (text_of(*both) for both in zip((left, right), usual, strict=True))
+    length = name_of(LENGTHS, left.steps)
+    return CompareState(data=left.data, length=length, towers=towers, left=first, right=second)

@@ -13,9 +13,11 @@ from vlcore.data.catalogue import set_names
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.plain_text import plain
 from vlcore.web import cache
+from vlcore.web.address import PageState
 from vlcore.web.components import browser
 from vlcore.web.home import animation
 
+_MODELS = ("left", "right", "model")  # parameters of models, which no control has
 _CARD = "guide"  # the number of a card, in the address
 # The card whose settings were made, and the image set that they were made for, in the session.
 _SET_CARD = "guide_shown"
@@ -33,14 +35,14 @@ def entrance() -> None:
         )
 
 
-def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
+def show_card(pages: Mapping[str, type[PageState]], persistent: Mapping[str, str]) -> None:
     """Show the card that the address names, on its page; the first one for an unknown number.
 
     Cards about Home's maps are skipped where a set has
     none, and all others keep their numbers.
 
     Args:
-        files: of pages, by their names in the menu.
+        pages: by their names in the menu.
         persistent: what stays in the address from card to card.
     """
     data = persistent.get("data", "")
@@ -58,12 +60,14 @@ def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
     def go(number: int, address: Mapping[str, str]) -> None:
         st.session_state[_SET_CARD] = number, images.name
         card = filled(number)
-        for name, value in card.settings.items():
-            if name not in address:
-                st.session_state[name] = value
+        settings = {name: value for name, value in card.settings.items() if name not in address}
+        models = {name: settings.pop(name) for name in _MODELS if settings.get(name)}
+        for name, value in settings.items():
+            st.session_state[name] = value
         # The address of a control that was drawn follows its state and cannot be set.
         others = {name: text for name, text in address.items() if name not in st.session_state}
-        st.switch_page(files[card.page], query_params={**others, _CARD: str(number)})
+        parameters = {**others, **models, _CARD: str(number)}
+        st.switch_page(pages[card.page].file, query_params=parameters)
 
     if st.session_state.get(_SET_CARD) != (number, images.name):
         go(number, dict(st.query_params))
@@ -71,7 +75,8 @@ def show_card(files: Mapping[str, str], persistent: Mapping[str, str]) -> None:
     st.session_state["guide_maps"] = {"card": number, **card.maps}
     is_last = number == usable[-1]
     done = bool(card.done) and all(
-        st.session_state.get(name) == value for name, value in card.done.items()
+        (st.query_params if name in _MODELS else st.session_state).get(name) == value
+        for name, value in card.done.items()
     )
     with st.container(border=True, key="guide", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):

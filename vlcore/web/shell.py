@@ -22,41 +22,42 @@ from vlcore.experiment.options import SCRATCH, TOWERS
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.theme import DARK, LIGHT, PHONE_SIDE, Palette
 from vlcore.web import streamlit_private, visitors
+from vlcore.web.address import (
+    CompareState,
+    DataState,
+    FindingsState,
+    HomeState,
+    LessonState,
+    ManageState,
+    PageState,
+    TrainState,
+    UploadState,
+)
 from vlcore.web.components import browser
 
 if TYPE_CHECKING:
     from vlcore.data.imageset import ImageSet
     from vlcore.plots.maps.legend import LegendPlace
 
-PAGES = (
-    ("app.py", "Home", ":material/home:"),
-    ("pages/1_Data.py", "Data", ":material/photo_library:"),
-    ("pages/2_Train.py", "Train", ":material/model_training:"),
-    ("pages/3_Compare.py", "Compare", ":material/compare:"),
-    ("pages/4_Upload.py", "Upload", ":material/upload:"),
-    ("pages/5_Findings.py", "Findings", ":material/science:"),
-    ("pages/6_Lesson.py", "Lesson", ":material/school:"),
-    ("pages/7_Manage.py", "Manage", ":material/tune:"),
+PAGES: tuple[tuple[type[PageState], str, str], ...] = (
+    (HomeState, "Home", ":material/home:"),
+    (DataState, "Data", ":material/photo_library:"),
+    (TrainState, "Train", ":material/model_training:"),
+    (CompareState, "Compare", ":material/compare:"),
+    (UploadState, "Upload", ":material/upload:"),
+    (FindingsState, "Findings", ":material/science:"),
+    (LessonState, "Lesson", ":material/school:"),
+    (ManageState, "Manage", ":material/tune:"),
 )
 # The towers on which pages open a set of a visitor's own: it has photographs, more likely than not.
 OWN_SETS = "pretrained"
 _USUAL = "scenes"  # the image set where none is chosen
-MANAGE = "Manage"  # shown to teachers alone
 _STYLE = f"<style>{text_beside(browser.__file__, 'shell.css')}</style>"
 _viewport = st.components.v2.component(
     "vl_bias_lab_viewport", js=text_beside(browser.__file__, "viewport.js")
 )
 # px of a map: few, to share caches
 _SIDES = (850, 770, 700, 635, 580, 535, 490, 450, 410, 370, 330)
-# State of pages that no address may name or remove.
-_STATE = """
-    arrived_with arrives asked chosen_in clicked closed compared defaults
-    documents_open enlarged gestures go_to guide_maps guide_shown import_key import_source
-    lesson_attended lesson_code lesson_leads lesson_me lesson_repair lesson_said lesson_votes
-    look_at looked_among looked_at map_reroll no_set offered opened page panel_clicks repair_page
-    room_contrast room_measure selected toast viewport visitor why_asked window
-"""
-PRIVATE_STATE = {*_STATE.split(), visitors.TEACHER}
 # px of a window where two maps fit beside each other, and of one with wide margins
 NARROW, _WIDE = 780, 1200
 _USUAL_WINDOW = [1280, 720]
@@ -67,18 +68,20 @@ _WIDE_MARGINS, _MARGINS = 170, 114
 _LEGEND_BESIDE, _LEGEND_BELOW, _TITLES, _CARD = 200, 50, 80, 120
 
 
-def begin(title: str, *, first: bool = False, menu: bool = True) -> tuple[Palette, DeltaGenerator]:
+def begin(
+    page: type[PageState], title: str, *, menu: bool = True
+) -> tuple[Palette, DeltaGenerator]:
     """Set the page up and draw its title and menu.
 
     Args:
+        page: its address.
         title: of the page.
-        first: whether it is Home.
         menu: whether it has a menu.
 
     Returns:
         The palette for the visitor's theme, and the row of the title, with room for controls.
     """
-    name = "VL Bias Lab"
+    app = "VL Bias Lab"
     # On arrival the address decides what it names: where it names a default value, Streamlit
     # prefers an earlier choice of the session, and a link to models without bias would show others.
     visitors.visitor()
@@ -86,10 +89,11 @@ def begin(title: str, *, first: bool = False, menu: bool = True) -> tuple[Palett
     if st.session_state["arrives"]:
         st.session_state["page"] = title
         streamlit_private.take_address_of_history()
-        for setting in set(st.query_params) - PRIVATE_STATE:
-            st.session_state.pop(setting, None)
+        for name in st.query_params:
+            if name in page.names() or "." in name:  # no other state of the session
+                st.session_state.pop(name, None)
         st.session_state["no_set"] = _missing_set()
-    tab_title = name if first else f"{title} · {name}"
+    tab_title = app if page is HomeState else f"{title} · {app}"
     st.set_page_config(tab_title, page_icon="🐫", layout="wide", initial_sidebar_state="collapsed")
     # A toast just before a rerun may get lost.
     if toast := st.session_state.pop("toast", None):
@@ -98,12 +102,12 @@ def begin(title: str, *, first: bool = False, menu: bool = True) -> tuple[Palett
     top = st.container(gap="xsmall", key="top")
     if menu:
         with top.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            st.markdown(f"**{name}**", width="content")
-            for page, label, icon in PAGES:
-                if label == MANAGE and not visitors.teaches():
+            st.markdown(f"**{app}**", width="content")
+            for linked, label, icon in PAGES:
+                if linked is ManageState and not visitors.teaches():
                     continue
                 st.page_link(
-                    page,
+                    linked.file,
                     label=label,
                     icon=icon,
                     width="content",
@@ -240,11 +244,11 @@ def go_to(name: str) -> None:
     st.rerun()
 
 
-def go_to_page(page: str, data: str) -> NoReturn:
+def go_to_page(page: type[PageState], data: str) -> NoReturn:
     """Leave for another page of an image set, which a link would not choose over an earlier one."""
     st.session_state["go_to"] = {"data": data}
     # Without any, Streamlit clears the address, and refuses where controls are in it.
-    st.switch_page(page, query_params={})
+    st.switch_page(page.file, query_params={})
 
 
 def map_side() -> int:

@@ -77,20 +77,6 @@ def take_address_of_history() -> None:
         settings._send_query_param_msg()  # the browser was told to leave them out
 
 
-def rename_in_address(setting: str, name: str) -> None:
-    """Let the address have another name for what it chooses, before the control is shown.
-
-    What code chooses for a control that is new does not get into the address.
-    """
-    context = get_script_run_ctx(suppress_warning=True)
-    if context is None:
-        return
-    with context.session_state.query_params() as settings:
-        settings._initial_query_params[setting] = [name]
-        settings.set_with_no_forward_msg(setting, name)
-        settings._send_query_param_msg()
-
-
 def is_connected(session: str) -> bool:
     """Whether the page of a session is open now; one that was left is kept for two minutes."""
     return bool(_runtime().is_active_session(session))

@@ -26,6 +26,7 @@ from vlcore.plots.curves import learning_curve
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.web import cache, image_addresses, shell
+from vlcore.web.address import CompareState, PageState
 from vlcore.web.components import browser
 
 Item = TypeVar("Item")
@@ -81,17 +82,17 @@ def reason_if_absent(icon: str) -> Iterator[None]:
         st.info(plain(str(error)), icon=f":material/{icon}:")
 
 
-def link(page: str, label: str, icon: str, **address: str) -> None:
+def link(page: PageState, label: str, icon: str) -> None:
     """Link to a page with settings in the address."""
-    st.page_link(
-        page, label=label, icon=f":material/{icon}:", query_params=address, width="content"
-    )
+    icon = f":material/{icon}:"
+    address = page.parameters()
+    st.page_link(page.file, label=label, icon=icon, query_params=address, width="content")
 
 
 def link_to_models(label: str, data: str, keys: Sequence[str]) -> None:
     """Link to one or two models of an image set, by their keys, beside each other on Compare."""
-    models = dict(zip(("left_model", "right_model"), keys, strict=False))
-    link("pages/3_Compare.py", label, "compare", data=data, **models)
+    left, right = (*keys, "")[:2]
+    link(CompareState(data=data, left=left, right=right), label, "compare")
 
 
 def download(

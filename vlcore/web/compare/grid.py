@@ -1,9 +1,7 @@
 """The grid of the Compare page: label styles by bias levels, each a small map that opens large.
 
-The address says that it is shown (`?view=grid`) and of which label styles (`rows=short,sky`). No
-control is bound to these, and a pair is opened by one change of the address, with nothing in it
-that is a default, which Streamlit would take out in a second one: so Back leads from a pair of maps
-to the grid that it was opened from.
+The address says that it is shown (`?view=grid`) and of which label styles (`rows=short,sky`). A
+pair is opened by one change of the address, so Back leads to the grid that it was opened from.
 """
 
 from collections.abc import Sequence
@@ -26,24 +24,12 @@ from vlcore.plots.options import HELD_OUT, PCA, MapOptions, Projection
 from vlcore.plots.rendering import chart_svg
 from vlcore.plots.theme import Palette
 from vlcore.study import plans
-from vlcore.web import (
-    cache,
-    condition_controls,
-    jobs,
-    linked_maps,
-    map_controls,
-    shell,
-    visitors,
-    widgets,
-    work,
-)
-from vlcore.web.compare.models import SIDES
+from vlcore.web import cache, jobs, linked_maps, map_controls, shell, visitors, widgets, work
+from vlcore.web.address import CompareState
+from vlcore.web.model_picker import text_of
 
-VIEW, GRID, PAIR = "view", "grid", "pair"  # in the address
-ROWS = "rows"  # in the address
+GRID, PAIR = "grid", "pair"  # in the address
 _CLICKED = "clicked_place"  # in the session
-# Of each side of a pair, after its name in the address.
-SETTINGS = ("labels", "bias", "trained", "seed", "model")
 _NARROW = 780  # px of a window below which bias levels are in rows
 _PHONE_MARGINS, _MARGINS = 62, 136  # px beside the maps, with the titles of rows
 _GAP = 14  # px between maps
@@ -52,7 +38,7 @@ _LEAST, _MOST = 90, 200  # px of a map
 
 def is_shown() -> bool:
     """Whether the address asks for the grid."""
-    return st.query_params.get(VIEW) == GRID
+    return CompareState.now().view == GRID
 
 
 def switch(bar: DeltaGenerator) -> None:
@@ -63,7 +49,7 @@ def switch(bar: DeltaGenerator) -> None:
         view, label, icon = PAIR, "Side by side", "compare"
         about = None  # under a pointer that pressed "Grid" it would cover what the grid is
     if bar.button(label, icon=f":material/{icon}:", help=about, key="other_view"):
-        st.query_params[VIEW] = view
+        CompareState.write(view=view)
         st.rerun()
 
 
@@ -96,7 +82,7 @@ def _choose_rows(images: ImageSet, bar: DeltaGenerator) -> tuple[list[str], Delt
     styles = {
         shown_name("labels", style): style for style in style_names(images.traits) if style != "own"
     }
-    named = dict.fromkeys(st.query_params.get(ROWS, "").split(","))
+    named = dict.fromkeys(CompareState.now().rows.split(","))
     rows = [name for name in named if name in styles]
     if not 2 <= len(rows) <= grids.MOST_ROWS:
         rows = [shown_name("labels", style) for style in STYLES_OF_THE_STUDY]
@@ -113,7 +99,7 @@ def _choose_rows(images: ImageSet, bar: DeltaGenerator) -> tuple[list[str], Delt
         if len(chosen) < 2:
             st.caption("Choose two or more.")
         elif chosen != rows:
-            st.query_params[ROWS] = ",".join(chosen)
+            CompareState.write(rows=",".join(chosen))
             st.rerun()
     return [styles[name] for name in rows], menu
 
@@ -197,40 +183,14 @@ def _pair(grid: GridMaps, place: GridMap) -> tuple[GridMap, GridMap]:
 
 
 def _open(grid: GridMaps, place: GridMap, base: Condition) -> None:
-    """Show a pair in place of the grid, at its own address, whatever was compared before; models of
-    the study's label styles may be trained there."""
-    pair = _pair(grid, place)
-    if any(
-        side.model is None and side.condition.labels not in STYLES_OF_THE_STUDY for side in pair
-    ):
-        st.toast("Train it first, with the button below.", icon=":material/info:")
-        return
-    address = {VIEW: PAIR}
+    """Show a pair in place of the grid, at its own address, whatever was compared before."""
     usual = plans.find("experiments", base).conditions
-    for prefix, side, default in zip(SIDES, pair, usual, strict=False):
-        settings = _settings(side.condition, default)
-        address |= {f"{prefix}_{name}": value for name, value in settings.items()}
-    for setting in (f"{prefix}_{name}" for prefix in SIDES for name in SETTINGS):
-        st.session_state.pop(setting, None)
-        if setting not in address:
-            st.query_params.pop(setting, None)
-    st.query_params.update(address)
+    left, right = (
+        text_of(side.condition, default)
+        for side, default in zip(_pair(grid, place), usual, strict=False)
+    )
+    CompareState.write(view=PAIR, left=left, right=right)
     st.rerun()
-
-
-def _settings(condition: Condition, default: Condition) -> dict[str, str]:
-    """The settings of a side of a pair in which it is not the default one, as the address has
-    them."""
-    settings = {}
-    if condition.labels not in STYLES_OF_THE_STUDY:
-        return {"model": condition.key}
-    if condition.labels != default.labels:
-        settings["labels"] = condition_controls.name_of(condition_controls.LABELS, condition.labels)
-    if condition.bias != default.bias:
-        settings["bias"] = condition_controls.name_of(condition_controls.BIASES, condition.bias)
-    if condition.steps == 0:
-        settings["trained"] = "false"
-    return settings
 
 
 def _show_missing(grid: GridMaps) -> None:

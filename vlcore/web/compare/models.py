@@ -12,10 +12,11 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import lasting_name, title
+from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.study import plans
-from vlcore.web import cache, condition_controls, jobs, shell, streamlit_private, widgets, work
+from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
+from vlcore.web.model_picker import model_in_address
 
 SIDES = ("left", "right")  # their names, before each model's settings in the address
 
@@ -41,47 +42,13 @@ def comparable(images: ImageSet) -> dict[str, Condition]:
 def choose_sides(images: ImageSet, steps: int, towers: str) -> list[Side]:
     """Show the controls of both models."""
     on_disk = comparable(images)
-    as_set = condition_controls.AS_SET
-    # In the address: they may not change when somebody trains another one.
-    names = {as_set: as_set} | {key: lasting_name(key, model) for key, model in on_disk.items()}
-    defaults = plans.find("experiments", usual_condition(images).with_towers(towers)).conditions
-    work.prepare(defaults[0])  # the next bias level may train while the visitor looks on
+    pair = condition_controls.usual_pair(images, steps, towers)
+    work.prepare(pair[0])  # the next bias level may train while the visitor looks on
     sides = []
-    for column, prefix, default in zip(st.columns(2), SIDES, defaults, strict=False):
-        named = st.query_params.get(f"{prefix}_model", as_set)
-        key = f"{prefix}_model"
-        if key not in st.session_state and named in names:  # links have keys
-            streamlit_private.rename_in_address(key, names[named])
+    for column, name, usual in zip(st.columns(2), SIDES, pair, strict=True):
+        model = model_in_address(name, usual, on_disk)
         with column:
-            condition, further = condition_controls.condition_controls(
-                prefix.capitalize(), prefix, default, steps, images.grouping
-            )
-            about = (
-                "Any model of these images, with its own objective, mitigation or length; also"
-                " pretrained ones. The settings beside it do not matter then."
-            )
-            key = further.selectbox(
-                "Or load a saved model",
-                list(names),
-                0,
-                names.__getitem__,
-                **widgets.in_address(f"{prefix}_model", about),
-            )
-            if named not in names and named not in names.values():
-                st.warning(
-                    f"There is no model {plain(repr(named[:80]))} of these images here: it was"
-                    " trained on another image set or an older version of it, or never on this"
-                    " server. The settings below are shown instead.",
-                    icon=":material/link_off:",
-                )
-            if saved := on_disk.get(key):
-                st.caption(
-                    f"Saved model, whatever is set above: {plain(title(saved))}, seed"
-                    f" {saved.init_seed}, {saved.steps:,} steps"
-                )
-                sides.append(Side(prefix, key, saved))
-            else:
-                sides.append(Side(prefix, condition.key, condition))
+            sides.append(Side(name, *condition_controls.choose_model(model, images.grouping)))
     return sides
 
 

@@ -18,6 +18,7 @@ from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import plural
 from vlcore.plots.options import Projection
 from vlcore.web import cache, widgets
+from vlcore.web.address import CompareState
 from vlcore.web.compare import map_component
 from vlcore.web.compare.view import Shown
 
@@ -103,8 +104,7 @@ def clear() -> None:
 
 def _leave_others() -> None:
     """Leave all but the search."""
-    for setting in ("like", "picture"):
-        st.query_params.pop(setting, None)
+    CompareState.write(like="", picture="")
     st.session_state.pop("selected", None)
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from vlcore.api.selections import Selection, images_key
+from vlcore.web.address import CompareState
 from vlcore.web.compare.models import Side
 from vlcore.web.linked_maps import LinkedMaps
 
@@ -44,13 +45,6 @@ def _sets_of_image(setting: str, identity: str) -> set[str]:
     return sets.setdefault((setting, identity), set())
 
 
-def _put_into_address(setting: str, values: list[str]) -> None:
-    if values:
-        st.query_params[setting] = values
-    else:
-        st.query_params.pop(setting, None)
-
-
 @dataclass(frozen=True, eq=False)
 class Shown(LinkedMaps):
     """The maps of this page, with the models that were chosen.
@@ -83,30 +77,30 @@ class Shown(LinkedMaps):
 
     def name_image(self, setting: str, identity: str) -> None:
         """Put an image of these maps into the address."""
-        st.query_params[setting] = identity
+        CompareState.write(**{setting: identity})
         _sets_of_image(setting, identity).add(images_key(self.comparison))
 
     def named_image(self, setting: str) -> str | None:
         """The image that a setting of the address names; taken out of it where the visitor chose
         the image in another image set, in which it has the same name."""
-        identity = st.query_params.get(setting)
-        if identity is None:
+        identity: str = getattr(CompareState.now(), setting)
+        if not identity:
             return None
         sets, images = _sets_of_image(setting, identity), images_key(self.comparison)
         if sets and images not in sets:
-            st.query_params.pop(setting)
+            CompareState.write(**{setting: ""})
             return None
         sets.add(images)
         return identity
 
     @property
     def clicked_entries(self) -> list[str]:
-        labels = st.query_params.get_all("legend")
+        labels = CompareState.now().legend
         return [name for name, label in self._entry_labels.items() if label in labels]
 
     def hear_legend(self) -> None:
         labels = self._entry_labels
-        _put_into_address("legend", [labels[name] for name in self.of_legend(self.told_entries)])
+        CompareState.write(legend=[labels[name] for name in self.of_legend(self.told_entries)])
 
     @property
     def _entry_labels(self) -> dict[str, str]:
@@ -125,17 +119,16 @@ class Shown(LinkedMaps):
 
     def show_all(self) -> None:
         """See nothing alone any more."""
-        for setting in ("legend", "panel"):
-            st.query_params.pop(setting, None)
+        CompareState.write(legend=(), panel=())
 
     @property
     def clicked_cells(self) -> list[str]:
-        groups = st.query_params.get_all("panel")
+        groups = CompareState.now().panel
         return [group for group in self.images.grouping.names if group in groups]
 
     def hear_panel(self) -> None:
         panel = self._panel
-        _put_into_address("panel", self.told_cells)
+        CompareState.write(panel=self.told_cells)
         st.session_state["panel_clicks"] = replace(panel, cells=self.clicked_cells)
 
     @property

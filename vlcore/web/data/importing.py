@@ -33,6 +33,7 @@ from vlcore.experiment.wording import first_names, plural
 from vlcore.jobs.jobs import State
 from vlcore.study import plans
 from vlcore.web import cache, jobs, shell, visitors, work
+from vlcore.web.address import CompareState, TrainState
 
 # Characters of four bytes at most: a zip's own name, and one of its files (65,535 bytes).
 _STEM, _LONGEST = 60, 16_000
@@ -251,7 +252,7 @@ def _importing(key: str) -> None:
             del st.session_state["import_key"]
             shell.go_to(report["name"])
         if is_there and st.button("Train on it", icon=":material/play_arrow:"):
-            shell.go_to_page("pages/2_Train.py", report["name"])
+            shell.go_to_page(TrainState, report["name"])
         st.button("Import another", on_click=st.session_state.pop, args=("import_key",))
 
 
@@ -265,4 +266,4 @@ def _offer_map(name: str) -> None:
     about = "Trains two models on pretrained towers, which takes seconds, and shows their maps."
     if st.button("See its map", type="primary", icon=":material/scatter_plot:", help=about):
         work.train(*plans.find("experiments", usual).conditions[:2])
-        shell.go_to_page("pages/3_Compare.py", name)
+        shell.go_to_page(CompareState, name)

@@ -20,6 +20,7 @@ from vlcore.plots.theme import Palette
 from vlcore.study import answer_words
 from vlcore.study.answer_file import published_answer
 from vlcore.web import cache, condition_controls, jobs, linked_maps, shell, widgets, work
+from vlcore.web.address import DataState, FindingsState
 
 CARD = 264  # px; four cards fit beside each other on a screen of 1280 px, two on one of 800
 PHONE_MAP = 120  # px of a map on a phone, where two cards are beside each other
@@ -170,7 +171,7 @@ def _show_published_answer(data: str) -> None:
         untuned = "These four models use seed 0, which was also used for tuning."
         with st.container(horizontal=True, vertical_alignment="center", key="published"):
             st.markdown(f"{untuned} {sentence}", width="content")
-            widgets.link("pages/5_Findings.py", "See Findings", "science")
+            widgets.link(FindingsState(), "See Findings", "science")
 
 
 def _show_card(
@@ -201,12 +202,14 @@ def _show_card(
 
 def show_next_steps(conditions: Sequence[Condition]) -> None:
     """Link to views that the menu does not open: pairs of the experiments, and the importer."""
-    link = condition_controls.link_to_compare
     fair_short, fair_descriptive, biased_short, biased_descriptive = conditions
+    pairs = (
+        (fair_short, fair_descriptive, "Compare 1 and 2: what labels do", "compare"),
+        (fair_short, biased_short, "Compare 1 and 3: what the bias does", "difference"),
+        (biased_short, biased_descriptive, "Compare 3 and 4: what labels do under bias", "balance"),
+    )
     with st.container(horizontal=True, key="next"):
-        link(fair_short, fair_descriptive, "Compare 1 and 2: what labels do", "compare")
-        link(fair_short, biased_short, "Compare 1 and 3: what the bias does", "difference")
-        about = "Compare 3 and 4: what labels do under bias"
-        link(biased_short, biased_descriptive, about, "balance")
-        about = "Bring images of your own"
-        widgets.link("pages/1_Data.py", about, "add_photo_alternate", look="import images")
+        for left, right, words, icon in pairs:
+            widgets.link(condition_controls.compared(left, right), words, icon)
+        own = DataState(look="import images")
+        widgets.link(own, "Bring images of your own", "add_photo_alternate")

@@ -42,6 +42,7 @@ from vlcore.plots.thumbnails import thumb_uri
 from vlcore.study.answer_file import AnswerError
 from vlcore.study.runs_table import runs_table
 from vlcore.web import cache, jobs, linked_maps, panels, shell, widgets, work
+from vlcore.web.address import CompareState, FindingsState, UploadState
 from vlcore.web.lesson import steps
 from vlcore.web.linked_maps import LinkedMaps
 
@@ -233,10 +234,10 @@ def lesson_summary(
     st.markdown("**Go on**")
     with st.container(horizontal=True):
         # A presenter's page may have another image set in its address than the lesson has.
-        link = partial(widgets.link, data=images.name)
-        link("pages/3_Compare.py", "Compare these models yourself", "compare")
-        link("pages/4_Upload.py", "Give them an image of your own", "upload")
-        link("pages/5_Findings.py", "What many runs found", "experiment")
+        data = images.name
+        widgets.link(CompareState(data=data), "Compare these models yourself", "compare")
+        widgets.link(UploadState(data=data), "Give them an image of your own", "upload")
+        widgets.link(FindingsState(data=data), "What many runs found", "experiment")
 
 
 def _most_votes(step: LessonStep, counts: Mapping[str, int]) -> str:

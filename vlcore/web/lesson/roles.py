@@ -16,6 +16,7 @@ from vlcore.data.catalogue import set_names
 from vlcore.data.imageset import ImageSet
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, shell, widgets
+from vlcore.web.address import HomeState
 from vlcore.web.lesson import one_room, questions, repair, session
 
 
@@ -146,4 +147,4 @@ def student(room: ClassSession, palette: Palette) -> None:
     images = cache.named_set(room.data)
     with shell.attributed(images):
         LIVE.get(room.lesson, questions).student(room, images, palette)
-    widgets.link("app.py", "Leave the lesson", "logout")
+    widgets.link(HomeState(), "Leave the lesson", "logout")

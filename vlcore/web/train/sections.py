@@ -17,7 +17,7 @@ from vlcore.api.tried_settings import SeedStack, stack_seeds
 from vlcore.artifacts.store import StoreError
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
-from vlcore.experiment.captions import TEMPLATE_LENGTH, TRAITS, captions_of
+from vlcore.experiment.captions import TRAITS, captions_of
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, group_words
@@ -28,10 +28,22 @@ from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics import catalogue
 from vlcore.plots.options import PCA, PLAIN
 from vlcore.plots.theme import Palette
-from vlcore.web import cache, condition_controls, jobs, linked_maps, shell, widgets, work
+from vlcore.web import cache, jobs, linked_maps, shell, widgets, work
+from vlcore.web.address import TrainState
 from vlcore.web.compare.models import comparable
+from vlcore.web.condition_controls import BIASES, LENGTHS, LENGTHS_ABOUT
 from vlcore.web.linked_maps import LinkedMaps
-from vlcore.web.widgets import in_address
+from vlcore.web.model_picker import (
+    SEED,
+    TEMPLATE,
+    ModelInAddress,
+    choose_seed,
+    choose_template,
+    control,
+    model_in_address,
+    read_settings,
+    settings_text,
+)
 
 # Field of a condition, name of its control, its choices with a sentence each.
 CONTROLS: tuple[tuple[str, str, Mapping[str, Option]], ...] = (
@@ -49,50 +61,51 @@ _MAP_ALONE = 330  # px
 
 def choose_condition(images: ImageSet, usual: Condition) -> Condition:
     """Show all settings of a condition; ConditionError where they do not go together."""
+    model = model_in_address("model", usual, {})
+    if model.value("labels") == "own" and not model.value("template"):
+        model = model.with_changes(template=TEMPLATE)
     minority = " and ".join(
         group_words(images.grouping)[group] for group in images.grouping.minority
     )
     with st.container(horizontal=True, vertical_alignment="bottom", key="train-settings"):
-        labels, template = _choose_labels(images)
+        _choose_labels(model, images)
         about = plain(f"Minority groups: {minority}.")
-        bias = condition_controls.bias_slider("train_bias", about=about, width=_SLIDER)
-        steps = condition_controls.training_length("train_length")
+        label = "Bias: share of each minority group removed"
+        bias = control(model, "bias", BIASES)
+        st.select_slider(label, list(BIASES), help=about, width=_SLIDER, **bias)
+        st.segmented_control(
+            "Training length",
+            list(LENGTHS),
+            required=True,
+            help=LENGTHS_ABOUT,
+            **control(model, "steps", LENGTHS),
+        )
         more = st.popover("More settings", icon=":material/tune:")
-    settings: dict[str, str] = {}
     columns = more.container(width=_MORE).columns(2)
     for number, (field, name, choices) in enumerate(CONTROLS):
         offered = objectives_here() if field == "objective" else choices
+        names = {shown_name(field, value): value for value in offered}
         with columns[number % 2]:
-            settings[field] = condition_controls.option_choice(
-                name, field, list(offered), f"train_{field}"
-            )
-            st.caption(choices[settings[field]].sentence)
+            chosen = st.selectbox(name, list(names), **control(model, field, names))
+            st.caption(choices[names[chosen]].sentence)
     with columns[1]:
-        seed = widgets.seed("train_seed", width=160)
-    objective = settings["objective"]
-    if implied := options.OBJECTIVES[objective].labels:
-        if labels != implied:
-            loss, name = shown_name("objective", objective), shown_name("labels", implied)
-            st.info(f"{loss} reads no label style; {name} stands for what it knows.")
-        labels, template = implied, ""
-    return usual.replace(
-        labels=labels,
-        template=template,
-        bias=bias,
-        steps=steps,
-        data_seed=seed,
-        init_seed=seed,
-        **settings,
-    )
+        choose_seed(model)
+    implied = options.OBJECTIVES[model.value("objective")].labels
+    if implied and model.value("labels") != implied:
+        loss = shown_name("objective", model.value("objective"))
+        name = shown_name("labels", implied)
+        st.info(f"{loss} reads no captions; {name} stands for what it knows.")
+        model = model.with_changes(labels=implied, template="")
+    return model.condition()
 
 
-def _choose_labels(images: ImageSet) -> tuple[str, str]:
-    """Show the choice of a label style; returns it, with a template for the visitor's own."""
-    styles = style_names(images.traits)
+def _choose_labels(model: ModelInAddress, images: ImageSet) -> None:
+    """Show the choice of a label style, with a template for the visitor's own."""
+    styles = {shown_name("labels", style): style for style in style_names(images.traits)}
     with st.container(width=_LABELS):
-        labels = condition_controls.option_choice("Labels", "labels", styles, "train_labels")
-    if labels != "own":
-        return labels, ""
+        st.selectbox("Labels", list(styles), **control(model, "labels", styles))
+    if model.value("labels") != "own":
+        return
     about = (
         "{object} and {context} become the names, {place} the context with its preposition."
         " [a|one] means one of these, at random."
@@ -100,10 +113,7 @@ def _choose_labels(images: ImageSet) -> tuple[str, str]:
     if images.traits:
         names = ", ".join(f"{{{name}}}" for name in TRAITS if name in images.traits)
         about += f" Known of each image: {names}."
-    template = st.text_input(
-        "Template", "a {object} {place}", TEMPLATE_LENGTH, **in_address("train_template", about)
-    )
-    return labels, template
+    choose_template(model, about)
 
 
 def describe_training_set(condition: Condition, images: ImageSet) -> None:
@@ -207,7 +217,8 @@ def _show_trained(condition: Condition, baseline: Condition | None, what: str) -
         label = f"Train another seed ({other.init_seed})"
         if st.button(label, icon=":material/casino:", key="train_another"):
             work.train(other)
-            st.session_state["go_to"] = {"train_seed": float(other.init_seed)}
+            settings = read_settings(TrainState.now().model)
+            TrainState.write(model=settings_text({**settings, SEED: str(other.init_seed)}))
             st.rerun()
 
 

@@ -26,6 +26,7 @@ from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
 from vlcore.web.compare.models import SIDES, comparable
 from vlcore.web.components import browser
+from vlcore.web.model_picker import AS_SET
 from vlcore.web.visitors import LOCAL_NAMES
 
 MOST_IMAGES = 14  # at once: two cut-outs on every background
@@ -111,7 +112,7 @@ def _choose_conditions(image_set: ImageSet, usual: tuple[Condition, ...]) -> tup
     # A model of an older version has a key that no condition has now; Compare shows it.
     trained = {key: model for key, model in comparable(image_set).items() if model.key == key}
     choices = with_untrained(trained)
-    labels = {condition_controls.AS_SET: condition_controls.AS_SET, **distinct_names(choices)}
+    labels = {AS_SET: AS_SET, **distinct_names(choices)}
     about = "As set here: the towers and the bias above, short and descriptive labels."
     chosen = []
     for prefix, condition in zip(SIDES, usual, strict=True):
