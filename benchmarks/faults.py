@@ -50,7 +50,7 @@ def kill_processes(kills: int, seed: int) -> Iterator[tuple[str, Tally]]:
 async def _start_training(port: int, number: int) -> None:
     """Press the button of Train that trains, as a visitor does."""
     async with connected(Browser, port, number) as browser:
-        await browser.open("Train", train_seed=str(number), train_length="live")
+        await browser.open("Train", model=f"seed:{number},steps:400")
         await browser.press("Train this model")
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http.client import HTTPConnection
 from typing import TypeVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -52,8 +52,10 @@ class Browser:
         self.max_age = 0  # runs after which a cached message is forgotten
         self.pages: dict[str, str] = {}
         self.page = ""
-        self.ids: dict[str, str] = {}  # of widgets, by their names in the address; of buttons
+        self.ids: dict[str, str] = {}  # of widgets by their keys, of buttons by their labels
+        self.in_address: set[str] = set()  # widgets whose value the browser puts into the address
         self.states: dict[str, WidgetState] = {}
+        self.chosen: dict[str, str] = {}  # by the keys of widgets
         self.address: dict[str, str] = {}
         self.intervals: dict[str, float] = {}  # seconds between runs of fragments, by id
 
@@ -105,6 +107,8 @@ class Browser:
             self.max_age = message.new_session.config.max_cached_message_age
         elif kind == "auto_rerun":
             self.intervals[message.auto_rerun.fragment_id] = message.auto_rerun.interval
+        elif kind == "page_info_changed":
+            self.address = dict(parse_qsl(message.page_info_changed.query_string))
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
             self._note(message.delta.new_element)
         elif kind == "script_finished":
@@ -136,15 +140,19 @@ class Browser:
             self.ids[content.label] = content.id
         elif kind == "file_uploader":
             self.ids["files"] = content.id
-        if name := getattr(content, "query_param_key", ""):
-            self.ids[name] = content.id
         elif kind == "bidi_component" and "viewport" in content.component_name:
             self.ids["viewport"] = content.id
+        identity = str(getattr(content, "id", ""))
+        if identity.startswith("$$ID-"):  # a hash, and the name that the page gave
+            self.ids[identity.split("-", 2)[2]] = identity
+        if name := getattr(content, "query_param_key", ""):
+            self.in_address.add(name)
 
     def set(self, name: str, value: str) -> None:
         """Set a widget, as a click does."""
         state = self.states[name] = WidgetState(id=self.ids[name])
-        self.address[name] = value
+        if name in self.in_address:
+            self.address[name] = value
         if name == "colour":
             state.string_value = value
         else:
@@ -187,8 +195,9 @@ class Browser:
         while (next_action := next_action + PAUSE) < end:
             await sleep_until(next_action)
             name = self.random.choice(list(CHANGES))
-            values = [value for value in CHANGES[name] if value != self.address.get(name)]
-            self.set(name, self.random.choice(values))
+            values = [value for value in CHANGES[name] if value != self.chosen.get(name)]
+            self.chosen[name] = self.random.choice(values)
+            self.set(name, self.chosen[name])
             durations["change"].append(await self.view())
         return durations
 

@@ -20,10 +20,6 @@ from vlcore.jobs.jobs import JobStatus, State
 from vlcore.jobs.queue import Job
 from vlcore.web.components import tables
 
-# Kinds of controls by which somebody chooses.
-CHOICES = "button_group checkbox multiselect number_input radio select_slider selectbox slider"
-CHOICES += " text_area text_input"
-
 
 def clear() -> None:
     st.cache_resource.clear()

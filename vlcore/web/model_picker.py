@@ -65,8 +65,8 @@ class ModelInAddress:
         return with_settings(self.usual, settings)
 
     def value(self, field: str) -> Any:
-        """The value of a setting, or its text where the settings make no model; the usual value where
-        nobody knows what is meant."""
+        """The value of a setting, or its text where the settings make no model; the usual value
+        where nobody knows what is meant."""
         of_condition = "init_seed" if field == SEED else field
         try:
             return getattr(self.condition(), of_condition)

@@ -74,8 +74,9 @@ def _warm_up() -> None:
     import_module("vlcore.data.drawn").scene_table()
     with suppress(LabError):  # the file is missing or damaged
         import_module("vlcore.study.answer_file").published_answer()
-    for page in ("compare", "upload", "findings", "train"):
-        import_module(f"vlcore.web.{page}.sections")
+    import_module("vlcore.api.panels").panels()
+    for module in ("compare.maps", "upload.sections", "findings.sections", "train.sections"):
+        import_module(f"vlcore.web.{module}")
     clear_scratch()
     with suppress(LabError):  # its file is damaged, or the disk cannot be written
         import_module("vlcore.classroom.session").delete_expired()
