@@ -38,7 +38,8 @@ CALLS |= {"subprocess.getoutput"}
 ORDER = (
     "scenes",
     "experiment",
-    "data metrics plots artifacts",
+    "data metrics plots",
+    "artifacts",
     "model",
     "jobs",
     "api",

@@ -51,7 +51,7 @@ def measured(condition: Condition, moment: str) -> dict[str, Any]:
         name: float(np.clip(minority + random.normal(0, 0.02), 0, 1)) for name in SCENES.names
     }
     metrics["group_accuracy"] = {name: estimate(value, 500) for name, value in groups.items()}
-    return {**metrics, "train_caption_accuracy": 1.0, "collapsed": False}
+    return {**metrics, "train_caption_accuracy": 1.0, "collapsed": False, "absent": {}}
 
 
 def publish(conditions: Sequence[Condition], device: str = "cpu") -> list[store.Artifact]:

@@ -15,6 +15,7 @@ from vlcore.api.training import train_condition
 from vlcore.api.training_animation import animate_training
 from vlcore.artifacts import store
 from vlcore.artifacts.embeddings import REMAINING
+from vlcore.artifacts.new_measures import stored_predictions
 from vlcore.artifacts.store import Artifact
 from vlcore.data import subset
 from vlcore.data.imageset import ImageSet
@@ -23,6 +24,7 @@ from vlcore.data.training_set import TrainingSet
 from vlcore.experiment.condition import Condition
 from vlcore.jobs import jobs
 from vlcore.metrics import accuracy
+from vlcore.metrics.accuracy import balanced_accuracy
 from vlcore.model import loop, recorder
 from vlcore.model.dual_encoder import Encoder
 from vlcore.model.inference import embed_images, load_encoder
@@ -86,7 +88,7 @@ def test_every_fold_judges_what_it_lacks(
     """The verdicts of all models, taken on their way to being counted; elsewhere all bits are the
     same."""
     images, trained_on, judged = in_folds[0], [], []
-    count, sets = accuracy.group_accuracy, run_train.training_sets
+    count, sets = accuracy.Predictions, run_train.training_sets
 
     def look(parts: list[ImageSet], condition: Condition) -> list[TrainingSet]:
         made = sets(parts, condition)
@@ -95,7 +97,7 @@ def test_every_fold_judges_what_it_lacks(
 
     monkeypatch.setattr(run_train, "training_sets", look)
     monkeypatch.setattr(
-        accuracy, "group_accuracy", lambda *columns: judged.append(columns) or count(*columns)
+        accuracy, "Predictions", lambda *columns: judged.append(columns) or count(*columns)
     )
     fits_at_once(monkeypatch)
     assert train_condition(elsewhere.condition) == "trained"
@@ -124,6 +126,10 @@ def test_every_fold_judges_what_it_lacks(
     for name, estimate in by_group.items():
         of_group = is_right[images.table["group"].to_numpy()[rows] == name]
         assert np.isclose(of_group.mean(), estimate["value"])
+    assert (
+        balanced_accuracy(stored_predictions(again.condition, again.embeddings)).as_dict()
+        == (again.metrics["end"]["balanced_accuracy"])
+    )
     # Other readouts are judged in the first fold alone.
     together = [columns for columns in judged if len(columns[0]) == len(order)]
     assert len(together) == 3, "untrained, at first fit and at the end"

@@ -68,7 +68,8 @@ def test_accuracies_against_counting(scenes: int, seed: int) -> None:
     predicted = np.random.default_rng(seed).choice(
         ["horse", "camel"], p=[0.7, 0.3], size=len(objects)
     )
-    found = accuracy.group_accuracy(predicted == objects, groups, names, SCENES)
+    predictions = accuracy.Predictions(predicted == objects, groups, names, SCENES)
+    by_group = accuracy.group_accuracy(predictions)
     share = {}
     for group in SCENES.names:
         hits = [
@@ -77,15 +78,16 @@ def test_accuracies_against_counting(scenes: int, seed: int) -> None:
             if own == group
         ]
         share[group] = sum(hits) / len(hits)
-        assert found.groups[group].value == pytest.approx(share[group])
-        assert found.groups[group].n == len(hits)
-    assert tuple(found.groups) == SCENES.names
-    assert found.worst == found.groups[found.worst_group]
-    assert found.worst.value == min(share.values())
+        assert by_group[group].value == pytest.approx(share[group])
+        assert by_group[group].n == len(hits)
+    assert tuple(by_group) == SCENES.names
+    worst = accuracy.worst_group_accuracy(predictions)
+    assert worst == by_group[predictions.worst_first[0]]
+    assert worst.value == min(share.values())
     of_all = (
-        (found.balanced, SCENES.names),
-        (found.minority, SCENES.minority),
-        (found.majority, SCENES.majority),
+        (accuracy.balanced_accuracy(predictions), SCENES.names),
+        (accuracy.minority_accuracy(predictions), SCENES.minority),
+        (accuracy.majority_accuracy(predictions), SCENES.majority),
     )
     for estimate, of in of_all:
         here = np.isin(groups, of)
@@ -101,13 +103,15 @@ def test_intervals_over_unequal_groups_hold_the_truth(shared: bool) -> None:
     scene = np.concatenate([np.arange(size) for size in sizes]) if shared else np.arange(sum(sizes))
     drawn = np.repeat(truth, sizes)
     held: dict[str, list[bool]] = {"balanced": [], "minority": []}
+    measures = accuracy.balanced_accuracy, accuracy.minority_accuracy
     minority = np.isin(SCENES.names, SCENES.minority)
     expected = {"balanced": truth.mean(), "minority": truth[minority].mean()}
     for seed in range(200):
         right = np.random.default_rng(seed).random(scene.max() + 1)[scene] < drawn
-        found = accuracy.group_accuracy(right, groups, scene.astype(str), SCENES)
-        for name, one in zip(held, (found.balanced, found.minority), strict=True):
-            held[name].append(one.low <= expected[name] <= one.high)
+        predictions = accuracy.Predictions(right, groups, scene.astype(str), SCENES)
+        for name, measure in zip(held, measures, strict=True):
+            interval_of = measure(predictions)
+            held[name].append(interval_of.low <= expected[name] <= interval_of.high)
     for name, inside in held.items():
         assert 0.9 <= np.mean(inside) <= 0.99, name
 
@@ -226,10 +230,10 @@ def test_scores_that_are_twice_the_log_odds_are_calibrated() -> None:
 def test_what_is_not_defined_is_refused() -> None:
     objects, groups, names = crossed(3)
     here, scores = groups != "camel_grass", np.ones((12, 2))
-    right = np.ones(9, bool)
+    predictions = accuracy.Predictions(np.ones(9, bool), groups[here], names[here], SCENES)
     for reason, ask, *asked in (
         ("'zebra'", accuracy.object_scores, scores, ["horse", "camel"], ["horse", "zebra"]),
-        ("camel_grass", accuracy.group_accuracy, right, groups[here], names[here], SCENES),
+        ("camel_grass", accuracy.group_accuracy, predictions),
         ("tell the objects", accuracy.temperature, scores, objects, names, SCENES),
     ):
         with pytest.raises(ValueError, match=reason):

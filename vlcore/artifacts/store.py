@@ -26,6 +26,7 @@ from zipfile import BadZipFile
 
 from vlcore.artifacts import bundled
 from vlcore.artifacts.embeddings import StoredCheckpoints, StoredEmbeddings, read_arrays
+from vlcore.artifacts.new_measures import missing_measures, with_missing
 from vlcore.experiment.condition import Condition, ConditionError, from_dict
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import models_folder, write_json
@@ -99,7 +100,11 @@ class Artifact:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        return self.json("metrics.json")
+        """The stored metrics, and the measures that are newer than the model."""
+        stored = self.json("metrics.json")
+        if not missing_measures(stored):
+            return stored
+        return with_missing(stored, self.condition, self.embeddings)
 
     @property
     def embeddings(self) -> StoredEmbeddings:

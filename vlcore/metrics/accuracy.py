@@ -3,8 +3,9 @@
 The readout is one rule for every label style: the score of an object is the sum over all captions
 that name it, ``p(a | x) ~ sum over captions k of a of exp l(x, t_k)``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -18,16 +19,101 @@ BLOCK = 8_192  # images whose scores are computed together
 BINS = 15  # of confidence
 
 
-@dataclass(frozen=True)
-class GroupAccuracy:
-    """Accuracy of the zero-shot readout, overall and by group."""
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """The held-out images of a model, and which of them it predicts correctly.
 
-    balanced: Estimate
-    minority: Estimate
-    majority: Estimate
-    worst_group: str
-    worst: Estimate
-    groups: dict[str, Estimate]
+    Attributes:
+        correct: whether the object is predicted, (n,).
+        groups: of the images, (n,).
+        scenes: of the images, (n,).
+        grouping: of the image set.
+    """
+
+    correct: NDArray[np.bool_]
+    groups: Labels
+    scenes: Labels
+    grouping: Grouping
+
+    @cached_property
+    def by_group(self) -> dict[str, Estimate]:
+        """Accuracy of each group; ValueError when a group has no image."""
+        return by_group(rate, self.correct, self.groups, self.scenes, self.grouping.names)
+
+    @property
+    def worst_first(self) -> list[str]:
+        """The groups by their accuracy."""
+        return sorted(self.by_group, key=lambda name: self.by_group[name].value)
+
+    def correlation(self, first: str, second: str) -> float:
+        """Correlation of the accuracies of two groups, as far as they share scenes."""
+        return scene_correlation(self._deviations(first), self._deviations(second), self.scenes)
+
+    def _deviations(self, group: str) -> NDArray[np.float64]:
+        """Each image's distance from the accuracy of a group; 0 outside that group, (n,)."""
+        return np.where(self.groups == group, self.correct - self.by_group[group].value, 0.0)
+
+    def mean_of(self, names: Sequence[str]) -> Estimate:
+        """The mean accuracy of the named groups.
+
+        Its interval is that of the rate over their images where they are equally large. Of unequal
+        groups it is recovered from theirs (MOVER, Zou and Donner 2008), whose errors correlate as
+        far as the groups share scenes.
+        """
+        accuracies = [self.by_group[name] for name in names]
+        inside = np.isin(self.groups, names)
+        value = float(np.mean([accuracy.value for accuracy in accuracies]))
+        if len({accuracy.n for accuracy in accuracies}) == 1:
+            pooled = rate(self.correct[inside], self.scenes[inside])
+            low, high = (end + (value - pooled.value) for end in (pooled.low, pooled.high))
+            return Estimate(value, max(0.0, low), min(1.0, high), pooled.n)
+        correlations = np.eye(len(names))
+        for first, second in combinations(range(len(names)), 2):
+            correlation = self.correlation(names[first], names[second])
+            correlations[first, second] = correlations[second, first] = correlation
+
+        def error(distances: NDArray[np.float64]) -> float:
+            variance = float(distances @ correlations @ distances)
+            return max(0.0, variance) ** 0.5 / len(names)
+
+        values, lows, highs = np.array(
+            [(accuracy.value, accuracy.low, accuracy.high) for accuracy in accuracies]
+        ).T
+        below, above = error(values - lows), error(highs - values)
+        return Estimate(value, max(0.0, value - below), min(1.0, value + above), int(inside.sum()))
+
+
+def group_accuracy(predictions: Predictions) -> dict[str, Estimate]:
+    """Accuracy of each group, on the same images for every condition."""
+    return predictions.by_group
+
+
+def balanced_accuracy(predictions: Predictions) -> Estimate:
+    """Mean accuracy of the groups.
+
+    With equally many images per group, as in the crossed test set, that is the rate over all
+    images.
+    """
+    return predictions.mean_of(predictions.grouping.names)
+
+
+def minority_accuracy(predictions: Predictions) -> Estimate:
+    """Mean accuracy of the groups of rare images."""
+    return predictions.mean_of(predictions.grouping.minority)
+
+
+def majority_accuracy(predictions: Predictions) -> Estimate:
+    """Mean accuracy of the groups of common images."""
+    return predictions.mean_of(predictions.grouping.majority)
+
+
+def worst_group_accuracy(predictions: Predictions) -> Estimate:
+    """Accuracy of the worst group.
+
+    The worst of four groups is biased downwards: ``E[min] ~ p - 1.03 SE`` with ``SE = sqrt(p (1 -
+    p) / n)`` of a group, 6 points with 50 images per group of which 80 % are predicted correctly.
+    """
+    return predictions.by_group[predictions.worst_first[0]]
 
 
 def logits(
@@ -66,61 +152,6 @@ def predict_objects(
 ) -> Labels:
     """The object with the highest score for each image, (n,)."""
     return np.asarray(objects)[object_scores(logits, caption_objects, objects).argmax(axis=1)]
-
-
-def group_accuracy(
-    right: NDArray[np.bool_], groups: Labels, scenes: Labels, grouping: Grouping
-) -> GroupAccuracy:
-    """Accuracy by group, on the same images for every condition. The worst of four groups is biased
-    downwards: ``E[min] ~ p - 1.03 SE`` with ``SE = sqrt(p (1 - p) / n)`` of a group, 6 points with
-    50 images a group of which 80 % are right. Balanced, minority and
-    majority accuracy are means of group accuracies; with equally many images a group, as in the
-    crossed test set, that is the rate over their images. Their intervals are over scenes. Of images
-    that are predicted right, with group and scene, (n,) each; ValueError when a group has no image.
-    """
-    accuracies = by_group(rate, right, groups, scenes, grouping.names)
-    worst = min(accuracies, key=lambda name: accuracies[name].value)
-    return GroupAccuracy(
-        balanced=_mean_accuracy(grouping.names, accuracies, right, groups, scenes),
-        minority=_mean_accuracy(grouping.minority, accuracies, right, groups, scenes),
-        majority=_mean_accuracy(grouping.majority, accuracies, right, groups, scenes),
-        worst_group=worst,
-        worst=accuracies[worst],
-        groups=accuracies,
-    )
-
-
-def _mean_accuracy(
-    names: Sequence[str],
-    accuracies: Mapping[str, Estimate],
-    right: NDArray[np.bool_],
-    groups: Labels,
-    scenes: Labels,
-) -> Estimate:
-    """The mean accuracy of the named groups. Its interval is that of the rate over their images
-    where they are equally large. Of unequal groups it is recovered from theirs (MOVER, Zou and
-    Donner 2008), whose errors correlate as far as the groups share scenes."""
-    inside = np.isin(groups, names)
-    value = float(np.mean([accuracies[name].value for name in names]))
-    if len({accuracies[name].n for name in names}) == 1:
-        pooled = rate(right[inside], scenes[inside])
-        low, high = (end + (value - pooled.value) for end in (pooled.low, pooled.high))  # rounding
-        return Estimate(value, max(0.0, low), min(1.0, high), pooled.n)
-    deviations = [np.where(groups == name, right - accuracies[name].value, 0.0) for name in names]
-    correlations = np.eye(len(names))
-    for first, second in combinations(range(len(names)), 2):
-        correlation = scene_correlation(deviations[first], deviations[second], scenes)
-        correlations[first, second] = correlations[second, first] = correlation
-
-    def error(distances: NDArray[np.float64]) -> float:
-        variance = float(distances @ correlations @ distances)
-        return max(0.0, variance) ** 0.5 / len(names)
-
-    values, lows, highs = np.array(
-        [(accuracies[name].value, accuracies[name].low, accuracies[name].high) for name in names]
-    ).T
-    below, above = error(values - lows), error(highs - values)
-    return Estimate(value, max(0.0, value - below), min(1.0, value + above), int(inside.sum()))
 
 
 def paired_difference(first: Estimate, second: Estimate, correlation: float, n: int) -> Estimate:

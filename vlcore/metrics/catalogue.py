@@ -4,11 +4,14 @@ Code that lists, draws or compares measures reads it here. A measure is known by
 a part of its name.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
 from vlcore.experiment.grouping import Grouping, group_words
+from vlcore.metrics import accuracy
+from vlcore.metrics.estimate import Estimate
 
 PRIMARY = "minority_accuracy"
 FEWEST = 5  # images of each group that `Need.HELD_OUT` and `Need.PROBE` ask for
@@ -45,6 +48,7 @@ _SPACE = (Need.HELD_OUT,)
 _FIT = (Need.PROBE,)
 _PROBES = (Need.PROBE, Need.HELD_OUT)
 SHARE = Unit.SHARE
+OfPredictions = Callable[[accuracy.Predictions], Estimate | Mapping[str, Estimate]]
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,9 @@ class Measure:
     in_table: bool = True  # whether tables of models list it
     parent: str = ""  # `absent` has the reason for several measures under this name
     compared: bool = False  # whether a study compares it beside its own
+    # Its function where it counts predictions. Models of former versions are measured too, from
+    # the predictions that they stored.
+    of_predictions: OfPredictions | None = None
 
     @property
     def is_share(self) -> bool:
@@ -71,15 +78,25 @@ class Measure:
         return self.unit is not Unit.NUMBER
 
 
+_accuracy = partial(Measure, unit=SHARE, needs=_ANSWERS, compared=True)
 _sorted = partial(Measure, needs=_SPACE, compared=True)
 _part = partial(_sorted, unit=Unit.PART, parent="variance")
 # Of each group, object or kind of image, or details of a measure in the table.
 _detail = partial(Measure, in_table=False)
 _ENTRIES = (
-    Measure(PRIMARY, "Minority-group accuracy", SHARE, _ANSWERS),
-    Measure("majority_accuracy", "Majority-group accuracy", SHARE, _ANSWERS, compared=True),
-    Measure("balanced_accuracy", "Balanced accuracy", SHARE, _ANSWERS, compared=True),
-    Measure("worst_group_accuracy", "Worst-group accuracy", SHARE, _ANSWERS, compared=True),
+    _accuracy(
+        PRIMARY,
+        "Minority-group accuracy",
+        of_predictions=accuracy.minority_accuracy,
+        compared=False,
+    ),
+    _accuracy(
+        "majority_accuracy", "Majority-group accuracy", of_predictions=accuracy.majority_accuracy
+    ),
+    _accuracy("balanced_accuracy", "Balanced accuracy", of_predictions=accuracy.balanced_accuracy),
+    _accuracy(
+        "worst_group_accuracy", "Worst-group accuracy", of_predictions=accuracy.worst_group_accuracy
+    ),
     Measure(
         "readouts_linear_probe.minority_accuracy",
         "Minority-group accuracy by a linear probe",
@@ -139,7 +156,13 @@ _ENTRIES = (
     Measure("modality_gap", "Gap between images and captions", needs=_PAIRS),
     Measure("total_variance", "Total variance (0: all in one point)"),
     Measure("effective_rank", "Effective rank (dimensions in use)"),
-    _detail("group_accuracy", "Accuracy on {group}", SHARE, _ANSWERS),
+    _detail(
+        "group_accuracy",
+        "Accuracy on {group}",
+        SHARE,
+        _ANSWERS,
+        of_predictions=accuracy.group_accuracy,
+    ),
     _detail("panel", "Accuracy on composite images", SHARE, _PANEL),
     _detail(
         "calibration_error",
@@ -151,6 +174,15 @@ _ENTRIES = (
     _detail("train_caption_accuracy", "Training captions right", SHARE),
 )
 MEASURES = {entry.name: entry for entry in _ENTRIES}
+
+
+def of_predictions() -> dict[str, OfPredictions]:
+    """The functions of the measures that count predictions, by name."""
+    functions = {}
+    for name, measure in MEASURES.items():
+        if measure.of_predictions is not None:
+            functions[name] = measure.of_predictions
+    return functions
 
 
 def measure_of(name: str) -> Measure:

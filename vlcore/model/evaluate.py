@@ -6,7 +6,7 @@ everything else is of the first one.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.options import OBJECTIVES, RANDOM, ArtifactKind
 from vlcore.experiment.progress import Report
 from vlcore.metrics import accuracy, counterfactual, geometry, projection, readouts
-from vlcore.metrics.catalogue import Need
+from vlcore.metrics.catalogue import Need, OfPredictions, of_predictions
 from vlcore.metrics.document import Value, add_all
 from vlcore.metrics.estimate import Estimate, rate
 from vlcore.metrics.negatives import negative_shares
@@ -115,15 +115,13 @@ class Evaluation:
         return np.concatenate([record.views.column(name, "test") for record in self.records])
 
     @cached_property
-    def pooled_correct(self) -> NDArray[np.bool_]:
-        """Which held-out images of all models are predicted correctly, (n,)."""
+    def predictions(self) -> accuracy.Predictions:
+        """The predictions of all models."""
         predicted = np.concatenate([record.predicted(self.name) for record in self.records])
-        return predicted == self.pooled("object")
-
-    @cached_property
-    def accuracy(self) -> accuracy.GroupAccuracy:
-        groups, scenes = self.pooled("group"), self.pooled("scene")
-        return accuracy.group_accuracy(self.pooled_correct, groups, scenes, self.grouping)
+        correct = predicted == self.pooled("object")
+        return accuracy.Predictions(
+            correct, self.pooled("group"), self.pooled("scene"), self.grouping
+        )
 
     @cached_property
     def panel(self) -> dict[str, Names]:
@@ -152,12 +150,13 @@ class Evaluation:
         """Accuracy of a linear probe on probe images, by side."""
         predicted = self.space.predicted(readouts.linear_probe, "object")
         correct = predicted == self.column("object")
-        groups, scenes = self.column("group"), self.column("scene")
-        rates = accuracy.group_accuracy(correct, groups, scenes, self.grouping)
+        of_probe = accuracy.Predictions(
+            correct, self.column("group"), self.column("scene"), self.grouping
+        )
         return {
-            "minority_accuracy": rates.minority,
-            "majority_accuracy": rates.majority,
-            "balanced_accuracy": rates.balanced,
+            "minority_accuracy": accuracy.minority_accuracy(of_probe),
+            "majority_accuracy": accuracy.majority_accuracy(of_probe),
+            "balanced_accuracy": accuracy.balanced_accuracy(of_probe),
         }
 
     def modality_gap(self) -> Estimate:
@@ -167,14 +166,7 @@ class Evaluation:
         return geometry.modality_gap(z, captions, counts, scenes)
 
 
-# Measures in the order of `metrics.json`: of the predictions of all models, and of the first one.
-ACCURACY: dict[str, Callable[[Evaluation], Value]] = {
-    "balanced_accuracy": lambda evaluation: evaluation.accuracy.balanced,
-    "minority_accuracy": lambda evaluation: evaluation.accuracy.minority,
-    "majority_accuracy": lambda evaluation: evaluation.accuracy.majority,
-    "worst_group_accuracy": lambda evaluation: evaluation.accuracy.worst,
-    "group_accuracy": lambda evaluation: evaluation.accuracy.groups,
-}
+# Measures of the first model, in the order of `metrics.json`.
 BEHAVIOUR: dict[str, Callable[[Evaluation], Value]] = {
     "readouts_linear_probe": Evaluation.linear_probe_accuracy,
     "calibration_error": lambda evaluation: accuracy.expected_calibration_error(
@@ -271,8 +263,11 @@ def _measure(evaluation: Evaluation) -> dict[str, Any]:
     document["train_caption_accuracy"] = _train_caption_accuracy(record, checkpoint)
     document["train_images"] = len(record.views.training.table)
     if Need.READOUT not in lacks:
-        document["worst_group"] = evaluation.accuracy.worst_group
-    add_all(document, lacks, ACCURACY, evaluation)
+        document["worst_group"] = evaluation.predictions.worst_first[0]
+    accuracies = {
+        name: partial(_of_predictions, measure) for name, measure in of_predictions().items()
+    }
+    add_all(document, lacks, accuracies, evaluation)
     add_all(document, lacks, BEHAVIOUR, evaluation)
     z, scenes = evaluation.space.z, evaluation.column("scene")
     variance = geometry.total_variance(z, scenes)
@@ -294,6 +289,10 @@ def _measure(evaluation: Evaluation) -> dict[str, Any]:
     plane = projection.fit_plane(np.concatenate([on_map, checkpoint.captions]))
     document["map_quality"] = projection.map_quality(on_map, plane.place(on_map))
     return document
+
+
+def _of_predictions(measure: OfPredictions, evaluation: Evaluation) -> Value:
+    return measure(evaluation.predictions)
 
 
 def _train_caption_accuracy(record: TrainingRecord, checkpoint: Checkpoint) -> float:
