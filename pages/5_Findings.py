@@ -2,13 +2,14 @@
 
 import streamlit as st
 
+from vlcore.api.panels import STUDY
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.theme import PHONE_SIDE
 from vlcore.study import plans
 from vlcore.study.answer_words import listed
 from vlcore.study.results import Study
-from vlcore.web import cache, condition_controls, shell, widgets
+from vlcore.web import cache, condition_controls, panels, shell, widgets
 from vlcore.web.address import FindingsState
 from vlcore.web.findings import answer, sections
 
@@ -47,4 +48,4 @@ with shell.errors_as_sentences():
     study = Study(plans.find(name, base, seeds), cache.artifact)
 sections.show_planned_runs(study)
 if study.n_trained:
-    sections.show_comparisons(study, images, palette, width)
+    panels.choose_panel(STUDY, panels.Stage(study, [study.digest], images, palette, width // 2))

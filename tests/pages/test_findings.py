@@ -15,13 +15,11 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import PRESETS, TOWERS
 from vlcore.experiment.wording import difference, percent
 from vlcore.jobs.jobs import State
-from vlcore.metrics.catalogue import PRIMARY
 from vlcore.study import plans
 from vlcore.study.answer_file import published_answer
 from vlcore.study.answer_words import FIGURE, QUESTION, set_words
 from vlcore.study.plans import StudyPlan
-from vlcore.study.results import Study
-from vlcore.web.findings import answer, sections
+from vlcore.web.findings import answer
 
 from .app import FakeQueue, alts, opened, pets, press, text_of
 
@@ -234,12 +232,12 @@ def test_a_complete_study_answers_with_a_sentence_a_figure_and_a_table(
     assert alts(page)[-1].startswith("difference from short, points: ")
     assert len(table_of(page, "Finding")) == 3
     measure = "The background can be read off (linear probe)"
-    assert measure in text_of(start(measure=measure))
+    assert measure in text_of(start(**{"study-answer.measure": measure}))
 
 
 def test_an_odd_address_means_the_usual_study(complete: StudyPlan, queue: FakeQueue) -> None:
     for blocks in ("-3", "many"):
-        page = start(study="../../etc", length="<script>", blocks=blocks, measure="' or 1=1")
+        page = start(study="../../etc", length="<script>", blocks=blocks, closer="' or 1=1")
         assert not page.error
         assert not page.exception
 
@@ -258,11 +256,3 @@ def test_a_damaged_run_is_set_aside(empty_home: Path, queue: FakeQueue) -> None:
     damaged, *_ = publish(careful.conditions[:2])
     (damaged.path / "metrics.json").write_text("{}")
     assert "set aside" in start(length="2,400 steps").error[0].value
-
-
-def test_downloads_are_made_from_the_runs_that_are_shown(complete: StudyPlan) -> None:
-    study = Study(complete)
-    assert sections.study_file(study, "runs.csv", PRIMARY).startswith(b"key,data,")
-    comparisons = sections.study_file(study, "comparisons.csv", PRIMARY)
-    assert b"difference.low" in comparisons.splitlines()[0]
-    assert b"--seeds 6" in sections.study_file(study, "report.html", PRIMARY)

@@ -38,6 +38,7 @@ __all__ = [
     "Heading",
     "Images",
     "Moving",
+    "OneOf",
     "Table",
     "Text",
     "Trainings",
@@ -90,11 +91,25 @@ class Typed:
 
 
 @dataclass(frozen=True)
+class OneOf:
+    """An input that is one of the names that a subject has, each with its words for people; an
+    empty input stands for the first."""
+
+    names: Callable[[Any], Mapping[str, str]]
+    label: str = ""
+    about: str = ""
+
+    def read(self, value: Any) -> str:
+        """The name; the panel refuses one that is none."""
+        return str(value)
+
+
+@dataclass(frozen=True)
 class Input:
     """An input of a panel that has a control: its name, what it may be, and its usual value."""
 
     name: str
-    kind: Between | Typed
+    kind: Between | Typed | OneOf
     usual: Any
 
     @property

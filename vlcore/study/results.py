@@ -7,44 +7,31 @@ missing.
 import hashlib
 import html
 import shlex
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-import altair as alt
 import pandas as pd
 
-from vlcore.api.panel_views import on_paper
+from vlcore.api.panel_views import PanelView, on_paper
+from vlcore.api.panels import STUDY, find_panel, panels
 from vlcore.artifacts import store
 from vlcore.artifacts.store import Artifact
 from vlcore.data.catalogue import open_set
+from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
-from vlcore.experiment.condition import STUDY_BIAS, Condition
+from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import write_file
-from vlcore.experiment.grouping import Grouping
-from vlcore.experiment.options import shown_name
 from vlcore.experiment.version import __version__
-from vlcore.experiment.wording import decimal, describe_bias, percent, plural
-from vlcore.metrics.catalogue import PRIMARY, measure_of, secondary, words_of
+from vlcore.experiment.wording import decimal, percent, plural
+from vlcore.metrics.catalogue import PRIMARY, secondary
 from vlcore.metrics.estimate import Estimate
-from vlcore.metrics.paired import ENOUGH, EQUIVALENCE, EXACT
-from vlcore.plots.blocks import Block, Chart, Command, Heading, Table, Text
+from vlcore.plots.blocks import Heading
 from vlcore.plots.document import page_html
-from vlcore.plots.intervals import forest_chart
-from vlcore.plots.theme import Palette
-from vlcore.study.analysis import LIMIT, Level, compare_arms
+from vlcore.study.analysis import Level, compare_arms
 from vlcore.study.plans import StudyError, StudyPlan
 from vlcore.study.runs_table import measure_rows, runs_table
-
-HOW = (
-    "A seed pair is one model per variant with the same seeds. Differences are taken within each"
-    " seed pair, with 95% t intervals over seed pairs. p is of the exact sign-flip test, adjusted"
-    " for the number of bias levels and variants (Holm). With more than"
-    f" {EXACT} seed pairs, the test counts random sign patterns. Fewer than {ENOUGH} seed pairs"
-    " decide nothing. A difference in accuracy is equivalent if two one-sided tests put it within"
-    f" {100 * EQUIVALENCE:.0f} points."
-)
-_RUN_COLUMNS = ("key", "bias", "block", "value", "low", "high", "n", "device", "versions")
 
 
 class Study:
@@ -138,8 +125,19 @@ class Study:
         ]
         return pd.DataFrame(rows)
 
+    @cached_property
+    def images(self) -> ImageSet:
+        """The image set of its models."""
+        first = self.plan.conditions[0]
+        return open_set(first.data, first.data_version)
+
+    def panel(self, name: str, /, **inputs: Any) -> PanelView:
+        """Look closer: a panel by its name, such as ``study-answer``, with its inputs; PanelError
+        lists the names."""
+        return PanelView(find_panel(name, STUDY), self, inputs)
+
     def report(self, path: str | Path, measure: str = "") -> Path:
-        """Write the comparisons as an offline HTML file, with a figure of one measure; raises as
+        """Write all panels as an offline HTML file, with a figure of one measure; raises as
         `levels` does, or OSError."""
         return write_file(Path(path), report_html(self, measure))
 
@@ -167,26 +165,6 @@ def _flat(document: dict[str, object], prefix: str = "") -> dict[str, object]:
     return flat
 
 
-def answer_sentence(study: Study, measure: str, levels: Sequence[Level], grouping: Grouping) -> str:
-    """What the study says at the usual bias level, or at the strongest that was compared."""
-    compared = [level for level in levels if level.difference and level.bias < LIMIT]
-    if not compared:
-        return "Inconclusive: a comparison needs two seed pairs with both variants."
-    usual = [level for level in compared if level.bias == STUDY_BIAS]
-    level = (usual or compared)[-1]
-    bias = describe_bias(study.plan.conditions[0].replace(bias=level.bias))
-    first, second = (
-        _value(estimate, level.share) for estimate in (level.baseline, level.treatment)
-    )
-    baseline = study.plan.baseline
-    p = "" if level.holm_p is None else f", adjusted p = {level.holm_p:.2g}"
-    return (
-        f"{words_of(measure, grouping)} with {bias}: {second} with {level.arm}, {first} with"
-        f" {baseline}. The difference is {level.difference_words}, {level.verdict}"
-        f" ({plural(len(level.blocks), 'seed pair')}{p})."
-    )
-
-
 def comparisons_table(plan: StudyPlan, levels: Sequence[Level]) -> pd.DataFrame:
     """The levels in words, one row per arm and bias level."""
     rows = []
@@ -196,8 +174,8 @@ def comparisons_table(plan: StudyPlan, levels: Sequence[Level]) -> pd.DataFrame:
             {
                 "Variant": level.arm,
                 "Removed": f"{100 * level.bias:g}%",
-                f"Mean, {plan.baseline}": _value(level.baseline, level.share),
-                "Mean, variant": _value(level.treatment, level.share),
+                f"Mean, {plan.baseline}": in_words(level.baseline, level.share),
+                "Mean, variant": in_words(level.treatment, level.share),
                 "Difference (95% interval)": level.difference_words,
                 "Seed pairs": len(level.blocks),
                 "p (Holm)": p,
@@ -207,99 +185,32 @@ def comparisons_table(plan: StudyPlan, levels: Sequence[Level]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _value(estimate: Estimate | None, share: bool) -> str:
+def in_words(estimate: Estimate | None, share: bool) -> str:
+    """An estimate without its interval; empty where there is none."""
     if estimate is None:
         return ""
     return percent(estimate.value) if share else decimal(estimate.value)
 
 
-def forest(study: Study, measure: str, palette: Palette, width: int) -> alt.LayerChart:
-    """The difference of each arm at each bias level; ValueError where there is none."""
-    rows, plan = [], study.plan
-    for level in study.levels(measure):
-        if level.difference is not None:
-            words = f"{100 * level.bias:g}% removed"
-            if len(plan.treatments) > 1:
-                words = f"{level.arm}, {words}"
-            mean = level.difference.mean.as_dict()
-            rows.append({"words": words, **mean, "status": level.verdict})
-    if not rows:
-        raise ValueError("no bias level has two seed pairs with both variants")
-    is_share = measure_of(measure).is_share
-    baseline = plan.baseline
-    title = f"difference from {baseline}, {'points' if is_share else 'in the measure itself'}"
-    table = pd.DataFrame(rows)
-    unit = 100 if is_share else 1
-    return forest_chart(table, palette=palette, width=width, title=title, unit=unit)
-
-
-def comparison_blocks(study: Study, measure: str, grouping: Grouping) -> list[Block]:
-    """What a study says of one measure: its sentence, figure and table.
-
-    Raises:
-        LabError: as `Study.levels`.
-    """
-    levels = study.levels(measure)
-    words = f"Differences from {study.plan.baseline}, whose numbers are in the table below"
-    return [
-        Text(answer_sentence(study, measure, levels, grouping)),
-        Chart(words, partial(forest, study, measure)),
-        Table(comparisons_table(study.plan, levels)),
-        Text(HOW, note=True),
-    ]
-
-
 def report_html(study: Study, measure: str = "") -> str:
-    """A whole study as one offline HTML page, with a figure of one measure; raises as
-    `Study.levels`."""
-    plan, measure = study.plan, measure or study.plan.measure
+    """A whole study as one offline HTML page: its panels, those that ask for a measure with this
+    one. LabError as `Study.levels`."""
+    plan = study.plan
     first = plan.conditions[0]
-    images = open_set(first.data, first.data_version)
     about = (
         f"{', '.join(plan.arms)} on {first.data} {first.data_version}, {first.steps:,} steps."
         f" {study.n_trained} of {len(plan.conditions)} planned runs are finished, in"
         f" {plural(study.n_pairs, 'seed pair')}. Analysed by VL Bias Lab {__version__}."
     )
-    content = comparison_blocks(study, measure, images.grouping)
-    missing = ", ".join(run.key for run in study.missing) or "Every planned run is finished."
-    blocks: list[Block] = [
-        Text(about),
-        Heading(words_of(measure, images.grouping)),
-        *content,
-        *_other_measures(study, measure, images.grouping),
-        Heading("To run it again"),
-        Command(command(plan), "Command"),
-        _settings(first),
-        Heading("What is missing"),
-        Text(missing),
-        Heading("Runs"),
-        _runs(study, measure),
-    ]
-    on_page = [*on_paper(blocks, images), *filter(None, [images.attribution])]
-    return page_html(on_page, f"Study {plan.name}")
-
-
-def _other_measures(study: Study, measure: str, grouping: Grouping) -> Iterator[Block]:
-    """A table of all measures but one, if there are any."""
-    tables = [
-        comparisons_table(study.plan, study.levels(name)).assign(Measure=words_of(name, grouping))
-        for name in study.measures
-        if name != measure
-    ]
-    if tables:
-        yield Heading("Other measures")
-        yield Table(pd.concat(tables), "Measure")
-
-
-def _settings(condition: Condition) -> Table:
-    rows = [(name, str(shown_name(name, value))) for name, value in vars(condition).items()]
-    return Table(pd.DataFrame(rows, columns=["Setting", "First run"]))
-
-
-def _runs(study: Study, measure: str) -> Table:
-    rows = study.runs()
-    rows = rows[(rows["measure"] == measure) & (rows["moment"] == "end")]
-    return Table(rows[list(_RUN_COLUMNS)])
+    content: list[Any] = [about]
+    for panel in panels(STUDY):
+        if panel.on_paper:
+            takes_measure = any(each.name == "measure" for each in panel.inputs)
+            inputs = {"measure": measure} if takes_measure else {}
+            content += [Heading(panel.title)]
+            content += on_paper(panel.blocks(study, **inputs), study.images)
+    content += filter(None, [study.images.attribution])
+    return page_html(content, f"Study {plan.name}")
 
 
 def command(plan: StudyPlan) -> str:

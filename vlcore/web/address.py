@@ -141,7 +141,7 @@ class FindingsState(PageState):
     length: str = ""
     towers: str = ""
     blocks: str = ""
-    measure: str = ""
+    closer: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from vlcore.api.comparison import blocks_of
 from vlcore.api.model_map import ComparisonError
-from vlcore.api.panels import Between, Input, Panel, panels
+from vlcore.api.panels import Between, Input, OneOf, Panel, panels
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.blocks import (
@@ -85,7 +85,7 @@ def show_panels(page: str, page_input: str, stage: Stage) -> None:
 def show(panel: Panel, stage: Stage) -> None:
     """Show a panel with its controls; an error that a person can act on is a sentence."""
     with shell.errors_as_sentences():
-        values = {each.name: _control(panel, each) for each in panel.inputs}
+        values = {each.name: _control(panel, each, stage.subject) for each in panel.inputs}
         values |= {name: stage.page_inputs[name] for name in panel.page_inputs}
         try:
             blocks = _blocks(panel, stage, tuple(values.items()))
@@ -96,7 +96,7 @@ def show(panel: Panel, stage: Stage) -> None:
             _Runner(panel.name, tuple(values.items()), stage).show(blocks)
 
 
-def _control(panel: Panel, wanted: Input) -> Any:
+def _control(panel: Panel, wanted: Input, subject: Any) -> Any:
     """Show the control of an input, whose value is in the address after the panel's name."""
     key = f"{panel.name}.{wanted.name}"
     kind = wanted.kind
@@ -105,6 +105,10 @@ def _control(panel: Panel, wanted: Input) -> Any:
             wanted.label, kind.low, kind.high, wanted.usual, key, kind.about or None, width=160
         )
     about = kind.about or None
+    if isinstance(kind, OneOf):
+        names = {words: name for name, words in kind.names(subject).items()}
+        options = widgets.in_address(key, about, width=460)
+        return names[st.selectbox(wanted.label, list(names), **options)]
     options = widgets.in_address(key, about, max_chars=kind.most, width=480)
     return st.text_input(wanted.label, wanted.usual, placeholder=kind.example, **options) or ""
 
@@ -225,7 +229,9 @@ class _Runner:
         except ValueError as error:
             st.caption(f"There is no figure: {plain(str(error))}.")
             return
-        cache.show_chart(spec, alt=block.words, key=key)
+        drawn = dict(spec)
+        words = drawn.pop("description", block.words)  # Streamlit takes them apart
+        cache.show_chart(drawn, alt=words, key=key)
 
     def _show_images(self, block: Images, key: str) -> None:
         stage = self.stage

@@ -7,24 +7,13 @@ import streamlit as st
 
 from vlcore.api import training
 from vlcore.classroom.teacher import Right
-from vlcore.data.imageset import ImageSet
 from vlcore.experiment.limits import TRAININGS
-from vlcore.experiment.plain_text import plain, safe_csv
+from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import duration_words
 from vlcore.jobs.jobs import JobStatus, State
-from vlcore.metrics.catalogue import words_of
-from vlcore.plots.blocks import Block
-from vlcore.plots.theme import Palette
 from vlcore.study import results
 from vlcore.study.results import Study
-from vlcore.web import cache, jobs, shell, visitors, widgets, work
-from vlcore.web.panels import Stage, show_blocks
-
-_FILES = {
-    "report.html": ("Report, one offline file", "description", "text/html"),
-    "comparisons.csv": ("Comparisons, CSV", "table", "text/csv"),
-    "runs.csv": ("Runs, CSV", "table", "text/csv"),
-}
+from vlcore.web import jobs, visitors, work
 
 
 def show_planned_runs(study: Study) -> None:
@@ -94,40 +83,3 @@ def _seconds_of_a_run(study: Study, newer: Sequence[str] = ()) -> float:
     """Estimate the seconds of a run of a study, some of whose runs may be newer than the study."""
     trained = [*newer, *(run.key for run in study.artifacts)]
     return work.expected_seconds(study.plan.conditions[0], trained)
-
-
-def show_comparisons(study: Study, images: ImageSet, palette: Palette, width: int) -> None:
-    """Show what a study says of a measure that the visitor chooses, and offer its files."""
-    names = {words_of(measure, images.grouping): measure for measure in study.measures}
-    about = "The first measure is the study's question. The others are secondary."
-    chosen = st.selectbox(
-        "Measure", list(names), 0, **widgets.in_address("measure", about, width=460)
-    )
-    measure = names.get(chosen or "", study.plan.measure)
-    stage = Stage(study, [study.digest, measure], images, palette, width // 2)
-    with shell.errors_as_sentences():
-        show_blocks(_blocks(study, measure, images), f"study-{measure}", stage)
-    _show_downloads(study, measure)
-
-
-@cache.by_content(24, "Analysing the runs …")
-def _blocks(study: Study, measure: str, images: ImageSet) -> list[Block]:
-    return results.comparison_blocks(study, measure, images.grouping)
-
-
-def _show_downloads(study: Study, measure: str) -> None:
-    """Offer tables and the report, made on demand."""
-    first = f"{study.plan.name}-{study.plan.conditions[0].data}"
-    with st.container(horizontal=True):
-        for name, (label, icon, kind) in _FILES.items():
-            make = partial(study_file, study, name, measure)
-            widgets.download(label, make, f"{first}-{name}", kind, icon, key=f"download_{name}")
-
-
-@cache.by_content(24)
-def study_file(study: Study, name: str, measure: str) -> bytes:
-    """Make a download: ``report.html``, ``comparisons.csv`` or ``runs.csv``."""
-    if name == "report.html":
-        return results.report_html(study, measure).encode()
-    table = study.comparisons() if name == "comparisons.csv" else study.runs()
-    return safe_csv(table).encode()

@@ -211,5 +211,5 @@ def show_next_steps(conditions: Sequence[Condition]) -> None:
     with st.container(horizontal=True, key="next"):
         for left, right, words, icon in pairs:
             widgets.link(condition_controls.compared(left, right), words, icon)
-        own = DataState(look="import images")
-        widgets.link(own, "Bring images of your own", "add_photo_alternate")
+        importer = DataState(look="import images")
+        widgets.link(importer, "Bring images of your own", "add_photo_alternate")

@@ -11,9 +11,10 @@ from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.catalogue import PRIMARY
+from vlcore.panels.study_answer import answer_sentence
 from vlcore.study import plans
 from vlcore.study.plans import StudyError
-from vlcore.study.results import Study, answer_sentence, command, report_html
+from vlcore.study.results import Study, command, report_html
 from vlcore.study.runs_table import AnalysisError
 
 
@@ -131,3 +132,10 @@ def test_the_command_of_a_study_gives_its_settings_again() -> None:
     assert words[:5] == ["python", "-m", "vlcore", "study", "class"]
     for pair in ("--data scenes", "--set steps=9", "--seeds 3", "--set recipe=classic"):
         assert pair in command(plan)
+
+
+def test_files_are_made_of_all_runs(complete: Study) -> None:
+    files = {block.name: block for block in complete.panel("study-files")}
+    assert str(files["class-scenes-runs.csv"].content()).startswith("key,data,")
+    assert "difference.low" in str(files["class-scenes-comparisons.csv"].content()).splitlines()[0]
+    assert "--seeds 6" in str(files["class-scenes-report.html"].content())
