@@ -102,7 +102,7 @@ def test_the_walk_goes_on_with_images_of_ones_own(
     trained, version = vl.models().iloc[0], vl.data.load("mine").version
     assert (trained["data"], trained["data_version"], trained["bias"]) == ("mine", version, 0.5)
     # Others train a study; here it is asked what would be trained.
-    monkeypatch.setattr(running, "train_missing", lambda _plan, _engine: running.StudyRun())
+    monkeypatch.setattr(running, "train_missing", lambda _plan, **_: running.StudyRun())
     moved = vl.Condition().replace(data="mine")
     arms = vl.run_study("experiments", base=moved).plan.conditions
     assert {(arm.data_version, arm.n_per_group) for arm in arms} == {

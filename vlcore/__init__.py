@@ -85,20 +85,27 @@ _MODULES = {
     "suspect_labels": "vlcore.api.suspect_labels",
     "train": "vlcore.api.models",
 }
+_FOLDER = Path(__file__).parent
+_ABSENT = {
+    name for name, module in _MODULES.items() if not (_FOLDER / module.split(".")[1]).is_dir()
+}
+for _name in _ABSENT:  # the core may stand alone, without the folder that a name is from
+    __all__.remove(_name)
 
 
 def __getattr__(name: str) -> Any:
     if name == "data":
         return import_module("vlcore.data")
-    if name in _MODULES:
+    if name in _MODULES and name not in _ABSENT:
         return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'vlcore' has no attribute {name!r}")
 
 
-def panel_modules() -> list[str]:
-    """The modules of `vlcore.panels`, each of which registers a panel; none without that folder."""
-    files = Path(__file__).with_name("panels").glob("[!_]*.py")
-    return sorted(f"vlcore.panels.{file.stem}" for file in files)
+def fill_panels() -> None:
+    """Load the panels, each of which registers itself; there are none without their folder."""
+    from vlcore.experiment.modules import load_modules
+
+    load_modules("vlcore.panels", str(_FOLDER / "panels" / "__init__.py"))
 
 
 def __dir__() -> list[str]:

@@ -21,6 +21,7 @@ from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.jobs import engines, jobs
+from vlcore.jobs.engines import dask
 from vlcore.study import plans
 
 SETTINGS = {"steps": 1, "batch_size": 8}
@@ -123,7 +124,7 @@ def test_an_engine_that_is_not_there_is_one_sentence(
     refused: Refused, shared: list[Condition], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(engines, "ANSWERS_IN", 0.3)
+    monkeypatch.setattr(dask, "ANSWERS_IN", 0.3)
     for words, noun in {
         "slurm": "no Slurm on this machine",
         "dask": "dask scheduler",
@@ -144,7 +145,7 @@ def test_workers_of_dask_train_the_same_and_one_that_is_killed_loses_its_run(
     import distributed
 
     def refuses(address: str, reason: str) -> None:
-        with pytest.raises(engines.EngineError, match=reason), engines.dask_pool(address):
+        with pytest.raises(engines.EngineError, match=reason), dask.dask_pool(address):
             pytest.fail("took it")
 
     with distributed.LocalCluster(
@@ -159,7 +160,7 @@ def test_workers_of_dask_train_the_same_and_one_that_is_killed_loses_its_run(
         with monkeypatch.context() as patch:
             patch.setenv("VLCORE_HOME", str(tmp_path / "elsewhere"))
             refuses(cluster.scheduler_address, "sees the home: False, not True")
-        with engines.dask_pool(cluster.scheduler_address) as pool, ThreadPoolExecutor(1) as thread:
+        with dask.dask_pool(cluster.scheduler_address) as pool, ThreadPoolExecutor(1) as thread:
             study = thread.submit(
                 training.train_all, shared[1:], pool, lambda *_: None, shared=True
             )

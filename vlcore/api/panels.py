@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import vlcore
@@ -227,8 +226,7 @@ def panel(
 
 def panels(page: str = "") -> list[Panel]:
     """The panels of a page in their order; all where none is named."""
-    for module in vlcore.panel_modules():
-        import_module(module)
+    vlcore.fill_panels()
     listed = [each for each in _PANELS.values() if not page or page in each.pages]
     return sorted(listed, key=lambda each: (each.order, each.title))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from vlcore.api.training import train_all
 from vlcore.experiment.condition import from_dict
 from vlcore.jobs import jobs, queue
-from vlcore.jobs.engines import AGAIN, SETTLED
+from vlcore.jobs.engines.slurm import AGAIN, SETTLED
 
 COMMAND = (sys.executable, "-m", "vlcore.api.slurm_task")
 

@@ -343,7 +343,7 @@ def cancel(options: Namespace) -> Document:
 def clean(_options: Namespace) -> Document:
     """Remove files of interrupted and failed jobs, old quarantined artifacts, and lessons that
     ended a week ago."""
-    removed = [*jobs.clean_leftovers(), *engines.remove_ended_arrays(), *trash.empty()]
+    removed = [*jobs.clean_leftovers(), *engines.remove_leftovers(), *trash.empty()]
     delete_expired()
     return {"removed": removed}
 

@@ -44,8 +44,8 @@ def add_commands(commands: Any) -> None:
     option("--jobs", type=whole_number(1, 256), help="worker processes; default: one a core")
     option(
         "--engine",
-        choices=engines.ENGINES,
-        default="local",
+        choices=engines.engines(),
+        default=engines.LOCAL,
         help="where it runs; see docs/studies.md",
     )
     option("--address", help="of a Dask scheduler, such as tcp://HOST:8786")
@@ -110,16 +110,16 @@ def study(options: Namespace) -> list[Document]:
     They are trained in the workers of an engine; one that fails does not stop the others. Slurm is
     not waited for.
     """
-    from vlcore.study.running import Engine, train_missing
+    from vlcore.study.running import train_missing
 
     slurm, dask = options.engine == "slurm", options.engine == "dask"
     if (options.slurm and not slurm) or (options.address and not dask):
         raise CommandError("--slurm is for --engine slurm, --address is for --engine dask.")
-    engine = Engine(
-        options.engine, options.jobs, options.address, options.pack, dict(options.slurm)
+    settings = engines.EngineSettings(
+        options.jobs, options.address, options.pack, dict(options.slurm)
     )
     plan = _plan(options)
-    run = train_missing(plan, engine)
+    run = train_missing(plan, options.engine, settings)
     run.check_any_trained()
     return [_result(condition, run) for condition in plan.conditions]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from vlcore.api import slurm_task, training
@@ -12,30 +10,12 @@ from vlcore.artifacts import store
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import make_folder, models_folder
-from vlcore.jobs import engines, queue
+from vlcore.jobs import engines
+from vlcore.jobs.engines import LOCAL, EngineSettings, Work
 from vlcore.jobs.progress import trainings_bar
 from vlcore.study import plans
 from vlcore.study.plans import StudyPlan
 from vlcore.study.results import Study
-
-
-@dataclass(frozen=True)
-class Engine:
-    """Where the conditions of a study are trained.
-
-    Attributes:
-        name: one of `vlcore.jobs.engines.ENGINES`.
-        jobs: worker processes of the local engine; one per core where None.
-        address: of a Dask scheduler.
-        pack: conditions of a task of Slurm.
-        slurm: options of sbatch.
-    """
-
-    name: str = "local"
-    jobs: int | None = None
-    address: str | None = None
-    pack: int = engines.PACK
-    slurm: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,12 +38,15 @@ class StudyRun:
             raise store.StoreError(f"No condition could be trained; the first {failed[0]}")
 
 
-def train_missing(plan: StudyPlan, engine: Engine = Engine()) -> StudyRun:
+def train_missing(
+    plan: StudyPlan, engine: str = LOCAL, settings: EngineSettings | None = None
+) -> StudyRun:
     """Train what is missing of a study; one condition that fails stops no other.
 
     Args:
         plan: the study.
-        engine: where; Slurm is not waited for.
+        engine: where, one of `vlcore.jobs.engines.engines`; Slurm is not waited for.
+        settings: of the engine; the usual ones where absent.
 
     Raises:
         LabError: when the image set lacks images, or the engine cannot be used.
@@ -71,27 +54,15 @@ def train_missing(plan: StudyPlan, engine: Engine = Engine()) -> StudyRun:
     training.check_trainable(plan.conditions[0])
     make_folder(models_folder())
     missing = [run for run in plan.conditions if not store.published(run.key)]
-    if engine.name == "slurm":
-        return _submit(plan, missing, engine)
-    local = engine.name == "local"
-    workers: AbstractContextManager[Executor]
-    if local:
-        workers = queue.worker_pool(engine.jobs or queue.all_cores())
-    else:
-        workers = engines.dask_pool(engine.address)
-    with workers as pool, trainings_bar(len(missing), f"study {plan.name}") as ended:
-        outcomes = training.train_all(missing, pool, ended, shared=not local)
-    return StudyRun({condition.key: "cached" for condition in plan.conditions} | outcomes)
 
+    def train(pool: Executor, shared: bool) -> dict[str, str]:
+        with trainings_bar(len(missing), f"study {plan.name}") as ended:
+            return training.train_all(missing, pool, ended, shared=shared)
 
-def _submit(plan: StudyPlan, missing: list[Condition], engine: Engine) -> StudyRun:
-    waiting = engines.tasks()
-    todo = [condition for condition in missing if condition.key not in waiting]
-    if todo:
-        engines.submit(training.longest_first(todo), slurm_task.COMMAND, engine.pack, engine.slurm)
-    tasks = engines.tasks()
     keys = [condition.key for condition in plan.conditions]
-    return StudyRun({key: engines.state_of(key, tasks).value for key in keys}, tasks)
+    work = Work(keys, training.longest_first(missing), train, slurm_task.COMMAND)
+    outcomes, tasks = engines.engine(engine).train(work, settings or EngineSettings())
+    return StudyRun(dict.fromkeys(keys, "cached") | outcomes, tasks)
 
 
 def run_study(
@@ -113,5 +84,5 @@ def run_study(
     >>> study.comparisons()  # doctest: +SKIP
     """
     plan = plans.find(name, base and on_its_set(base), seeds)
-    train_missing(plan, Engine(jobs=jobs)).check_any_trained()
+    train_missing(plan, settings=EngineSettings(jobs=jobs)).check_any_trained()
     return Study(plan)

@@ -1,9 +1,9 @@
-"""Engines of a study: training of conditions on a Dask cluster or by Slurm.
+"""Slurm: training of conditions on a cluster, which is not waited for.
 
-All machines share the home folder, and the disk tells what is done. A worker of Dask gets a
-condition, a task of Slurm the name of a file of them: it is a plain command, and no pickle lies
-where it could be changed. A task outlives the command that submitted it; the same
-command later shows what is done, and submits what is missing.
+All machines share the home folder, and the disk tells what is done. A task gets the name of a file
+of conditions: it is a plain command, and no pickle lies where it could be changed. A task outlives
+the command that submitted it; the same command later shows what is done, and submits what is
+missing.
 """
 
 import json
@@ -13,35 +13,21 @@ import secrets
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor
-from contextlib import contextmanager, redirect_stderr
-from importlib import import_module
+from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import make_folder, models_folder, write_json
-from vlcore.experiment.version import __version__
 from vlcore.jobs import jobs
+from vlcore.jobs.engines import EngineError, EngineSettings, Work, optional_library
 from vlcore.jobs.jobs import State
 
-ENGINES = ("local", "slurm", "dask")
-PACK = 50  # conditions of a task of Slurm
-ANSWERS_IN = 10.0  # seconds that a Dask scheduler has to answer
 SETTLED = (State.DONE, State.FAILED, State.CANCELLED)
 AGAIN = 75  # exit code of a task that did not come to its end
 DEFAULTS = {"time": "60", "cpus-per-task": "4"}  # of sbatch
 MEMORY = "2G"  # a worker
-_ON_EACH = (
-    "`dask worker tcp://HOST:8786 --nworkers -1 --nthreads 1` on each, with the same VLCORE_HOME"
-)
-START_DASK = (
-    f"start `dask scheduler` on one machine and {_ON_EACH}, and give its --address tcp://HOST:8786"
-)
 # A task that was killed or runs out of time (submitit has SIGUSR2 sent before that, only to what
 # srun runs) begins again, and skips what it has published. `scancel` ends the script before this.
 _BEGIN_AGAIN = [
@@ -56,70 +42,15 @@ _BEGIN_AGAIN = [
 ]
 
 
-class EngineError(LabError):
-    """An engine that is absent or refuses; nothing was begun, and the message says what to do."""
-
-
-def _extra(module: str, engine: str) -> Any:
-    try:
-        return import_module(module)
-    except ImportError:
-        raise EngineError(
-            f"The engine {engine} needs {module}; run `pip install '.[{engine}]'`."
-        ) from None
-
-
-@contextmanager
-def dask_pool(address: str | None) -> Iterator[Executor]:
-    """The workers of a Dask cluster as a pool for `vlcore.api.training.train_all`.
-
-    EngineError where there are none, or one of them has another home or version, or more than one
-    thread.
-    """
-    distributed = _extra("distributed", "dask")
-    if not address:
-        raise EngineError(f"The engine dask needs a scheduler; {START_DASK}.")
-    try:
-        client = distributed.Client(address, timeout=ANSWERS_IN, set_as_default=False)
-    except (OSError, ValueError, ImportError) as error:
-        raise EngineError(f"No Dask scheduler answers at {address}; {START_DASK}.") from error
-    with client:
-        mark = make_folder(models_folder()) / f".dask-{secrets.token_hex(6)}"
-        try:
-            mark.touch()
-            environments = client.run(_environment, mark.name)
-        except Exception as error:  # of a worker without this library, or with another Python
-            raise EngineError(
-                f"The Dask workers do not know vlcore {__version__} ({type(error).__name__});"
-                " install the same there."
-            ) from error
-        finally:
-            mark.unlink(missing_ok=True)
-        if not environments:
-            raise EngineError(f"The Dask scheduler at {address} has no workers; {START_DASK}.")
-        expected = {**_environment(""), "sees the home": True, "threads": 1}
-        threads = client.nthreads()
-        for worker, environment in environments.items():
-            actual = {**environment, "threads": threads[worker]}
-            differences = [
-                f"{name}: {actual[name]}, not {value}"
-                for name, value in expected.items()
-                if actual[name] != value
-            ]
-            if differences:
-                raise EngineError(
-                    f"The Dask worker {worker} differs ({', '.join(differences)}); {START_DASK}."
-                )
-        yield client.get_executor(pure=False)
-
-
-def _environment(mark: str) -> dict[str, Any]:
-    return {
-        "vlcore": __version__,
-        "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "distributed": sys.modules["distributed"].__version__,
-        "sees the home": (models_folder() / mark).is_file(),
-    }
+def train(work: Work, settings: EngineSettings) -> tuple[dict[str, str], dict[str, str]]:
+    """Submit what is missing and waits for no task yet; returns the state of each key, and the
+    tasks."""
+    waiting = tasks()
+    todo = [condition for condition in work.missing if condition.key not in waiting]
+    if todo:
+        submit(todo, work.task, settings.pack, settings.slurm)
+    numbers = tasks()
+    return {key: state_of(key, numbers).value for key in work.keys}, numbers
 
 
 def submit(
@@ -136,7 +67,7 @@ def submit(
     Raises:
         EngineError: Slurm is absent or refuses; then nothing is left.
     """
-    submitit = _extra("submitit", "slurm")
+    submitit = optional_library("submitit", "slurm")
     if not (shutil.which("sbatch") and shutil.which("srun")):
         raise EngineError(
             "There is no Slurm on this machine; log in to a cluster's, or leave --engine slurm out."
@@ -162,7 +93,7 @@ def submit(
             **DEFAULTS,
             **memory,
             "requeue": True,
-            "chdir": str(Path(__file__).parents[2]),
+            "chdir": str(Path(__file__).parents[3]),
             **options,
         },
     )
@@ -224,7 +155,7 @@ def state_of(key: str, waiting: Mapping[str, str]) -> State:
     return state
 
 
-def remove_ended_arrays() -> list[str]:
+def remove_leftovers() -> list[str]:
     """Remove lists and logs of arrays that have left the cluster's queue; returns their names."""
     if not shutil.which("squeue"):
         return []
