@@ -12,7 +12,7 @@ from vlcore.classroom.lessons import EXPERIMENTS, lessons
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.wording import rate_words
 from vlcore.study.answer_file import published_answer
-from vlcore.web.lesson.roles import NAMES
+from vlcore.web.lesson.roles import all_cards
 
 ROOT = Path(__file__).parents[2]
 PLANS = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ def test_every_number_with_an_interval_is_one_that_the_four_experiments_show(
 
 
 def test_every_lesson_has_a_plan() -> None:
-    assert set(re.findall(r"`([a-z-]+)`", PLANS)) >= set(NAMES)
+    assert set(re.findall(r"`([a-z-]+)`", PLANS)) >= set(all_cards())
     assert [int(one) for one in re.findall(r"^## (\d+) minutes", PLANS, re.MULTILINE)] == [
         15,
         30,

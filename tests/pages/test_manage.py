@@ -10,7 +10,6 @@ import pytest
 from tests.conftest import publish_as
 from tests.jobs.children import claim
 from vlcore.artifacts import store
-from vlcore.classroom import teacher
 from vlcore.data.catalogue import set_names
 from vlcore.data.drawn import Recipe, make_set
 from vlcore.experiment.files import make_folder, models_folder
@@ -19,7 +18,7 @@ from vlcore.jobs import jobs
 from vlcore.jobs.jobs import State
 from vlcore.jobs.queue import JobQueue
 from vlcore.study import plans
-from vlcore.web import serving, visitors, work
+from vlcore.web import serving, teacher, visitors, work
 
 from ..jobs.test_queue import ByHand
 from .app import FakeQueue, opened, press, text_of

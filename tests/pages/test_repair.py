@@ -18,7 +18,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import MOST, Add, Edit, Remove, canonical_edits
 from vlcore.experiment.wording import TOWERS_SEEN
 from vlcore.web import work
-from vlcore.web.lesson import repair as page_of_repair
+from vlcore.web.lesson.live import repair as page_of_repair
 
 from .app import FakeQueue, alts, choose, labels, opened, pets, press, setting, text_of
 

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 import streamlit as st
 
-from vlcore.classroom import teacher
-from vlcore.classroom.teacher import Right, RightError
-from vlcore.web import streamlit_private, visitors
+from vlcore.web import streamlit_private, teacher, visitors
+from vlcore.web.teacher import Right, RightError
 from vlcore.web.visitors import COOKIE
 
 SECRET = "correct horse"

@@ -5,13 +5,12 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from vlcore.classroom import teacher
 from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import plural
 from vlcore.jobs.jobs import JobStatus, State
-from vlcore.web import shell, visitors, work
+from vlcore.web import shell, teacher, visitors, work
 from vlcore.web.visitors import visitor
 
 Result = TypeVar("Result")

@@ -2,7 +2,7 @@
 
 A visitor is a browser: the server gives it a random name for a day, as a cookie, so a second tab or
 a refresh is the same visitor. A teacher is a visitor who entered the secret of ``VLCORE_TEACHER``
-(`vlcore.classroom.teacher`). On a server without one, everybody at the machine itself is a teacher.
+(`vlcore.web.teacher`). On a server without one, everybody at the machine itself is a teacher.
 """
 
 import ipaddress
@@ -14,11 +14,10 @@ from weakref import WeakValueDictionary
 
 import streamlit as st
 
-from vlcore.classroom import teacher
-from vlcore.classroom.teacher import Right, RightError
 from vlcore.experiment import limits
-from vlcore.web import streamlit_private
+from vlcore.web import streamlit_private, teacher
 from vlcore.web.components import browser
+from vlcore.web.teacher import Right, RightError
 
 COOKIE = "vl-bias-lab-visitor"  # the random name of a browser
 TEACHER = "vl-bias-lab-teacher"  # the name of the token that a browser keeps

@@ -19,7 +19,6 @@ from vlcore.api.training import (
 )
 from vlcore.api.training import likely_seconds as train_seconds
 from vlcore.artifacts import disk, store
-from vlcore.classroom.teacher import Right
 from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
@@ -28,6 +27,7 @@ from vlcore.experiment.wording import duration_words, job_title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.jobs.queue import LATEST, JobQueue, default_workers, worker_pool
 from vlcore.web import cache, visitors
+from vlcore.web.teacher import Right
 from vlcore.web.visitors import Visitor, visitor
 
 PATIENCE = 120.0  # seconds that a visitor waits for a file

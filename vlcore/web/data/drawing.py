@@ -10,7 +10,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from vlcore.api.image_sets import make_drawn_set
-from vlcore.classroom.teacher import Right
 from vlcore.data.catalogue import check_name
 from vlcore.data.drawn import SCENES_RECIPE, SIZES, Recipe, recipe_of
 from vlcore.data.imageset import ImageSet
@@ -18,6 +17,7 @@ from vlcore.experiment.grouping import context_words
 from vlcore.experiment.plain_text import plain
 from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, Scene, draw_scene, sample
 from vlcore.web import shell, visitors, widgets
+from vlcore.web.teacher import Right
 
 
 @st.cache_data(max_entries=400, show_spinner=False)

@@ -20,7 +20,6 @@ import streamlit as st
 
 from vlcore.api import imports
 from vlcore.artifacts import store
-from vlcore.classroom.teacher import Right
 from vlcore.data import importers
 from vlcore.data.catalogue import check_name, set_names
 from vlcore.data.imageset import ImageSetError, usable_name
@@ -34,6 +33,7 @@ from vlcore.jobs.jobs import State
 from vlcore.study import plans
 from vlcore.web import cache, jobs, shell, visitors, work
 from vlcore.web.address import CompareState, TrainState
+from vlcore.web.teacher import Right
 
 # Characters of four bytes at most: a zip's own name, and one of its files (65,535 bytes).
 _STEM, _LONGEST = 60, 16_000

@@ -6,7 +6,6 @@ from functools import partial
 import streamlit as st
 
 from vlcore.api import training
-from vlcore.classroom.teacher import Right
 from vlcore.experiment.limits import TRAININGS
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import duration_words
@@ -14,6 +13,7 @@ from vlcore.jobs.jobs import JobStatus, State
 from vlcore.study import results
 from vlcore.study.results import Study
 from vlcore.web import jobs, visitors, work
+from vlcore.web.teacher import Right
 
 
 def show_planned_runs(study: Study) -> None:

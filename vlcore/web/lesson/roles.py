@@ -1,27 +1,27 @@
 """Roles on the lesson page: alone, presenter and student, for each lesson."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS
-from vlcore.classroom.one_room import NAME as ONE_ROOM
-from vlcore.classroom.repair import REPAIR
+from vlcore.classroom.lessons import EXPERIMENTS, LessonCard, cards
 from vlcore.classroom.session import ClassSession
 from vlcore.data.catalogue import set_names
 from vlcore.data.imageset import ImageSet
+from vlcore.experiment.modules import load_modules
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, shell, widgets
 from vlcore.web.address import HomeState
-from vlcore.web.lesson import one_room, questions, repair, session
+from vlcore.web.lesson import live, questions, session
 
 
 class LiveLesson(Protocol):
-    """A lesson that is more than a list of questions: a module."""
+    """A lesson that is more than a list of questions: a module in ``live/``."""
+
+    NAME: str
+    LESSON: LessonCard
 
     def alone(self, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
         """The lesson without a class, and how it begins."""
@@ -35,60 +35,25 @@ class LiveLesson(Protocol):
         """The student view, often on a phone."""
 
 
-LIVE: Mapping[str, LiveLesson] = {ONE_ROOM: one_room, REPAIR: repair}
+def live_lessons() -> dict[str, LiveLesson]:
+    """The lessons that are more than questions, a module each of `vlcore.web.lesson.live`."""
+    modules = load_modules(live.__name__, live.__file__).values()
+    return {module.NAME: cast(LiveLesson, module) for module in modules}
 
 
-@dataclass(frozen=True)
-class LessonCard:
-    """What a teacher asks before a lesson is chosen.
-
-    Attributes:
-        title: of the lesson.
-        minutes: how long it takes.
-        phones: whether students need phones, and what for.
-        learn: what one learns, a sentence.
-    """
-
-    title: str
-    minutes: str
-    phones: str
-    learn: str
+def all_cards() -> dict[str, LessonCard]:
+    """The cards of all lessons by name, in their order."""
+    listed = cards() | {name: lesson.LESSON for name, lesson in live_lessons().items()}
+    return dict(sorted(listed.items(), key=lambda item: item[1].order))
 
 
-CARDS = {
-    EXPERIMENTS: LessonCard(
-        "The four experiments",
-        "15 minutes, 30 with a class",
-        "phones vote, or hands",
-        "What bias and labels do to a model: four models, and a prediction before each.",
-    ),
-    COLLAPSE: LessonCard(
-        "Collapse",
-        "10 minutes",
-        "phones vote, or hands",
-        "Why all images become one point for a model that never sees a wrong caption.",
-    ),
-    ONE_ROOM: LessonCard(
-        "One room, one study",
-        "45 minutes",
-        "each phone trains two models",
-        "A study by the whole class: why one run says little, what a plan and an interval are for.",
-    ),
-    REPAIR: LessonCard(
-        "Repair a biased training set",
-        "45 minutes",
-        "a phone a team",
-        "Which images are worth adding, and what mending the rare ones costs the common ones.",
-    ),
-}
-NAMES = tuple(CARDS)
-CARD = 284  # px; four cards are beside each other on a screen of 1280 px
+_CARD = 284  # px; four cards are beside each other on a screen of 1280 px
 
 
 def alone(palette: Palette, bar: DeltaGenerator) -> None:
     """A lesson without a class, or the choice of one where the address names none."""
     name = st.query_params.get("lesson", "")
-    name = name if name in NAMES else EXPERIMENTS
+    name = name if name in all_cards() else EXPERIMENTS
     if session.is_hidden():  # the address names image set and lesson, for nothing else does
         data = st.query_params.get("data", "")
         images = cache.named_set(data if data in set_names() else "scenes")
@@ -102,8 +67,8 @@ def alone(palette: Palette, bar: DeltaGenerator) -> None:
             _choose_lesson(bar)
             return
     with shell.attributed(images):
-        if name in LIVE:
-            LIVE[name].alone(images, palette, bar)
+        if name in live_lessons():
+            live_lessons()[name].alone(images, palette, bar)
         else:
             questions.alone(name, images, palette, bar)
 
@@ -115,8 +80,8 @@ def _choose_lesson(bar: DeltaGenerator) -> None:
     session.show_click_error()
     st.markdown("Each lesson asks before it shows. Alone, or with a class that joins by a code.")
     with st.container(horizontal=True, key="lessons"):
-        for name, card in CARDS.items():
-            with st.container(border=True, width=CARD, height="stretch", gap="xsmall"):
+        for name, card in all_cards().items():
+            with st.container(border=True, width=_CARD, height="stretch", gap="xsmall"):
                 st.markdown(f"**{card.title}**")
                 st.markdown(f":material/timer: {card.minutes}")
                 st.markdown(f":material/smartphone: {card.phones}")
@@ -137,7 +102,7 @@ def presenter(room: ClassSession, palette: Palette, bar: DeltaGenerator) -> None
     session.follow_presenter(room)
     images = cache.named_set(room.data)
     with shell.attributed(images):
-        LIVE.get(room.lesson, questions).presenter(room, images, palette, bar)
+        live_lessons().get(room.lesson, questions).presenter(room, images, palette, bar)
     if not session.is_hidden():
         session.presenter_controls(room)
 
@@ -146,5 +111,5 @@ def student(room: ClassSession, palette: Palette) -> None:
     """The student view of any lesson."""
     images = cache.named_set(room.data)
     with shell.attributed(images):
-        LIVE.get(room.lesson, questions).student(room, images, palette)
+        live_lessons().get(room.lesson, questions).student(room, images, palette)
     widgets.link(HomeState(), "Leave the lesson", "logout")

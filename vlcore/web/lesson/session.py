@@ -11,7 +11,7 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.classroom import teacher, tower_pairs
+from vlcore.classroom import tower_pairs
 from vlcore.classroom.session import (
     LIFETIME,
     PHASES,
@@ -34,7 +34,7 @@ from vlcore.classroom.session import (
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import TOWERS
 from vlcore.experiment.plain_text import plain
-from vlcore.web import jobs, shell, visitors
+from vlcore.web import jobs, shell, teacher, visitors
 from vlcore.web.components import browser
 from vlcore.web.lesson import steps
 

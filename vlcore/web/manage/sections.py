@@ -10,7 +10,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api import image_sets, training
 from vlcore.artifacts import disk, store
-from vlcore.classroom import teacher
 from vlcore.data import catalogue
 from vlcore.data.subset import usual_condition
 from vlcore.experiment import limits, trash
@@ -19,7 +18,7 @@ from vlcore.experiment.wording import plural, title
 from vlcore.jobs import jobs
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.study import plans
-from vlcore.web import cache, serving, shell, visitors, widgets, work
+from vlcore.web import cache, serving, shell, teacher, visitors, widgets, work
 from vlcore.web.components import browser
 
 LOOK_SECONDS = 5.0  # between looks at the queue

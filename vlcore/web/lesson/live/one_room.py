@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.classroom import one_room, one_room_results
 from vlcore.classroom.handout import explained
+from vlcore.classroom.lessons import LessonCard
 from vlcore.classroom.one_room import DIRECTIONS, REHEARSAL, ClassContrast, ClassPlan, Pair
 from vlcore.classroom.one_room_results import ClassStudy
 from vlcore.classroom.session import ClassSession, LessonError, move_session
@@ -24,6 +25,14 @@ from vlcore.web import cache, jobs, shell, visitors, widgets, work
 from vlcore.web.lesson import one_room_student, session, session_cache, steps
 from vlcore.web.lesson.session import click_errors, presenter_click
 
+NAME = one_room.NAME
+LESSON = LessonCard(
+    "One room, one study",
+    30,
+    "45 minutes",
+    "each phone trains two models",
+    "A study by the whole class: why one run says little, what a plan and an interval are for.",
+)
 _CHART = (1180, 270)  # px of the dots on the presenter's screen
 _QR_CODE = 84  # px
 

@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.artifacts import store
 from vlcore.classroom import answers, repair, repair_results
 from vlcore.classroom.handout import Question, handout_html
+from vlcore.classroom.lessons import LessonCard
 from vlcore.classroom.repair import EDITING, REPAIR, REVEALED, STEP, Repair
 from vlcore.classroom.session import ClassSession, move_session
 from vlcore.data.imageset import ImageSet
@@ -32,6 +33,14 @@ from vlcore.web.lesson import session, steps
 from vlcore.web.lesson.session import click_errors, presenter_click, voter
 
 FOLLOW = 4.0  # seconds between polls of a team
+NAME = REPAIR
+LESSON = LessonCard(
+    "Repair a biased training set",
+    40,
+    "45 minutes",
+    "a phone a team",
+    "Which images are worth adding, and what mending the rare ones costs the common ones.",
+)
 IN_ADDRESS = "repair"  # the changes of a lone player
 PAGE = 20  # images of a grid at once
 TABLE = 250  # px

@@ -1,4 +1,5 @@
-"""Lessons as data (`lessons.yaml`): the question of each step, its models, and the deciding number.
+"""Lessons of questions, a YAML file each: the question of each step, its models, and the deciding
+number.
 
 The answers to a question are ranges of one number that together exclude nothing. A measurement
 decides for an answer where its whole interval is in that answer's range. No answer is stored as the
@@ -6,7 +7,7 @@ right one.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,40 @@ class LessonStep:
 
 
 @dataclass(frozen=True)
+class LessonCard:
+    """What a teacher asks before a lesson is chosen.
+
+    Attributes:
+        title: of the lesson.
+        order: its place among the lessons.
+        minutes: how long it takes.
+        phones: whether students need phones, and what for.
+        learn: what students learn, a sentence.
+    """
+
+    title: str
+    order: int
+    minutes: str
+    phones: str
+    learn: str
+
+
+def cards() -> dict[str, LessonCard]:
+    """The cards of the lessons of questions, by name."""
+    names = [field.name for field in fields(LessonCard)]
+    return {
+        name: LessonCard(**{field: lesson[field] for field in names})
+        for name, lesson in _documents().items()
+    }
+
+
+def _documents() -> dict[str, dict[str, Any]]:
+    """The files of the lessons by name, in their order."""
+    documents = {file.stem: read_yaml(file) for file in Path(__file__).parent.glob("*.yaml")}
+    return dict(sorted(documents.items(), key=lambda item: item[1]["order"]))
+
+
+@dataclass(frozen=True)
 class Lesson:
     """Steps in their order."""
 
@@ -180,7 +215,7 @@ def lessons(usual: Condition, grouping: Grouping = SCENES) -> dict[str, Lesson]:
         )
 
     loaded = {}
-    for name, lesson in read_yaml(Path(__file__).with_name("lessons.yaml")).items():
+    for name, lesson in _documents().items():
         steps = tuple(step(step_name, entry) for step_name, entry in lesson["steps"].items())
         loaded[name] = Lesson(name, lesson["title"], filled(lesson["text"]), steps)
     return loaded
