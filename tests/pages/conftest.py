@@ -15,14 +15,14 @@ from streamlit.components.v2 import manifest_scanner
 
 from tests.chromium import CHROMIUM, FLAGS
 from tests.conftest import publish_as
-from vlcore.api import explain
+from vlcore.api import answers, explain
 from vlcore.artifacts import disk, store
 from vlcore.data.decoding import square
 from vlcore.metrics.reliance import SIDE, PaintedImages, paint_parts
 from vlcore.study import answer_file
-from vlcore.web import image_addresses, training_images, visitors, work
+from vlcore.web import image_addresses, visitors, work
 from vlcore.web.components import browser as browser_components
-from vlcore.web.upload import answers, reliance
+from vlcore.web.upload import sections
 
 from .app import FakeQueue, clear
 from .serving import PATIENCE, served
@@ -123,7 +123,6 @@ def explained_here(
             explanations[asked] = explain.attribute(quick[2].key, question, *rest)
         return explanations[asked]
 
-    monkeypatch.setattr(training_images, "attribute", attribute)
     monkeypatch.setattr("vlcore.panels.training_images.attribute", attribute)
     monkeypatch.setattr(work, "run_in_worker", lambda _who, task, *given: task(*given))
 
@@ -138,8 +137,8 @@ def painted_by_place(picture: Image.Image) -> PaintedImages:
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pretrained network, which locates objects and judges novelty, stays away: tests of their
     own have it."""
-    answers._judge.clear()
-    monkeypatch.setattr(reliance, "painted_images", painted_by_place)
+    sections._judge.clear()
+    monkeypatch.setattr(answers, "painted_images", painted_by_place)
     monkeypatch.setattr(answers, "judge_of", lambda _images: None)
 
 

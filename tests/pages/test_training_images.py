@@ -13,8 +13,8 @@ from tests.data.importers.sources import encoded
 from vlcore.api.models import load
 from vlcore.artifacts.store import Artifact
 from vlcore.experiment.limits import TRAININGS
-from vlcore.web import training_images, visitors, work
-from vlcore.web.training_images import FIND, TEST
+from vlcore.panels.training_images import FIND, TEST
+from vlcore.web import visitors, work
 
 from .app import FakeQueue, labels, opened, press, text_of
 
@@ -33,7 +33,9 @@ def test_a_clicked_image_shows_its_training_images_and_a_test(
     clicked: partial[AppTest], queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(training_images, "attribute", None)  # nothing is before somebody asks
+        patch.setattr(
+            "vlcore.panels.training_images.attribute", None
+        )  # nothing is before somebody asks
         page = clicked()
     assert TEST not in labels(page)
     press(page, FIND)
@@ -94,7 +96,7 @@ def test_a_test_that_is_done_shows_three_changes_and_a_verdict(
 
 @pytest.mark.usefixtures("no_network")
 def test_what_an_image_shows_is_part_of_the_question() -> None:
-    page = opened("4_Upload", towers="scratch")
+    page = opened("4_Upload", towers="scratch", closer="Training images")
     picture = np.random.default_rng(0).integers(0, 255, (90, 90, 3), dtype=np.uint8)
     page.file_uploader[0].set_value(("a.png", encoded(Image.fromarray(picture)), "image/png")).run()
     press(page, FIND)

@@ -11,20 +11,23 @@ from typing import Any
 import altair as alt
 import pandas as pd
 from numpy.typing import ArrayLike
+from PIL import Image
 
 from vlcore.api import offline_page
+from vlcore.api.answers import Upload, ask, judge_or_none
 from vlcore.api.colourings import coloured
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.figure import PAPER_SIDE, figure
 from vlcore.api.maps import make_map
 from vlcore.api.metrics_table import measures_table
 from vlcore.api.model_map import ComparisonError, model_map
-from vlcore.api.models import Model, as_model
+from vlcore.api.models import ImageInput, Model, as_model, opened_image
 from vlcore.api.panel_views import PanelView
 from vlcore.api.panels import COMPARE, find_panel
 from vlcore.api.panels import panels as all_panels
 from vlcore.api.search import NEAREST, find_alike, find_words
 from vlcore.api.selections import Selection, SelectionError
+from vlcore.data.uploads import UploadedPicture
 from vlcore.experiment.files import page_file, write_file
 from vlcore.plots.blocks import Block
 from vlcore.plots.options import PLAIN, MapOptions, Projection
@@ -97,6 +100,30 @@ class Comparison:
     def table(self) -> pd.DataFrame:
         """Every measure of every model, beside the untrained encoder and the pixels."""
         return measures_table(self.maps)
+
+    @property
+    def named(self) -> dict[str, Model]:
+        """The models by what they are called, such as Left."""
+        names = [name.capitalize() for name in self.maps.named]
+        return dict(zip(names, self.models, strict=True))
+
+    def upload(self, image: Upload | UploadedPicture | ImageInput, shows: str = "") -> Upload:
+        """Ask the models about a new image.
+
+        Args:
+            image: a path of a PNG, JPEG or WebP file, or a PIL image.
+            shows: the object that it shows, where that is known.
+
+        Raises:
+            UploadError: the file is missing or is no image.
+        """
+        if isinstance(image, Upload):
+            return image
+        if not isinstance(image, UploadedPicture):
+            name = "image" if isinstance(image, Image.Image) else Path(image).name
+            image = UploadedPicture(name, opened_image(image), object=shows)
+        answers = ask(self.named, self.images, [image], judge_or_none(self.images))
+        return answers.uploads[0]
 
     def panel(self, name: str, /, **inputs: Any) -> PanelView:
         """Look closer: a panel by its name, such as ``shared-neighbours``, with its inputs.

@@ -57,7 +57,7 @@ def open_image(path: str | Path) -> Image.Image:
         ) from error
 
 
-def _opened(image: ImageInput) -> Image.Image:
+def opened_image(image: ImageInput) -> Image.Image:
     """An image as it is embedded, whether it comes as a file or not."""
     return as_opened(image) if isinstance(image, Image.Image) else open_image(image)
 
@@ -167,7 +167,7 @@ class Model:
         for number, image in enumerate(images, 1):
             is_open = isinstance(image, Image.Image)
             names.append(f"picture {number}" if is_open else str(image))
-            opened.append(_opened(image))
+            opened.append(opened_image(image))
         z = self.loaded.embed_images(opened)
         caption_rows, neighbour_rows = [], []
         for name, vector in zip(names, z, strict=True):
@@ -199,7 +199,7 @@ class Model:
             ExplainError: the model or the images cannot be explained.
         """
         if isinstance(image, str | Path | Image.Image):
-            question = ask_image(self.artifact, self.images, _opened(image), shows)
+            question = ask_image(self.artifact, self.images, opened_image(image), shows)
         else:
             rows = np.ravel(image).tolist()  # also a number of numpy
             question = ask_rows(self.artifact, self.images, rows)

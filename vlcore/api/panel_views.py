@@ -20,12 +20,14 @@ from vlcore.plots.blocks import (
     Heading,
     Images,
     Moving,
+    Pictures,
     Table,
     Text,
     Trainings,
     flat,
 )
 from vlcore.plots.theme import LIGHT, Palette
+from vlcore.plots.thumbnails import thumb_uri
 
 MAP_WIDTH, CHART_WIDTH = 440, 900  # px on an offline page
 
@@ -55,6 +57,9 @@ def on_paper(blocks: Iterable[Block], images: ImageSet, palette: Palette = LIGHT
                 rows = list(block.lines)
                 words = [" · ".join([images.description(row), *block.lines[row]]) for row in rows]
                 yield document.ImageRow(draw_thumbs(images, rows), words)
+            case Pictures():
+                uris = [thumb_uri(picture) for picture in block.pictures.values()]
+                yield document.ImageRow(uris, list(block.pictures))
             case Moving():
                 yield document.Maps(block.maps.inline(palette, MAP_WIDTH))
             case Trainings() if _are_trained(block):
@@ -84,6 +89,12 @@ def as_document(blocks: Iterable[Block], images: ImageSet) -> list[dict[str, Any
                 entries.append({"chart": block.words})
             case Images():
                 listed = [_of_image(images, row, lines) for row, lines in block.lines.items()]
+                entries.append({"images": listed})
+            case Pictures():
+                listed = [
+                    {"image": name, "lines": "; ".join(lines)}
+                    for name, lines in block.lines.items()
+                ]
                 entries.append({"images": listed})
             case Moving():
                 entries.append({"text": block.maps.words})

@@ -7,7 +7,7 @@ of its own. `panel` registers it; everything that lists or shows panels asks `pa
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -22,6 +22,7 @@ from vlcore.plots.blocks import (
     Heading,
     Images,
     Moving,
+    Pictures,
     Table,
     Text,
     Trainings,
@@ -38,6 +39,7 @@ __all__ = [
     "Images",
     "Moving",
     "OneOf",
+    "Pictures",
     "Table",
     "Text",
     "Trainings",
@@ -171,6 +173,8 @@ class Panel:
         values = self._checked(inputs)
         if "image" in values:
             values["image"] = _row(values["image"], len(subject.images.table))
+        if "upload" in values:
+            values["upload"] = subject.upload(values["upload"])
         return list(self.make(subject, **values))
 
     def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,10 +192,20 @@ class Panel:
                     values[name] = with_control[name].kind.read(value)
                 except ValueError as error:
                     raise PanelError(f"{name} is {value!r}; give {error}.") from None
-        for name in self.page_inputs:
-            if name not in values and name != "options":
-                raise PanelError(f"The panel {self.name} needs an input {name}; give it.")
+        if not self.fits({*values, "options"}):
+            needed = " or ".join(name for name in self.page_inputs if name != "options")
+            raise PanelError(f"The panel {self.name} needs an input {needed}; give it.")
         return values
+
+    def fits(self, inputs: Collection[str]) -> bool:
+        """Whether the inputs that a page gives are enough: all that have no usual value, and one of
+        several that have."""
+        parameters = inspect.signature(self.make).parameters
+        names = [name for name in self.page_inputs if name != "options"]
+        needed = [name for name in names if parameters[name].default is inspect.Parameter.empty]
+        others = [name for name in names if name not in needed]
+        is_one_there = not others or any(name in inputs for name in others)
+        return set(needed) <= set(inputs) and is_one_there
 
 
 def _row(image: int | str, images: int) -> int:
@@ -231,9 +245,10 @@ def panels(page: str = "") -> list[Panel]:
     return sorted(listed, key=lambda each: (each.order, each.title))
 
 
-def find_panel(name: str, page: str = COMPARE) -> Panel:
-    """A panel by its name; PanelError that lists the names where there is none."""
-    by_name = {each.name: each for each in panels(page)}
+def find_panel(name: str, page: str = "") -> Panel:
+    """A panel by its name, of a page or of all that are about comparisons; PanelError that lists
+    the names where there is none."""
+    by_name = {each.name: each for each in panels(page) if page or STUDY not in each.pages}
     if name not in by_name:
         raise PanelError(f"There is no panel {name!r}; choose one of {', '.join(by_name)}.")
     return by_name[name]

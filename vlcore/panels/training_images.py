@@ -5,9 +5,29 @@ from functools import partial
 
 import pandas as pd
 
+from vlcore.api.answers import Upload
 from vlcore.api.comparison import Comparison
-from vlcore.api.explain import SEEDS, Explanation, MarginQuestion, Trial, ask_rows, attribute
-from vlcore.api.panels import Block, Columns, Heading, Images, Table, Text, Trainings, panel
+from vlcore.api.explain import (
+    SEEDS,
+    Explanation,
+    MarginQuestion,
+    Trial,
+    ask_image,
+    ask_rows,
+    attribute,
+)
+from vlcore.api.panels import (
+    COMPARE,
+    UPLOAD,
+    Block,
+    Columns,
+    Heading,
+    Images,
+    Table,
+    Text,
+    Trainings,
+    panel,
+)
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.wording import difference, signed
 
@@ -15,21 +35,34 @@ FIND = "Find them"
 TEST = "Test it: remove them and train again"
 
 
-@panel("Training images", "Which training images are behind the prediction?", order=30, slow=FIND)
-def training_images(comparison: Comparison, image: int) -> Iterator[Block]:
+@panel(
+    "Training images",
+    "Which training images are behind the prediction?",
+    pages=(COMPARE, UPLOAD),
+    order=30,
+    slow=FIND,
+)
+def training_images(
+    comparison: Comparison, image: int | None = None, upload: Upload | None = None
+) -> Iterator[Block]:
     columns = []
-    for name, model in comparison.maps.named.items():
-        blocks: list[Block] = [Heading(f"{name.capitalize()} model")]
+    for name, model in comparison.named.items():
+        blocks: list[Block] = [Heading(f"{name} model")]
         try:
-            question = ask_rows(model.artifact, comparison.images, [image])
-            blocks += explained(model.artifact.key, question)
+            if upload is None:
+                question = ask_rows(model.artifact, comparison.images, [image or 0])
+            else:
+                shows = upload.picture.object
+                picture = upload.picture.model_input
+                question = ask_image(model.artifact, comparison.images, picture, shows)
+            blocks += _explained(model.key, question)
         except LabError as error:
             blocks.append(Text(str(error), note=True))
         columns.append(blocks)
     yield Columns(columns)
 
 
-def explained(key: str, question: MarginQuestion) -> Iterator[Block]:
+def _explained(key: str, question: MarginQuestion) -> Iterator[Block]:
     """The training images that moved a margin most, and a test by trainings without them."""
     explanation = attribute(key, question)
     margin = signed(float(explanation.margins.mean()), 1)

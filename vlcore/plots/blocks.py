@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeAlias
 
 import altair as alt
 import pandas as pd
+from PIL import Image
 
 from vlcore.plots.theme import Palette
 
@@ -67,6 +68,14 @@ class Images:
     selects: Sequence[int] = ()
     words: str = ""
     opens: bool = False
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Images that are not of the set, by their words, each with lines of text below it."""
+
+    pictures: Mapping[str, Image.Image]
+    lines: Mapping[str, Sequence[str]]
 
 
 class DrawnMaps(Protocol):
@@ -143,7 +152,17 @@ class Trainings:
 
 
 Block: TypeAlias = (
-    Heading | Text | Command | Table | Chart | Images | Moving | Download | Columns | Trainings
+    Heading
+    | Text
+    | Command
+    | Table
+    | Chart
+    | Images
+    | Pictures
+    | Moving
+    | Download
+    | Columns
+    | Trainings
 )
 
 

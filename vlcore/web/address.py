@@ -129,7 +129,7 @@ class UploadState(MapState):
     right_asked: str = ""
     samples: tuple[str, ...] = ()
     shows: str = ""
-    words: str = ""
+    closer: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,13 @@
 """The runner of panels on pages: their controls, the cache, worker processes, and their blocks."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import streamlit as st
 
+from vlcore.api.answers import Upload
 from vlcore.api.comparison import blocks_of
 from vlcore.api.model_map import ComparisonError
 from vlcore.api.panels import Between, Input, OneOf, Panel, panels
@@ -21,6 +22,7 @@ from vlcore.plots.blocks import (
     Heading,
     Images,
     Moving,
+    Pictures,
     Table,
     Text,
     Trainings,
@@ -29,6 +31,7 @@ from vlcore.plots.theme import Palette
 from vlcore.web import cache, jobs, linked_maps, shell, visitors, widgets, work
 
 Result = TypeVar("Result")
+_PICTURE = 120  # px
 Inputs = tuple[tuple[str, Any], ...]  # by name, in the order of the panel
 
 
@@ -63,7 +66,7 @@ class Stage:
 
 def choose_panel(page: str, stage: Stage) -> None:
     """Show the choice of a panel of a page, and the chosen one."""
-    offered = {each.title: each for each in panels(page) if set(each.page_inputs) <= {"options"}}
+    offered = {each.title: each for each in panels(page) if each.fits(stage.page_inputs)}
     st.subheader("Look closer")
     title = widgets.choose_one(
         "Look closer", offered, "closer", next(iter(offered)), label_visibility="collapsed"
@@ -76,7 +79,7 @@ def choose_panel(page: str, stage: Stage) -> None:
 def show_panels(page: str, page_input: str, stage: Stage) -> None:
     """Show all panels of a page that take an input which no control has, such as ``image``."""
     for each in panels(page):
-        if page_input not in each.page_inputs:
+        if page_input not in each.page_inputs or not each.fits(stage.page_inputs):
             continue
         with st.expander(each.question) if each.slow else st.container():
             show(each, stage)
@@ -86,7 +89,8 @@ def show(panel: Panel, stage: Stage) -> None:
     """Show a panel with its controls; an error that a person can act on is a sentence."""
     with shell.errors_as_sentences():
         values = {each.name: _control(panel, each, stage.subject) for each in panel.inputs}
-        values |= {name: stage.page_inputs[name] for name in panel.page_inputs}
+        inputs = stage.page_inputs
+        values |= {name: inputs[name] for name in panel.page_inputs if name in inputs}
         try:
             blocks = _blocks(panel, stage, tuple(values.items()))
         except ComparisonError as error:
@@ -117,10 +121,22 @@ def _blocks(panel: Panel, stage: Stage, inputs: Inputs) -> list[Block] | None:
     """The blocks of a panel; None until somebody asks for those of a slow one."""
     if panel.slow:
         return _slow_blocks(panel, stage, inputs)
-    if "upload" in panel.page_inputs:  # a visitor's own, which no shared cache may hold
-        identity = ("panel", panel.name, *stage.keys, *(value for _, value in inputs))
+    if "upload" in stage.page_inputs:  # a visitor's own, which no shared cache may hold
+        identity = ("panel", panel.name, *stage.keys, *(_identity(value) for _, value in inputs))
         return cache.once_a_session(identity, partial(_run, panel, stage, inputs))
     return _once((panel.name, *stage.keys, inputs), partial(_run, panel, stage, inputs))
+
+
+def _identity(value: Any) -> Hashable:
+    """What names an input in this visitor's session."""
+    if isinstance(value, Upload):
+        return value.picture.digest, value.picture.object
+    return cast(Hashable, value)
+
+
+def _sent(value: Any) -> Any:
+    """An input as a worker process gets it: of an upload the image, which it asks the models."""
+    return value.picture if isinstance(value, Upload) else value
 
 
 def _run(panel: Panel, stage: Stage, inputs: Inputs) -> list[Block]:
@@ -135,7 +151,7 @@ def _once(identity: tuple[Any, ...], _make: Callable[[], Result]) -> Result:
 
 def _slow_blocks(panel: Panel, stage: Stage, inputs: Inputs) -> list[Block] | None:
     """The blocks of a slow panel, made by a worker when a visitor asks for them."""
-    question = ("slow", panel.name, *stage.keys, *(value for _, value in inputs))
+    question = ("slow", panel.name, *stage.keys, *(_identity(value) for _, value in inputs))
     questions: set[Any] = st.session_state.setdefault("why_asked", set())
     if question not in questions and not st.button(panel.slow, key=f"ask-{panel.name}"):
         return None
@@ -143,7 +159,8 @@ def _slow_blocks(panel: Panel, stage: Stage, inputs: Inputs) -> list[Block] | No
 
     def ask() -> list[Block]:
         with st.spinner("This takes some seconds …"):
-            task = (blocks_of, list(stage.keys), panel.name, dict(inputs))
+            sent = {name: _sent(value) for name, value in inputs}
+            task = (blocks_of, list(stage.keys), panel.name, sent)
             return work.run_in_worker(visitors.visitor(), *task)
 
     try:
@@ -205,6 +222,8 @@ class _Runner:
                 self._show_chart(block, key)
             case Images():
                 self._show_images(block, key)
+            case Pictures():
+                _show_pictures(block)
             case Moving():
                 self._show_moving(block, key)
             case Columns():
@@ -266,6 +285,14 @@ class _Runner:
                 make = partial(_content, visitor, block)
                 about = block.about or None
                 widgets.download(block.label, make, block.name, block.kind, key=key, help=about)
+
+
+def _show_pictures(block: Pictures) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for words, picture in block.pictures.items():
+            with st.container(width=_PICTURE, gap="xxsmall"):
+                widgets.show_image(picture, width=_PICTURE, alt=words)
+                st.caption("  \n".join(map(plain, [words, *block.lines.get(words, [])])))
 
 
 def _content(visitor: visitors.Visitor, block: Download) -> bytes | str:

@@ -1,45 +1,42 @@
-"""Predictions of all models for an image: in short for several, in full for one, as a table; its
-nearest images of the set."""
+"""Predictions of all models for new images: in short for several, in full for one."""
 
-from collections import Counter
+from collections.abc import Mapping, Sequence
 
-import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api import uploads
+from vlcore.api.answers import UNTESTED, Answers, Upload
 from vlcore.api.uploads import UploadReport
-from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import UploadedPicture
+from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import ArtifactKind
-from vlcore.experiment.plain_text import plain, safe_csv
+from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import label_words, plural, title
 from vlcore.metrics.novelty import LEAST
 from vlcore.web import widgets
-from vlcore.web.upload.answers import Answers
 
 OVERVIEW_WIDTH = 158  # px of an image with its predictions: two are beside each other on a phone
 OVERVIEW_IMAGE = 72  # px
-NEIGHBOUR_IMAGE = 60  # px
 _MARKS = {True: " :green[✓]", False: " :red[✗]", None: ""}
 
 
-def choose_image(answers: Answers) -> int:
-    """Show several images with their predictions; returns the number of the one to look at."""
-    digests = [image.digest for image in answers.images]
+def choose_image(answers: Answers) -> Upload:
+    """Show several images with their predictions; returns the one to look at."""
+    digests = [image.digest for image in answers.pictures]
     _look_at_one_image(answers, digests)
-    if len(answers.images) == 1:
+    if len(answers.pictures) == 1:
         st.session_state["looked_at"] = digests[0]
-        return 0
+        return answers.uploads[0]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="overview"):
-        for number, image in enumerate(answers.images):
+        for number, image in enumerate(answers.pictures):
             with st.container(width=OVERVIEW_WIDTH, gap="xsmall"):
                 show_upload(image, OVERVIEW_IMAGE, f"Image {number + 1}")
                 st.caption(_overview_caption(answers, number))
-        chosen = st.selectbox("Look at", answers.image_names, key="look_at", width=280)
-    number = answers.image_names.index(chosen) if chosen in answers.image_names else 0
+        chosen = st.selectbox("Look at", answers.names, key="look_at", width=280)
+    number = answers.names.index(chosen) if chosen in answers.names else 0
     st.session_state["looked_at"] = digests[number]
-    return number
+    return answers.uploads[number]
 
 
 def _look_at_one_image(answers: Answers, digests: list[str]) -> None:
@@ -48,14 +45,14 @@ def _look_at_one_image(answers: Answers, digests: list[str]) -> None:
     added = [digest for digest in digests if digest not in before]
     wanted = added[0] if added else st.session_state.get("looked_at")
     if digests != before and wanted in digests:
-        st.session_state["look_at"] = answers.image_names[digests.index(wanted)]
+        st.session_state["look_at"] = answers.names[digests.index(wanted)]
     st.session_state["looked_among"] = digests
 
 
 def _overview_caption(answers: Answers, number: int) -> str:
     novelty = answers.novelties[number]
     is_new = novelty is not None and novelty.is_new
-    name = plain(widgets.fitting_name(answers.image_names[number]))
+    name = plain(widgets.fitting_name(answers.names[number]))
     lines = [f"{name}, **new**" if is_new else name]
     for model, reports in answers.reports.items():
         report = reports[number]
@@ -89,48 +86,67 @@ def show_upload_with_name(image: UploadedPicture, name: str, longest: int, about
 
 def about_first_sample(answers: Answers) -> str:
     """Return a sentence about the sample that the page begins with."""
-    image = answers.images[0]  # of a cut-out, which has others, the first background
+    image = answers.pictures[0]  # of a cut-out, which has others, the first background
     is_wrong = any(reports[0].is_right is False for reports in answers.reports.values())
     if is_wrong and image.is_drawn and image.background:
         return "A sample to begin with, chosen because biased models get it wrong."
     return "A sample to begin with: no model of this page was trained on it."
 
 
-def show_predictions(answers: Answers, number: int) -> dict[str, DeltaGenerator]:
-    """Show what each model predicts for an image; returns the places for shortcut reliance."""
-    reliance_places = {}
-    for name, reports in answers.reports.items():
-        report = reports[number]
+def show_predictions(upload: Upload, usual: Sequence[Condition]) -> dict[str, DeltaGenerator]:
+    """Show what each model predicts for an image; returns the places for what it relies on.
+
+    Args:
+        upload: the image with its answers.
+        usual: the conditions whose titles leave out what the page says above.
+    """
+    places = {}
+    for name, report in upload.reports.items():
         with st.container(border=True, gap="xsmall"):
-            st.caption(f"**{name}**: {plain(_short_title(answers, name))}")
+            model = upload.answers.models[name]
+            st.caption(f"**{name}**: {plain(_short_title(model.condition, upload, usual))}")
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(uploads.prediction_words(report), width="content")
                 _badges(report)
-            reliance_places[name] = st.empty()
+            places[name] = st.empty()
             if report.only_drawings:
                 only = "This model has only seen drawings: its answer to a photograph means little."
                 st.markdown(f":orange[:material/warning: {only}]")
-    novelty = answers.novelties[number]
-    if novelty is not None:
-        is_calibrated = any(reports[number].is_calibrated for reports in answers.reports.values())
-        st.markdown(uploads.novelty_sentence(novelty, is_calibrated=is_calibrated))
+    if upload.novelty is not None:
+        is_calibrated = any(report.is_calibrated for report in upload.reports.values())
+        st.markdown(uploads.novelty_sentence(upload.novelty, is_calibrated=is_calibrated))
     else:
-        count = len(answers.image_set.table)
+        count = len(upload.answers.image_set.table)
         reason = "no model with pretrained towers is trained on this set yet"
         if count < LEAST:
             reason = f"this set has {plural(count, 'image')}, and it takes {LEAST} to judge by"
         st.caption(f"Whether it is new was not judged: {reason}.")
-    return reliance_places
+    return places
 
 
-def _short_title(answers: Answers, name: str) -> str:
+def _short_title(condition: Condition, upload: Upload, usual: Sequence[Condition]) -> str:
     """Say what sets a model apart on this page."""
-    condition = answers.models[name].artifact.condition
-    if condition.kind is not ArtifactKind.TRAINED or condition not in answers.choice.usual:
+    if condition.kind is not ArtifactKind.TRAINED or condition not in usual:
         return title(condition)
-    if all(model.artifact.condition.bias == condition.bias for model in answers.models.values()):
+    biases = {model.condition.bias for model in upload.answers.models.values()}
+    if len(biases) == 1:
         return label_words(condition)
     return f"{label_words(condition)}, bias {condition.bias * 100:g} %"
+
+
+def show_reliances(upload: Upload, places: Mapping[str, DeltaGenerator]) -> None:
+    """Test what the predictions rely on, and say it in their places."""
+    for name, place in places.items():
+        if upload.reports[name].predicted:
+            place.caption("What it relies on is being tested …")
+    grouping = upload.answers.image_set.grouping
+    for name, place in places.items():
+        if not upload.reports[name].predicted:
+            continue
+        if name in upload.reliances:
+            place.markdown(uploads.reliance_sentence(upload.reliances[name], grouping))
+        else:
+            place.caption("What it relies on was not tested.", help=UNTESTED)
 
 
 def _badges(report: UploadReport) -> None:
@@ -145,45 +161,3 @@ def _badges(report: UploadReport) -> None:
         )
         for doubt in report.doubts:  # one badge of both would be cut off
             st.badge(f"not sure: {doubt}", color="orange", help=about)
-
-
-def show_nearest(answers: Answers, number: int) -> None:
-    """Show the nearest images of each map, which are held-out and training images of a model."""
-    image_set = answers.image_set
-    for column, (name, reports) in widgets.in_pairs(answers.reports.items()):
-        report = reports[number]
-        with column.container(gap="xsmall"):
-            st.caption(f"**{name}**, nearest: {plain(_neighbours_in_words(image_set, report))}")
-            with st.container(horizontal=True, gap="xsmall"):
-                for row, _ in report.neighbours:
-                    alt = image_set.description(row)
-                    widgets.show_image_of_set(image_set, row, width=NEIGHBOUR_IMAGE, alt=alt)
-
-
-def _neighbours_in_words(image_set: ImageSet, report: UploadReport) -> str:
-    """Say which groups the nearest images show, how often, and their cosines."""
-    rows = [row for row, _ in report.neighbours]
-    groups = image_set.table.iloc[rows][["object", "context"]]
-    counts = Counter(groups.itertuples(index=False, name=None))
-    listed = "; ".join(f"{n} × {obj}, {context}" for (obj, context), n in counts.most_common())
-    cosines = [similarity for _, similarity in report.neighbours]
-    return f"{listed}; cosine {min(cosines):.2f} to {max(cosines):.2f}"
-
-
-def show_numbers(answers: Answers, number: int, reliances: uploads.Reliances) -> None:
-    """Show all numbers of an image, a column a model, and offer those of all images as a file."""
-    image_set = answers.image_set
-    table = uploads.report_table(answers.image_names, answers.reports, image_set, reliances)
-    rows = table[table["Image"] == answers.image_names[number]].drop(columns="Image")
-    columns = rows.set_index("Model").T
-    st.table(columns.map(lambda value: "" if pd.isna(value) else plain(str(value))))
-    st.caption(
-        "Share: the score as a probability, after one temperature that was fitted on validation"
-        " images of the set; uncalibrated where there are none. Not sure: below"
-        f" {uploads.SURE:.0%}, or a photograph for a model that has only seen drawings. Relies on:"
-        f" a sample is drawn again with the other {image_set.grouping.object_word} and on the other"
-        " background, a cut-out is placed on seven backgrounds, and of another image each of both"
-        " is painted over in nine ways. New: by the features of a network that was trained on"
-        " photographs; 5 % of the set's own images count as new."
-    )
-    widgets.download("Download the table", safe_csv(table), "predictions.csv", "text/csv")

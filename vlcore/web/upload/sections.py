@@ -1,21 +1,24 @@
-"""Upload page: predictions for one image beside the maps, reasons and numbers below."""
+"""Upload page: predictions for one image beside the maps, and panels below."""
 
-from functools import partial
+from dataclasses import replace
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api import uploads
+from vlcore.api.answers import Answers, ask, judge_or_none
 from vlcore.api.compared_maps import with_uploads
-from vlcore.api.explain import ask_image
+from vlcore.api.comparison import Comparison
+from vlcore.api.panels import UPLOAD
+from vlcore.data.imageset import ImageSet
+from vlcore.metrics.novelty import NoveltyJudge
 from vlcore.model.new_images import TOWER
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.scenes import OBJECTS
-from vlcore.web import cache, linked_maps, map_controls, shell, training_images
+from vlcore.web import cache, linked_maps, map_controls, panels, shell
 from vlcore.web.linked_maps import LinkedMaps
-from vlcore.web.upload import answers as upload_answers
-from vlcore.web.upload import captions, predictions, reliance
+from vlcore.web.upload import predictions
 from vlcore.web.upload.inputs import ImageChoice, ModelChoice, wait_for_models
 
 LARGE, SMALL = 150, 104  # px of the image, beside the maps and above them
@@ -39,12 +42,12 @@ def show_answers(
     options = map_controls.choose_map_options(
         image_set, keys, bar, overlays=("images", "neighbours"), has_filters=False
     )
+    comparison = cache.models_together(keys, options)
     with st.spinner("Asking the models …"):
-        comparison = cache.comparison(keys, options.projection)
-        answers = upload_answers.ask_models(choice, chosen, comparison)
+        answers = _answers(comparison, choice, chosen)
         thumbs = [thumb_uri(image.model_input) for image in chosen.images]
-        comparison = with_uploads(comparison, thumbs, [*answers.embeddings.values()])
-    number = predictions.choose_image(answers)
+        with_stars = with_uploads(comparison.maps, thumbs, [*answers.embeddings.values()])
+    upload = predictions.choose_image(answers)
     width, height = shell.window()
     is_wide = width >= ALL_BESIDE
     if is_wide:
@@ -53,16 +56,16 @@ def show_answers(
         left, right = st.container(), st.container()
     with left:
         predictions.show_upload_with_name(
-            answers.images[number],
-            answers.image_names[number],
+            upload.picture,
+            upload.name,
             LARGE if is_wide else SMALL,
             predictions.about_first_sample(answers) if chosen.is_sample else "",
         )
-        reliance_places = predictions.show_predictions(answers, number)
+        places = predictions.show_predictions(upload, choice.usual)
     with right:
         margins = MARGINS + PREDICTIONS * is_wide
         side = min(shell.fitting_side(width, margins, height - ABOVE_AND_AROUND), LARGEST_MAP)
-        maps = LinkedMaps(keys, comparison, image_set, options, palette, side, "bottom")
+        maps = LinkedMaps(keys, with_stars, image_set, options, palette, side, "bottom")
         with st.container(key="maps-of-uploads"):
             linked_maps.show(maps, "Your images on the maps of the models", panel=False)
         if options.projection.fitted:
@@ -70,21 +73,34 @@ def show_answers(
                 "Your image is projected at the average of its five nearest images, the nearest"
                 " counting most."
             )
-    predictions.show_nearest(answers, number)
-    with st.container():  # else its table moves what is below, which closes it
-        captions.show_typed_captions(answers, number)
-    tests = st.expander("What the predictions rely on", icon=":material/compare:")
-    _show_training_images(answers, number)
-    with st.expander("Training captions and their scores", icon=":material/format_quote:"):
-        captions.show_training_captions(answers, number)
-    table = st.expander("All numbers", icon=":material/table:")
     if any(map(uploads.knows_photographs, choice.conditions)):
         st.caption(_known_before(choice))
-    reliances = reliance.find_reliances(answers, number, reliance_places)
-    with tests:
-        reliance.show_versions(answers, number, reliances)
-    with table:
-        predictions.show_numbers(answers, number, reliances)
+    predictions.show_reliances(upload, places)
+    inputs = {"upload": upload}
+    stage = panels.Stage(comparison, keys, image_set, palette, side, inputs)
+    panels.choose_panel(UPLOAD, stage)
+
+
+def _answers(comparison: Comparison, choice: ModelChoice, chosen: ImageChoice) -> Answers:
+    """Put images to the models of a comparison, once in this visitor's session."""
+    image_set = choice.image_set
+    pictures = [
+        image if image.object or image.is_drawn else replace(image, object=choice.truth)
+        for image in chosen.images
+    ]
+    stored = len(image_set.table) - len(cache.missing_features(image_set))
+    models = [(model.key, model.artifact.digest) for model in comparison.models]
+    images = [(picture.name, picture.digest, picture.object) for picture in pictures]
+    name = ("answers", stored, *models, *images)
+    return cache.once_a_session(
+        name, lambda: ask(comparison.named, image_set, pictures, _judge(image_set, stored))
+    )
+
+
+@cache.by_content(4)
+def _judge(image_set: ImageSet, stored: int) -> NoveltyJudge | None:
+    """The judge of novelty of a set of which so many images have features."""
+    return judge_or_none(image_set)
 
 
 def _known_before(choice: ModelChoice) -> str:
@@ -93,15 +109,3 @@ def _known_before(choice: ModelChoice) -> str:
     if is_our_tower and set(choice.image_set.grouping.objects) == set(OBJECTS):
         return "The tower has seen horses and camels on ImageNet."
     return "The tower was trained on photographs."
-
-
-def _show_training_images(answers: upload_answers.Answers, number: int) -> None:
-    """Offer the training images behind the predictions for an image."""
-    image, image_set = answers.images[number], answers.image_set
-    truth = next(iter(answers.reports.values()))[number].truth
-    asks = {
-        name: partial(ask_image, model.artifact, image_set, image.model_input, truth)
-        for name, model in answers.models.items()
-    }
-    name = (image.digest, truth)
-    training_images.show_explanations(answers.models, image_set, asks, name)
