@@ -284,6 +284,29 @@ def test_code_names_what_is_there() -> None:
         pkgutil.resolve_name(name)
 
 
+def test_the_architecture_is_one_page_about_every_folder() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    assert len(text.split()) <= 900
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", text, flags=re.MULTILINE)
+    folders = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    in_order = [folder for folders_of_rank in ORDER for folder in folders_of_rank.split()]
+    assert sorted(folders) == sorted(in_order)
+    assert [RANK[folder] for folder in folders] == sorted(RANK.values())
+    values = re.findall(r"^\| `([A-Z]\w+)` \(`([\w/]+\.py)`\)", text, flags=re.MULTILINE)
+    assert len(values) == 5
+    for name, file in values:
+        assert re.search(rf"^class {name}\b", (ROOT / "vlcore" / file).read_text(), re.MULTILINE)
+
+
+def test_a_recipe_has_at_most_sixty_words() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    recipes = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", text, flags=re.MULTILINE)
+    assert {"panel", "metric", "caption style", "lesson", "engine"} <= {
+        kind for kind, *_ in recipes
+    }
+    assert [kind for kind, recipe, _ in recipes if len(recipe.split()) > 60] == []
+
+
 @pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/architecture.md"])
 def test_documents_name_files_that_are_there(document: str) -> None:
     named = set(re.findall(r"`((?:[\w-]+/)*\w+\.py)`", (ROOT / document).read_text()))

@@ -19,6 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vlcore.experiment.modules import hanging_packages
 from vlcore.experiment.version import __version__
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ _ABSENT = {
 }
 for _name in _ABSENT:  # the core may stand alone, without the folder that a name is from
     __all__.remove(_name)
+if (_FOLDER / "panels").is_dir():
+    hanging_packages.append("vlcore.panels")
 
 
 def __getattr__(name: str) -> Any:
@@ -99,13 +102,6 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES and name not in _ABSENT:
         return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'vlcore' has no attribute {name!r}")
-
-
-def fill_panels() -> None:
-    """Load the panels, each of which registers itself; there are none without their folder."""
-    from vlcore.experiment.modules import load_modules
-
-    load_modules("vlcore.panels", str(_FOLDER / "panels" / "__init__.py"))
 
 
 def __dir__() -> list[str]:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-import vlcore
 from vlcore.experiment.errors import LabError
+from vlcore.experiment.modules import hanging_packages, load_modules
 from vlcore.plots.blocks import (
     Block,
     Chart,
@@ -240,7 +240,8 @@ def panel(
 
 def panels(page: str = "") -> list[Panel]:
     """The panels of a page in their order; all where none is named."""
-    vlcore.fill_panels()
+    for package in hanging_packages:
+        load_modules(package)
     listed = [each for each in _PANELS.values() if not page or page in each.pages]
     return sorted(listed, key=lambda each: (each.order, each.title))
 

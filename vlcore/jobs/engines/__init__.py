@@ -73,7 +73,7 @@ def engine(name: str) -> ModuleType:
 def remove_leftovers() -> list[str]:
     """Remove what ended work of all engines left; returns the names."""
     removed: list[str] = []
-    for module in load_modules(__name__, __file__).values():
+    for module in load_modules(__name__).values():
         if hasattr(module, "remove_leftovers"):
             removed += module.remove_leftovers()
     return removed

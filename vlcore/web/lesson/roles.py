@@ -37,7 +37,7 @@ class LiveLesson(Protocol):
 
 def live_lessons() -> dict[str, LiveLesson]:
     """The lessons that are more than questions, a module each of `vlcore.web.lesson.live`."""
-    modules = load_modules(live.__name__, live.__file__).values()
+    modules = load_modules(live.__name__).values()
     return {module.NAME: cast(LiveLesson, module) for module in modules}
 
 

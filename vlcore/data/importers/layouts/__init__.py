@@ -26,7 +26,7 @@ OPTIONAL = ("split", "caption")
 
 def layouts() -> list[ModuleType]:
     """The layouts, in the order in which they are tried."""
-    modules = load_modules(__name__, __file__).values()
+    modules = load_modules(__name__).values()
     return sorted(modules, key=lambda layout: layout.ORDER)
 
 
