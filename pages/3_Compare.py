@@ -7,6 +7,7 @@ from vlcore.experiment.plain_text import plain
 from vlcore.web import condition_controls, panels, shell
 from vlcore.web.address import CompareState
 from vlcore.web.compare import grid, maps, models, selections
+from vlcore.web.components import browser
 
 palette, bar = shell.begin(CompareState, "Compare models")
 with bar.popover("Settings", icon=":material/settings:"):
@@ -32,4 +33,5 @@ else:  # no `st.stop` above: after it, Streamlit keeps the controls of the other
             selection = selections.choose_selection(view, bar)
         bar.caption(plain(models.set_and_steps(images, sides)), width="content")
         maps.show(view, selection)
+        browser.COPY(key="copy-link", width="content")
         panels.choose_panel(COMPARE, maps.stage_of(view))

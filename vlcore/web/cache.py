@@ -158,20 +158,10 @@ def models_together(keys: Sequence[str], options: MapOptions) -> Comparison:
     return Comparison([model(key) for key in keys], options, maps)
 
 
-def _session_results() -> dict[tuple[Any, ...], Any]:
-    results: dict[tuple[Any, ...], Any] = st.session_state.setdefault("asked", {})
-    return results
-
-
-def is_kept(name: tuple[Any, ...]) -> bool:
-    """Whether a result of this visitor's session was computed."""
-    return name in _session_results()
-
-
 def once_a_session(name: tuple[Any, ...], compute: Callable[[], Result]) -> Result:
     """Return a result of this visitor's session, computed once; the oldest go when there are
     many."""
-    results = _session_results()
+    results: dict[tuple[Any, ...], Any] = st.session_state.setdefault("asked", {})
     if name not in results:
         while len(results) >= MOST_RESULTS:
             results.pop(next(iter(results)))

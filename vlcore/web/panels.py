@@ -171,11 +171,6 @@ def _slow_blocks(panel: Panel, stage: Stage, inputs: Inputs) -> list[Block] | No
         return None
 
 
-def show_blocks(blocks: Iterable[Block], name: str, stage: Stage) -> None:
-    """Show blocks that no panel made, under a name for keys and caches."""
-    _Runner(name, (), stage).show(blocks)
-
-
 def show_text(text: Text) -> None:
     """Show a paragraph."""
     if text.icon:

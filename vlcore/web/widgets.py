@@ -1,7 +1,6 @@
 """Widgets that pages share: choices in the address, links, images, training progress, parts."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from io import BytesIO
 from typing import Any, TypeVar
@@ -14,7 +13,6 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api.live_map import live_map
-from vlcore.api.model_map import ComparisonError, ModelMap, caption_scores
 from vlcore.data import subset
 from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import shown_file_name
@@ -71,15 +69,6 @@ def choose_one(
         return st.selectbox(label, names, **options) or default
     options = in_address(key, about, default=default, required=True, **options)
     return st.segmented_control(label, list(choices), **options) or default
-
-
-@contextmanager
-def reason_if_absent(icon: str) -> Iterator[None]:
-    """Show why models have no such thing, instead of it."""
-    try:
-        yield
-    except ComparisonError as error:
-        st.info(plain(str(error)), icon=f":material/{icon}:")
 
 
 def link(page: PageState, label: str, icon: str) -> None:
@@ -275,18 +264,6 @@ def show_images(
                         on_click=partial(open_image, row),
                         help="Shows its nearest images and captions in every model.",
                     )
-
-
-def caption_table(model: ModelMap, z: Any) -> None:
-    """Show the cosine of each caption with one embedding, (E,)."""
-    rows = pd.DataFrame(caption_scores(model, z)).drop(columns="probability")
-    cosine = "How near image and caption are in the model: 1 the same direction, -1 opposite."
-    column = st.column_config
-    columns = {
-        "caption": column.TextColumn("Caption"),
-        "similarity": column.NumberColumn("Cosine", format="%.2f", help=cosine, width=60),
-    }
-    st.dataframe(rows, hide_index=True, column_config=columns)
 
 
 def show_table(table: pd.DataFrame, in_column: bool = False) -> None:
