@@ -105,7 +105,7 @@ def compare_devices(steps: int, seeds: int) -> None:
                 trained, _ = train_here(condition, device)
                 baseline = baseline or trained.seconds
                 ratio = f"{trained.seconds / baseline:.2f}"
-                accuracy = held_out(condition, trained.model).balanced.value
+                accuracy = held_out(condition, trained.model).value
                 yield recipe, seed, device, f"{trained.seconds:.1f}", ratio, f"{accuracy:.1%}"
 
     print_table(("recipe", "seed", "device", "seconds", "ratio", "accuracy"), rows())

@@ -12,7 +12,8 @@ from vlcore.data.subset import training_rows
 from vlcore.data.training_set import caption_indices
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.progress import silent
-from vlcore.metrics.accuracy import GroupAccuracy, group_accuracy, logits, object_scores
+from vlcore.metrics.accuracy import Predictions, balanced_accuracy, logits, object_scores
+from vlcore.metrics.estimate import Estimate
 from vlcore.model import inference, loop
 from vlcore.model.dual_encoder import Encoder
 from vlcore.model.views import Labels
@@ -46,8 +47,9 @@ def train_on(
 
 def held_out(
     condition: Condition, model: Encoder, rows: NDArray[np.int64] | None = None
-) -> GroupAccuracy:
-    """Accuracy of a model on the held-out images, or on those in some rows of the image set."""
+) -> Estimate:
+    """Balanced accuracy of a model on the held-out images, or on those in some rows of the image
+    set."""
     images = open_set(condition.data)
     labels = Labels.from_condition(condition, images.grouping)
     test = images.rows("test") if rows is None else rows
@@ -62,4 +64,4 @@ def held_out(
     table = images.table.iloc[test]
     right = predicted == table["object"].to_numpy()
     groups, scenes = table["group"].to_numpy(), table["scene"].to_numpy()
-    return group_accuracy(right, groups, scenes, images.grouping)
+    return balanced_accuracy(Predictions(right, groups, scenes, images.grouping))

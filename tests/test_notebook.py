@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -16,11 +15,10 @@ from PIL import Image
 
 import vlcore as vl
 from tests.conftest import QUICK_STEPS
-from tests.pages.app import pets
+from tests.data.importers.sources import pets
 from vlcore.api.models import Model
 from vlcore.artifacts.store import Artifact
 from vlcore.data.decoding import UploadError
-from vlcore.data.imageset import ImageSetError
 from vlcore.experiment.errors import LabError
 from vlcore.study import running
 
@@ -128,25 +126,14 @@ def test_a_picture_of_the_map_is_its_own_nearest_neighbour(model: Model, tmp_pat
     row = int(model.map.rows[0])
     picture = Image.fromarray(model.images.pixels(np.array([row]))[0])
     picture.save(tmp_path / "own.png")
-    placed = model.embed([tmp_path / "own.png", picture])
-    assert list(placed.neighbours.groupby("picture")["row"].first()) == [row, row]
-    assert placed.z.shape == (2, model.map.z.shape[1])
-    np.testing.assert_allclose(placed.places, model.map.points[[0, 0]], atol=1e-4)
-    assert placed.captions.groupby("picture")["probability"].sum().to_numpy() == pytest.approx(1)
-
-
-def test_images_are_embedded_where_the_image_set_was_removed(
-    model: Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def removed(name: str, version: str) -> NoReturn:
-        raise ImageSetError(name)
-
-    picture = Image.new("RGB", (64, 64))
-    whole, bare = model.embed(picture), Model(model.artifact)
-    monkeypatch.setattr("vlcore.api.models.open_set", removed)
-    pd.testing.assert_frame_equal(bare.embed(picture).neighbours, whole.neighbours)
-    with pytest.raises(ImageSetError):
-        _ = bare.images
+    answers = model.embed([tmp_path / "own.png", picture])
+    reports = [upload.reports["Model"] for upload in answers.uploads]
+    assert [report.neighbours[0][0] for report in reports] == [row, row]
+    assert answers.embeddings["Model"].shape == (2, model.map.z.shape[1])
+    np.testing.assert_allclose(answers.places("Model"), model.map.points[[0, 0]], atol=1e-4)
+    for report in reports:
+        assert sum(caption.probability for caption in report.captions) == pytest.approx(1)
+    assert len(answers.table()) == 2
 
 
 def test_an_image_is_the_same_by_its_path_and_as_it_is(model: Model, tmp_path: Path) -> None:
@@ -158,7 +145,8 @@ def test_an_image_is_the_same_by_its_path_and_as_it_is(model: Model, tmp_path: P
     Image.fromarray(pixels[..., :3]).save(tmp_path / "turned.jpg", exif=turned)
     paths = [tmp_path / "cutout.png", tmp_path / "turned.jpg"]
     opened = list(map(Image.open, paths))
-    np.testing.assert_allclose(model.embed(opened).z, model.embed(paths).z, atol=1e-6)
+    as_they_are, by_path = (model.embed(images).embeddings["Model"] for images in (opened, paths))
+    np.testing.assert_allclose(as_they_are, by_path, atol=1e-6)
     assert [image.size for image in opened] == [(120, 60)] * 2, "the caller's stay as they are"
 
 

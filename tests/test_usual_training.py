@@ -27,4 +27,4 @@ def test_captions_and_animals_are_learnt_at_no_bias() -> None:
     images = open_set("scenes")
     test = images.table.iloc[images.rows("test")].groupby("group").head(HELD_OUT)
     accuracy = held_out(condition, trained.model, test.index.to_numpy())
-    assert accuracy.balanced.value > 0.82
+    assert accuracy.value > 0.82

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.study.frames import estimate, moments
+from tests.numbers import estimate
+from tests.study.frames import moments
 from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder

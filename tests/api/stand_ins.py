@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from tests.conftest import publish_as
-from tests.study.frames import estimate
+from tests.numbers import estimate
 from vlcore.api.explain import Explanation
 from vlcore.artifacts import store
 from vlcore.data.imageset import COLUMNS, ImageSet, with_groups

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 from scipy import stats
 
-from tests.study.frames import estimate
+from tests.numbers import estimate
 from vlcore.classroom import answers
 from vlcore.classroom.answers import Measurement, estimate_in_run, estimate_over_runs, with_seed
 from vlcore.classroom.lessons import EXPERIMENTS, LessonStep, Quantity, lessons

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import QUICK_STEPS
-from tests.pages.app import pets
+from tests.data.importers.sources import pets
 from vlcore.api.model_metrics import estimate_of
 from vlcore.api.training import train_both, train_condition
 from vlcore.artifacts import store

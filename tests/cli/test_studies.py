@@ -8,7 +8,7 @@ import pandas as pd
 from tests.cli.conftest import Document, Models, Patch, Refused
 from tests.conftest import QUICK_STEPS
 from vlcore.api import training
-from vlcore.jobs import queue
+from vlcore.jobs.engines import local
 
 STEPS = ("--set", f"steps={QUICK_STEPS}")
 
@@ -22,7 +22,7 @@ def test_a_study_trains_what_is_missing(
         "train_condition",
         lambda condition, **_options: asked.append(condition.key) or "cached",
     )
-    monkeypatch.setattr(queue, "worker_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(local, "worker_pool", ThreadPoolExecutor)
     entries = document("study", "experiments", *STEPS)
     assert [entry["key"] for entry in entries] == [artifact.key for artifact in quick]
     assert asked == []

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.api.stand_ins import image_set
-from tests.data.importers.sources import encoded
-from tests.pages.app import pets
+from tests.data.importers.sources import encoded, pets
 from vlcore.data import decoding, subset, uploads
 from vlcore.data.catalogue import open_set
 from vlcore.data.decoding import (

@@ -2,8 +2,6 @@
 
 import pytest
 
-from tests.test_architecture import commands_of
-from vlcore.__main__ import parser
 from vlcore.experiment import captions, options
 from vlcore.experiment.captions import Caption, caption
 from vlcore.experiment.condition import Condition, ConditionError, with_settings
@@ -100,4 +98,3 @@ def test_a_label_style_is_its_captions_and_one_entry(monkeypatch: pytest.MonkeyP
     assert caption("shout", "horse", "grass") == "horse!"
     assert "-shout-bce-" in Condition(labels="loud").key
     assert title(Condition(labels="loud")) == "No bias, loud labels"
-    assert "loud" in commands_of(parser())["train"].format_help()

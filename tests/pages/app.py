@@ -7,10 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import streamlit as st
-from PIL import Image
 from streamlit.runtime.scriptrunner import RerunData
 from streamlit.testing.v1 import AppTest, local_script_runner
 
@@ -199,14 +197,3 @@ def models_of(page: AppTest) -> dict[str, str]:
     """What stands beside each other: names to titles, as the line over the maps says."""
     named = [caption.value for caption in page.caption if caption.value.startswith("**")]
     return dict(line.removeprefix("**").split("**: ") for line in named)
-
-
-def pets(folder: Path, per_group: int = 6, suffix: str = "") -> Path:
-    """A folder of noise: cats and dogs, at home and outside."""
-    random = np.random.default_rng(0)
-    for group in ("cat/home", "cat/park", "dog/home", "dog/park"):
-        (folder / group).mkdir(parents=True)
-        for number in range(per_group):
-            small = random.integers(0, 255, (6, 6, 3), dtype=np.uint8)
-            Image.fromarray(small).resize((80, 80)).save(folder / group / f"{number}{suffix}.png")
-    return folder

@@ -11,6 +11,7 @@ from unittest.mock import Mock
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.data.importers.sources import pets
 from vlcore.api import audit
 from vlcore.data import importers
 from vlcore.data.catalogue import open_set, set_names
@@ -20,7 +21,7 @@ from vlcore.data.subset import usual_condition
 from vlcore.jobs.jobs import State
 from vlcore.web.data import images as pictures
 
-from .app import FakeQueue, opened, pets, press, text_of
+from .app import FakeQueue, opened, press, text_of
 
 start = partial(opened, "1_Data")
 

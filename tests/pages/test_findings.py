@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.api.published import publish
+from tests.data.importers.sources import pets
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
@@ -21,7 +22,7 @@ from vlcore.study.answer_words import FIGURE, QUESTION, set_words
 from vlcore.study.plans import StudyPlan
 from vlcore.web.findings import answer
 
-from .app import FakeQueue, alts, opened, pets, press, text_of
+from .app import FakeQueue, alts, opened, press, text_of
 
 PUBLISHED = 1  # charts of the published answer
 

@@ -9,6 +9,7 @@ import pytest
 from streamlit.runtime.state.common import user_key_from_element_id
 from streamlit.testing.v1 import AppTest
 
+from tests.data.importers.sources import pets
 from vlcore.api.imports import import_set
 from vlcore.artifacts import store
 from vlcore.classroom.guide import cards
@@ -18,7 +19,7 @@ from vlcore.experiment.grouping import SCENES
 from vlcore.plots.maps.script import SCRIPT
 from vlcore.web.home import animation
 
-from .app import FakeQueue, choose, opened, pets, press, setting, text_of
+from .app import FakeQueue, choose, opened, press, setting, text_of
 
 
 def keys(block: Any) -> set[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.data.importers.sources import pets
 from vlcore.artifacts import store
 from vlcore.classroom import guide
 from vlcore.data.importers import import_set
@@ -13,7 +14,7 @@ from vlcore.jobs.jobs import State
 from vlcore.study import plans
 from vlcore.study.answer_file import published_answer
 
-from .app import FakeQueue, opened, pets, press, text_of, told_maps
+from .app import FakeQueue, opened, press, text_of, told_maps
 
 KEYS = [condition.key for condition in plans.find("experiments").conditions]
 RUN = "Run the four experiments"

@@ -13,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.api.published import publish
+from tests.data.importers.sources import pets
 from vlcore.artifacts import store
 from vlcore.classroom import answers, one_room
 from vlcore.classroom import session as lesson_room
@@ -44,7 +45,6 @@ from .app import (
     labels,
     look,
     opened,
-    pets,
     press,
     press_in_part,
     setting,

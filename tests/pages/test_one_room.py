@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.api.published import publish
 from tests.conftest import publish_as
+from tests.data.importers.sources import pets
 from vlcore.artifacts import store
 from vlcore.classroom import one_room
 from vlcore.classroom.one_room import CLASS, REHEARSAL, ClassPlan, Pair
@@ -33,18 +34,7 @@ from vlcore.web import cache, visitors, work
 from vlcore.web.lesson import one_room_student as phone_page
 from vlcore.web.lesson import session_cache
 
-from .app import (
-    FakeQueue,
-    alts,
-    code_of,
-    labels,
-    opened,
-    pets,
-    press,
-    press_in_part,
-    text_of,
-    told_maps,
-)
+from .app import FakeQueue, alts, code_of, labels, opened, press, press_in_part, text_of, told_maps
 
 open_page = partial(opened, "6_Lesson")
 PLAN = ClassPlan("labels", 6, seed=500, prediction="lower")

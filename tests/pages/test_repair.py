@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.api.published import publish
+from tests.data.importers.sources import pets
 from vlcore.classroom import repair
 from vlcore.classroom.repair import REPAIR, REVEALED, STEP
 from vlcore.classroom.session import Started, move_session, start_session
@@ -20,7 +21,7 @@ from vlcore.experiment.wording import TOWERS_SEEN
 from vlcore.web import work
 from vlcore.web.lesson.live import repair as page_of_repair
 
-from .app import FakeQueue, alts, choose, labels, opened, pets, press, setting, text_of
+from .app import FakeQueue, alts, choose, labels, opened, press, setting, text_of
 
 IMAGES = open_set("scenes")
 BASE = repair.repair_base(IMAGES)

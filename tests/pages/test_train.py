@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.data.importers.sources import pets
 from vlcore.api import training
 from vlcore.api.tried_settings import stack_seeds
 from vlcore.artifacts import store
@@ -22,7 +23,7 @@ from vlcore.web import shell
 from vlcore.web.model_picker import settings_text
 from vlcore.web.train import sections
 
-from .app import FakeQueue, clear, labels, opened, pets, press, text_of
+from .app import FakeQueue, clear, labels, opened, press, text_of
 
 TRAIN = "Train this model"
 

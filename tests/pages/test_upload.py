@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.api.stand_ins import publish
 from tests.conftest import publish_as
-from tests.data.importers.sources import encoded
+from tests.data.importers.sources import encoded, pets
 from vlcore.api.answers import Answers
 from vlcore.api.uploads import with_untrained
 from vlcore.artifacts.store import Artifact
@@ -40,7 +40,7 @@ from vlcore.web.compare.models import comparable
 from vlcore.web.linked_maps import LinkedMaps
 from vlcore.web.upload import inputs
 
-from .app import FakeQueue, choose, opened, pets, press, table_at, text_of, told_maps
+from .app import FakeQueue, choose, opened, press, table_at, text_of, told_maps
 from .conftest import painted_by_place
 
 File = tuple[str, bytes, str]

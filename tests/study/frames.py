@@ -11,7 +11,6 @@ from vlcore.artifacts.store import Artifact
 from vlcore.experiment.condition import Condition
 from vlcore.study.runs_table import runs_table
 
-N = 1000  # images behind each number
 BIASES = (0.0, 0.5, 0.75, 0.9)
 STYLES = ("undescriptive", "descriptive")
 
@@ -28,10 +27,6 @@ class InMemory(Artifact):
     @property
     def metrics(self) -> dict[str, Any]:  # type: ignore[override]
         return self.documents["metrics.json"]  # it stores no predictions
-
-
-def estimate(value: float, n: int = N) -> dict[str, Any]:
-    return {"value": value, "low": value - 0.01, "high": value + 0.01, "n": n}
 
 
 def run(

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tests.study.frames import BIASES, STYLES, N, conditions, estimate, frame, moments, run
+from tests.numbers import N, estimate
+from tests.study.frames import BIASES, STYLES, conditions, frame, moments, run
 from vlcore.experiment.condition import Condition
 from vlcore.metrics.catalogue import PRIMARY
 from vlcore.metrics.paired import Status, holm

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages.app import pets
+from tests.data.importers.sources import pets
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_n_per_group

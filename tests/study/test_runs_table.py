@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.study.frames import estimate, moments, run
+from tests.numbers import estimate
+from tests.study.frames import moments, run
 from vlcore.experiment.condition import Condition
 from vlcore.study.runs_table import COLUMN_TYPES, runs_table, write_tables
 

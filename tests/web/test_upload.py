@@ -50,7 +50,7 @@ def test_the_first_sample_is_called_wrong_where_it_is(
 ) -> None:
     sample = Mock(is_drawn=is_drawn, background="desert")
     reports = {str(number): [Mock(is_right=right)] for number, right in enumerate(rights)}
-    about = predictions.about_first_sample(Mock(images=(sample,), reports=reports))
+    about = predictions.about_first_sample(Mock(pictures=(sample,), reports=reports))
     assert sentence in about
 
 

@@ -67,6 +67,10 @@ class Answers:
         """Each image with its answers."""
         return [Upload(self, number) for number in range(len(self.pictures))]
 
+    def places(self, model: str) -> NDArray[np.float64]:
+        """The positions of the images on the principal plane of a model, (m, 2)."""
+        return self.models[model].map.place(self.embeddings[model])
+
     def table(self) -> pd.DataFrame:
         """Every answer, one row per image and model, with what was tested of reliance so far."""
         reliances = {

@@ -11,7 +11,6 @@ from typing import Any
 import altair as alt
 import pandas as pd
 from numpy.typing import ArrayLike
-from PIL import Image
 
 from vlcore.api import offline_page
 from vlcore.api.answers import Upload, ask, judge_or_none
@@ -21,7 +20,7 @@ from vlcore.api.figure import PAPER_SIDE, figure
 from vlcore.api.maps import make_map
 from vlcore.api.metrics_table import measures_table
 from vlcore.api.model_map import ComparisonError, model_map
-from vlcore.api.models import ImageInput, Model, as_model, opened_image
+from vlcore.api.models import ImageInput, Model, as_model, opened_picture
 from vlcore.api.panel_views import PanelView
 from vlcore.api.panels import COMPARE, find_panel
 from vlcore.api.panels import panels as all_panels
@@ -120,8 +119,7 @@ class Comparison:
         if isinstance(image, Upload):
             return image
         if not isinstance(image, UploadedPicture):
-            name = "image" if isinstance(image, Image.Image) else Path(image).name
-            image = UploadedPicture(name, opened_image(image), object=shows)
+            image = opened_picture(image, shows)
         answers = ask(self.named, self.images, [image], judge_or_none(self.images))
         return answers.uploads[0]
 

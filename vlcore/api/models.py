@@ -7,19 +7,18 @@ commands ``train`` and ``embed`` print it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from PIL import Image
 
+from vlcore.api.answers import Answers, ask, judge_or_none
 from vlcore.api.explain import Explanation, ask_image, ask_rows, attribute
 from vlcore.api.metrics_table import measures_of
-from vlcore.api.model_map import ModelMap, caption_scores, model_map
+from vlcore.api.model_map import ModelMap, model_map
 from vlcore.api.model_metrics import Metrics
 from vlcore.api.training import check_trainable, train_condition
 from vlcore.artifacts import store
@@ -28,6 +27,7 @@ from vlcore.data.catalogue import open_set
 from vlcore.data.decoding import UploadError, as_opened, open_upload
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import on_its_set
+from vlcore.data.uploads import UploadedPicture
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import MOST
 from vlcore.experiment.errors import LabError
@@ -37,6 +37,7 @@ from vlcore.jobs.progress import job_bar
 from vlcore.model.load import Loaded, load_model
 
 ImageInput = str | Path | Image.Image
+MODEL = "Model"  # what the only model of some answers is called
 _CHECKPOINTS = ("untrained", "first_fit", "end")
 _NO_MODELS = {
     ArtifactKind.MAP: "a map",
@@ -62,26 +63,10 @@ def opened_image(image: ImageInput) -> Image.Image:
     return as_opened(image) if isinstance(image, Image.Image) else open_image(image)
 
 
-@dataclass(frozen=True, eq=False)
-class Placed:
-    """New images in a model's embedding space.
-
-    Attributes:
-        names: paths or numbers of the images, n.
-        z: embeddings, unit vectors, (n, E).
-        places: positions on the model's principal plane, (n, 2).
-        captions: one row an image and caption: ``picture``, ``caption``, ``similarity`` (cosine)
-            and ``probability`` (share of a softmax over the captions), best first; empty where the
-            captions have no embeddings.
-        neighbours: one row an image and neighbour: ``picture``, ``row`` in the image set,
-            ``similarity`` (cosine).
-    """
-
-    names: tuple[str, ...]
-    z: NDArray[np.float32]
-    places: NDArray[np.float64]
-    captions: pd.DataFrame
-    neighbours: pd.DataFrame
+def opened_picture(image: ImageInput, shows: str = "") -> UploadedPicture:
+    """An image to ask about, under the name of its file; `shows` is its object, where known."""
+    name = "image" if isinstance(image, Image.Image) else Path(image).name
+    return UploadedPicture(name, opened_image(image), object=shows)
 
 
 class Model:
@@ -145,45 +130,24 @@ class Model:
         """Its weights, ready to embed images and captions."""
         return load_model(self.artifact)
 
-    def embed(self, images: Sequence[ImageInput] | ImageInput, neighbours: int = 5) -> Placed:
-        """Embed new images, and find their positions, captions and neighbours.
-
-        It needs no image set, which may have been removed; what Upload and the command ``embed``
-        say beside, `vlcore.api.uploads.upload_reports`, needs the model's own.
+    def embed(self, images: Sequence[ImageInput] | ImageInput, shows: str = "") -> Answers:
+        """Embed new images, and say what the model predicts for them; `Answers.table` has a row per
+        image.
 
         Args:
             images: paths of PNG, JPEG or WebP files, or PIL images.
-            neighbours: how many, among the model's own images.
+            shows: the object that they show, where that is known.
 
         Raises:
             UploadError: a file is missing or is no image, or there is none.
+            ImageSetError: the model's image set was removed.
         """
         if isinstance(images, str | Path | Image.Image):
             images = [images]
-        images = list(images)
-        if not images:
+        pictures = [opened_picture(image, shows) for image in images]
+        if not pictures:
             raise UploadError("There is no image to embed; give a path or an image.")
-        names, opened = [], []
-        for number, image in enumerate(images, 1):
-            is_open = isinstance(image, Image.Image)
-            names.append(f"picture {number}" if is_open else str(image))
-            opened.append(opened_image(image))
-        z = self.loaded.embed_images(opened)
-        caption_rows, neighbour_rows = [], []
-        for name, vector in zip(names, z, strict=True):
-            if len(self.map.caption_z):
-                caption_rows += [(name, *score) for score in caption_scores(self.map, vector)]
-            nearest = self.map.neighbours(vector, neighbours)
-            neighbour_rows += [(name, row, similarity) for row, similarity in nearest]
-        return Placed(
-            names=tuple(names),
-            z=z,
-            places=self.map.place(z),
-            captions=pd.DataFrame(
-                caption_rows, columns=["picture", "caption", "similarity", "probability"]
-            ),
-            neighbours=pd.DataFrame(neighbour_rows, columns=["picture", "row", "similarity"]),
-        )
+        return ask({MODEL: self}, self.images, pictures, judge_or_none(self.images))
 
     def explain(
         self, image: ImageInput | int | Sequence[int], *, shows: str = "", top: int = MOST
@@ -277,14 +241,14 @@ def models() -> pd.DataFrame:
 
 
 def embed(
-    model: Model | str, images: Sequence[ImageInput] | ImageInput, neighbours: int = 5
-) -> Placed:
+    model: Model | str, images: Sequence[ImageInput] | ImageInput, shows: str = ""
+) -> Answers:
     """Embed new images by a model, or by the model of a key; as `Model.embed`.
 
     >>> import vlcore as vl
-    >>> vl.embed(vl.models().index[0], "horse.png").captions  # doctest: +SKIP
+    >>> vl.embed(vl.models().index[0], "horse.png").table()  # doctest: +SKIP
     """
-    return as_model(model).embed(images, neighbours)
+    return as_model(model).embed(images, shows)
 
 
 def explain(

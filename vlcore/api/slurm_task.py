@@ -10,8 +10,6 @@ from vlcore.experiment.condition import from_dict
 from vlcore.jobs import jobs, queue
 from vlcore.jobs.engines.slurm import AGAIN, SETTLED
 
-COMMAND = (sys.executable, "-m", "vlcore.api.slurm_task")
-
 
 def run_task(listing: Path) -> int:
     """Train the conditions of this task, one a core; returns its exit code."""

@@ -29,7 +29,6 @@ from vlcore.data.training_set import by_chance, training_sets
 from vlcore.experiment import trash
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import LONGEST, MOST
-from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import shown_name, style_names
 from vlcore.experiment.wording import FEW, title
 from vlcore.jobs import engines, jobs
@@ -200,41 +199,29 @@ def measure_pretrained(options: Namespace) -> Document:
 
 def embed(options: Namespace) -> Document:
     """Project images into a model; exit code 2 only where none can be read."""
-    from vlcore.api.models import load, open_image
-    from vlcore.api.uploads import knows_photographs, reliance_by_painting, upload_reports
-    from vlcore.model.new_images import judge_of, novelties, painted_images
+    from vlcore.api.answers import ask, judge_or_none
+    from vlcore.api.models import MODEL, load, opened_picture
+    from vlcore.api.uploads import knows_photographs
 
     model = load(options.model)
-    files, uploads, unusable = [], [], []
+    files, pictures, unusable = [], [], []
     for file in options.image:
         try:
-            uploads.append(open_image(file))
+            pictures.append(opened_picture(file))
             files.append(file)
         except UploadError as error:
             unusable.append({"file": file, "message": str(error)})
-    if not uploads:
+    if not pictures:
         raise UploadError("\n".join(entry["message"] for entry in unusable))
 
-    judge = None
-    with suppress(LabError):  # the weights of the network that judges novelty may be missing
-        judge = judge_of(model.images)
-    judged = [None] * len(uploads) if judge is None else novelties(judge, model.images, uploads)
-    z = model.loaded.embed_images(uploads)
-    unknown_truths, are_drawn = [""] * len(z), [False] * len(z)
-    reports = upload_reports(model.map, model.images, z, unknown_truths, judged, are_drawn)
+    answers = ask({MODEL: model}, model.images, pictures, judge_or_none(model.images))
     explains = options.relies_on and knows_photographs(model.condition)
-
     entries = []
-    positions = model.map.place(z)
-    for file, upload, position, report in zip(files, uploads, positions, reports, strict=True):
-        pca = [round(float(coordinate), 5) for coordinate in position]
-        entry = {"file": file, "maps": {"pca": pca}, **_upload_entry(model, report)}
-        if explains and report.predicted:
-            painted = painted_images(upload)
-            grouping = model.images.grouping
-            reliance = reliance_by_painting(
-                model.map, model.loaded, report.predicted, painted, grouping
-            )
+    for file, upload, place in zip(files, answers.uploads, answers.places(MODEL), strict=True):
+        pca = [round(float(coordinate), 5) for coordinate in place]
+        entry = {"file": file, "maps": {"pca": pca}, **_upload_entry(model, upload.reports[MODEL])}
+        if explains and MODEL in upload.reliances:
+            reliance = upload.reliances[MODEL]
             entry["relies_on"] = {"on": reliance.on.value, "because": reliance.because}
         entries.append(entry)
     document: Document = {"model": model.key, "images": entries}

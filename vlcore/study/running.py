@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
-from vlcore.api import slurm_task, training
+from vlcore.api import training
 from vlcore.artifacts import store
 from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import Condition
@@ -60,7 +60,7 @@ def train_missing(
             return training.train_all(missing, pool, ended, shared=shared)
 
     keys = [condition.key for condition in plan.conditions]
-    work = Work(keys, training.longest_first(missing), train, slurm_task.COMMAND)
+    work = Work(keys, training.longest_first(missing), train)
     outcomes, tasks = engines.engine(engine).train(work, settings or EngineSettings())
     return StudyRun(dict.fromkeys(keys, "cached") | outcomes, tasks)
 

@@ -81,3 +81,14 @@ def table(*rows: tuple[Any, ...]) -> str:
     out = StringIO()
     csv.writer(out).writerows(rows)
     return out.getvalue()
+
+
+def pets(folder: Path, per_group: int = 6, suffix: str = "") -> Path:
+    """A folder of noise: cats and dogs, at home and outside."""
+    random = np.random.default_rng(0)
+    for group in ("cat/home", "cat/park", "dog/home", "dog/park"):
+        (folder / group).mkdir(parents=True)
+        for number in range(per_group):
+            small = random.integers(0, 255, (6, 6, 3), dtype=np.uint8)
+            Image.fromarray(small).resize((80, 80)).save(folder / group / f"{number}{suffix}.png")
+    return folder

@@ -49,13 +49,11 @@ class Work:
         keys: of all conditions.
         missing: the conditions that are not trained, the longest first.
         train: trains them over a pool; `True` where other machines share the home.
-        task: the command of a task, to which a list of conditions is appended.
     """
 
     keys: Sequence[str]
     missing: Sequence[Condition]
     train: Callable[[Executor, bool], dict[str, str]]
-    task: Sequence[str]
 
 
 def engines() -> list[str]:

@@ -13,6 +13,7 @@ import secrets
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stderr
 from io import StringIO
@@ -24,6 +25,7 @@ from vlcore.jobs import jobs
 from vlcore.jobs.engines import EngineError, EngineSettings, Work, optional_library
 from vlcore.jobs.jobs import State
 
+TASK = (sys.executable, "-m", "vlcore.api.slurm_task")
 SETTLED = (State.DONE, State.FAILED, State.CANCELLED)
 AGAIN = 75  # exit code of a task that did not come to its end
 DEFAULTS = {"time": "60", "cpus-per-task": "4"}  # of sbatch
@@ -43,12 +45,12 @@ _BEGIN_AGAIN = [
 
 
 def train(work: Work, settings: EngineSettings) -> tuple[dict[str, str], dict[str, str]]:
-    """Submit what is missing and waits for no task yet; returns the state of each key, and the
+    """Submit what is missing, and wait for nothing; returns the state of each key, and the
     tasks."""
     waiting = tasks()
     todo = [condition for condition in work.missing if condition.key not in waiting]
     if todo:
-        submit(todo, work.task, settings.pack, settings.slurm)
+        submit(todo, TASK, settings.pack, settings.slurm)
     numbers = tasks()
     return {key: state_of(key, numbers).value for key in work.keys}, numbers
 

@@ -6,7 +6,7 @@ from typing import Protocol, cast
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.classroom.lessons import EXPERIMENTS, LessonCard, cards
+from vlcore.classroom.lessons import LessonCard, cards
 from vlcore.classroom.session import ClassSession
 from vlcore.data.catalogue import set_names
 from vlcore.data.imageset import ImageSet
@@ -53,7 +53,7 @@ _CARD = 284  # px; four cards are beside each other on a screen of 1280 px
 def alone(palette: Palette, bar: DeltaGenerator) -> None:
     """A lesson without a class, or the choice of one where the address names none."""
     name = st.query_params.get("lesson", "")
-    name = name if name in all_cards() else EXPERIMENTS
+    name = name if name in all_cards() else next(iter(all_cards()))
     if session.is_hidden():  # the address names image set and lesson, for nothing else does
         data = st.query_params.get("data", "")
         images = cache.named_set(data if data in set_names() else "scenes")
