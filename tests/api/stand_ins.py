@@ -1,5 +1,6 @@
 """Stand-in models: random embeddings that cluster by object and context, and untrained weights."""
 
+import copy
 import dataclasses
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,9 @@ from PIL import Image
 
 from tests.conftest import publish_as
 from tests.numbers import estimate
+from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.explain import Explanation
+from vlcore.api.model_map import ModelMap
 from vlcore.artifacts import store
 from vlcore.data.imageset import COLUMNS, ImageSet, with_groups
 from vlcore.data.subset import split_parts, training_rows
@@ -89,6 +92,7 @@ def publish(
     *,
     before: bool = True,
     end: Mapping[str, Any] | None = None,
+    steps: Sequence[int] = (),
     **facts: Any,
 ) -> store.Artifact:
     """Publish a stand-in model; it replaces one of the same condition that another test published.
@@ -99,6 +103,7 @@ def publish(
         z: embeddings of all images.
         before: whether it has an untrained encoder.
         end: metrics at the end, in place of, or beside, the usual ones.
+        steps: training steps of its checkpoints, from 0 to the last.
         facts: of its manifest.
     """
     folder = models_folder() / ".work" / f"stand-in-{condition.key}"
@@ -120,6 +125,8 @@ def publish(
     write_json(folder / "condition.json", condition.as_dict())
     write_embeddings(folder, [record])
     write_maps(folder, record)
+    if steps:
+        _write_training(folder, record, steps)
     measured = metrics(labels) | {"untrained": {"absent": {}}}
     measured["end"] |= end or {}
     write_json(folder / "metrics.json", measured)
@@ -128,6 +135,23 @@ def publish(
     # Another file's stand-in of this name.
     shutil.rmtree(models_folder() / condition.key, ignore_errors=True)
     return store.publish(condition.key, folder, {"seconds": 0, **facts})
+
+
+def _write_training(folder: Path, record: TrainingRecord, steps: Sequence[int]) -> None:
+    """Write the checkpoints and the history of a training whose loss is 1 / step."""
+    random = np.random.default_rng(record.condition.init_seed)
+    end = record.checkpoints["end"]
+    last = {"map": end.z["test"], "train": end.z["train"], "captions": end.captions}
+    checkpoints = {
+        part: np.stack([*(unit(random.normal(size=z.shape)) for _ in steps[1:]), z])
+        for part, z in last.items()
+    }
+    curve = np.array([[step, 0.5, 0.25 + 0.5 * (step > 0)] for step in steps])
+    rows = {"map_rows": record.views.rows["test"], "train_rows": record.views.rows["train"]}
+    curves = {"val_curve": curve, "probe_curve": curve}
+    np.savez(folder / "snapshots.npz", steps=np.array(steps), **rows, **curves, **checkpoints)
+    history = pd.DataFrame({"step": np.arange(1, steps[-1] + 1)})
+    history.assign(loss=1 / history["step"]).to_csv(folder / "history.csv", index=False)
 
 
 class _WithoutFiles(ImageSet):
@@ -202,5 +226,32 @@ def published_trials(artifact: store.Artifact, explanation: Explanation) -> Iter
     missing = [condition for condition in conditions if not store.published(condition.key)]
     copies = [publish_as(artifact, condition) for condition in missing]
     yield
-    for copy in copies:  # other tests of this session look at the models that are there
-        shutil.rmtree(copy.path)
+    for made in copies:  # other tests of this session look at the models that are there
+        shutil.rmtree(made.path)
+
+
+def with_metrics(
+    model: ModelMap, metrics: dict[str, Any], condition: Condition | None = None
+) -> ModelMap:
+    artifact = store.Artifact(model.artifact.key, model.artifact.path, model.artifact.manifest)
+    vars(artifact).update(condition=condition or model.artifact.condition, metrics=metrics)
+    return dataclasses.replace(model, artifact=artifact)
+
+
+def measured_as(comparison: ComparedMaps, pane: int, metrics: dict[str, Any]) -> ComparedMaps:
+    """The comparison, as if one of its models had been measured so."""
+    models = list(comparison.models)
+    models[pane] = with_metrics(models[pane], metrics)
+    return dataclasses.replace(comparison, models=tuple(models))
+
+
+def metrics_of(comparison: ComparedMaps, pane: int = 0) -> dict[str, Any]:
+    return copy.deepcopy(comparison.models[pane].artifact.metrics)
+
+
+def only(model: ModelMap, keep: np.ndarray | slice) -> ModelMap:
+    """The map of some of its pictures alone."""
+    arrays = {name: getattr(model, name)[keep] for name in ("rows", "z", "points", "scores")}
+    return dataclasses.replace(
+        model, n_held_out=int((np.arange(len(model.rows)) < model.n_held_out)[keep].sum()), **arrays
+    )

@@ -2,21 +2,19 @@
 
 import dataclasses
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.api.stand_ins import BASE, image_set, publish
+from tests.api.stand_ins import image_set
 from vlcore.api.colourings import choices, coloured, scene_columns, user_columns
-from vlcore.api.compared_maps import ComparedMaps, compare_maps, points_table
+from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.map_component import colours, drawing
-from vlcore.api.model_map import ModelMap, model_map
+from vlcore.api.model_map import ModelMap
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import SCENES
-from vlcore.experiment.plain_text import safe_csv
 from vlcore.plots.colouring import NONE, OTHER
 from vlcore.plots.options import MapOptions, MapOptionsError
 from vlcore.plots.theme import LIGHT
@@ -48,13 +46,6 @@ IMAGES = with_columns(
         "empty": [""] * COUNT,
     }
 )
-
-
-@pytest.fixture(scope="module")
-def models(home: Path) -> list[ModelMap]:
-    base = BASE.replace(data_seed=91, init_seed=91)
-    conditions = (base, base.replace(bias=0.5, init_seed=92))
-    return [model_map(publish(image_set(), condition)) for condition in conditions]
 
 
 @pytest.fixture(scope="module")
@@ -189,14 +180,6 @@ def test_colours_do_not_depend_on_filters_and_change_nothing_else(maps: Compared
     assert coloured(filtered, options) is filtered
     back = coloured(filtered, MapOptions())
     assert back.colouring == maps.colouring
-
-
-def test_a_formula_of_a_user_stays_text_in_a_table(maps: ComparedMaps) -> None:
-    tags = coloured(maps, MapOptions(colour_by="tag"))
-    text = safe_csv(points_table(tags, tags.points))
-    assert FORMULA.replace('"', '""') in text
-    assert f",{FORMULA[:10]}" not in text
-    assert f',"{FORMULA[:10]}' not in text
 
 
 def test_an_unknown_column_is_one_sentence_that_names_those_there_are(maps: ComparedMaps) -> None:

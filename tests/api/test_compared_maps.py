@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
-from tests.api.measured import only, with_metrics
-from tests.api.stand_ins import BASE, PICTURE, image_set, publish, space
+from tests.api.stand_ins import BASE, PICTURE, image_set, only, publish, space, with_metrics
 from vlcore.api.compared_maps import MOST_CAPTIONS, ComparedMaps, compare_maps, with_uploads
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
 from vlcore.experiment.condition import Condition

@@ -1,18 +1,15 @@
 """Descriptions of comparisons state what was measured."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
 
-from tests.api.measured import measured_as, metrics_of
-from tests.api.stand_ins import BASE, image_set, publish
+from tests.api.stand_ins import BASE, image_set, measured_as, metrics_of, publish
 from vlcore.api import description
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
-from vlcore.api.metrics_table import measures_table
 from vlcore.api.model_map import model_map
 from vlcore.experiment import wording
-from vlcore.experiment.grouping import SCENES, Grouping, group_words
+from vlcore.experiment.grouping import SCENES, group_words
 
 IMAGES = image_set()
 GROUPS = group_words(SCENES)
@@ -53,14 +50,6 @@ def test_clusters_follow_the_silhouettes(
         metrics["end"]["silhouette_object"]["value"] = by_object
         metrics["end"]["silhouette_context"]["value"] = by_context
     assert words in description.describe_comparison(measured_as(first_and_last, 1, metrics))
-
-
-def test_objects_of_other_sets_are_no_animals(first_and_last: ComparedMaps) -> None:
-    cups = Grouping(("cup", "plate"), ("table", "shelf"))
-    images = dataclasses.replace(first_and_last.images, grouping=cups)
-    of_cups = dataclasses.replace(first_and_last, images=images)
-    assert "by object" in description.describe_comparison(of_cups)
-    assert not measures_table(of_cups)[""].str.contains("animal").any()
 
 
 def test_small_groups_are_named(first_and_last: ComparedMaps) -> None:

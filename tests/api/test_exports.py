@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from tests.api.stand_ins import BASE, colour, made_elsewhere, middle, pictured, publish
+from tests.api.stand_ins import BASE, colour, middle, pictured, publish
 from vlcore.api import exports
 from vlcore.api.compared_maps import compare_maps, points_table
 from vlcore.api.exports import NEIGHBOURS, THUMB_SIDE, export, parquet_bytes
@@ -230,8 +230,3 @@ def test_places_that_cannot_be_written_stay_as_they_are(place: str, model: Any, 
         export(model, out / place)
     assert sorted(path.name for path in out.iterdir()) == ["mine.txt", "taken.parquet"]
     assert (out / "mine.txt").read_text() == "mine"
-
-
-def test_a_model_without_weights_is_exported(model: Any, out: Path) -> None:
-    model.artifact = made_elsewhere(model.artifact, "pretrained")
-    assert export(model, out / "model.parquet") > 0

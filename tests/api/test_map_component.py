@@ -22,20 +22,13 @@ IMAGES = image_set()
 MOST = 60
 
 
-@pytest.fixture(scope="module")
-def small(home: Path) -> ComparedMaps:
-    base = BASE.replace(data_seed=93, init_seed=93)
-    models = [publish(IMAGES, base), publish(IMAGES, base.replace(bias=0.5))]
-    return compare_maps([model_map(model) for model in models], IMAGES)
-
-
 @pytest.fixture
-def comparison(small: ComparedMaps, monkeypatch: pytest.MonkeyPatch) -> Iterator[ComparedMaps]:
+def comparison(pair: ComparedMaps, monkeypatch: pytest.MonkeyPatch) -> Iterator[ComparedMaps]:
     """A comparison that is large here."""
     monkeypatch.setattr(compared_maps, "MOST_MARKS", MOST)
-    small.__dict__.pop("is_large", None)
-    yield small
-    small.__dict__.pop("is_large", None)
+    pair.__dict__.pop("is_large", None)
+    yield pair
+    pair.__dict__.pop("is_large", None)
 
 
 def test_columns_and_drawing_are_of_one_table(comparison: ComparedMaps) -> None:
@@ -49,15 +42,15 @@ def test_columns_and_drawing_are_of_one_table(comparison: ComparedMaps) -> None:
     assert any(entry["name"].startswith("arrow: ") for entry in drawing["legend"])
 
 
-def test_columns_of_a_users_images_have_their_files(small: ComparedMaps) -> None:
+def test_columns_of_a_users_images_have_their_files(pair: ComparedMaps) -> None:
     files = [f"days/{row}.jpg" for row in range(len(IMAGES.table))]
-    of_user = replace(small, images=replace(IMAGES, table=IMAGES.table.assign(source=files)))
+    of_user = replace(pair, images=replace(IMAGES, table=IMAGES.table.assign(source=files)))
     columns = map_component.columns(of_user)
-    assert list(columns["file"]) == [files[row] for row in small.rows]
-    assert "file" not in map_component.columns(small)
+    assert list(columns["file"]) == [files[row] for row in pair.rows]
+    assert "file" not in map_component.columns(pair)
 
 
-def test_arrows_lead_between_groups_that_are_drawn(small: ComparedMaps) -> None:
+def test_arrows_lead_between_groups_that_are_drawn(pair: ComparedMaps) -> None:
     groups = SCENES.names
     kinds = {"horse_grass camel_grass": LIGHT.text}
     every = {
@@ -68,17 +61,17 @@ def test_arrows_lead_between_groups_that_are_drawn(small: ComparedMaps) -> None:
     }
     for chosen, expected in (((), every), (("horse_grass", "camel_grass"), kinds)):
         options = MapOptions(twins=True, groups=chosen)
-        arrows = map_component.drawing(small, LIGHT, 300, options)["arrows"]
+        arrows = map_component.drawing(pair, LIGHT, 300, options)["arrows"]
         named = {f"{groups[each['from']]} {groups[each['to']]}": each["colour"] for each in arrows}
         assert named == expected
-    assert map_component.drawing(small, LIGHT, 300)["arrows"] == []
+    assert map_component.drawing(pair, LIGHT, 300)["arrows"] == []
 
 
-def test_a_legend_names_no_overlay_of_nothing(small: ComparedMaps) -> None:
+def test_a_legend_names_no_overlay_of_nothing(pair: ComparedMaps) -> None:
     base = BASE.replace(data_seed=93, init_seed=94)
     alone = compare_maps([model_map(publish(IMAGES, base, before=False))], IMAGES)
     options = MapOptions(untrained=True)
-    for maps, names in ((small, {"untrained"}), (alone, set())):
+    for maps, names in ((pair, {"untrained"}), (alone, set())):
         drawing = map_component.drawing(maps, LIGHT, 300, options)
         legend = {entry["name"] for entry in drawing["legend"]}
         assert legend & {"untrained"} == set(drawing["overlays"]) == names
@@ -112,12 +105,12 @@ def test_lines_lead_from_the_clicked_image_to_its_neighbours(comparison: Compare
     assert map_component.lines_of_image(comparison, options, "nobody") == []
 
 
-def test_columns_of_few_images_name_the_neighbours_of_each(small: ComparedMaps) -> None:
+def test_columns_of_few_images_name_the_neighbours_of_each(pair: ComparedMaps) -> None:
     options = MapOptions(neighbours=True, trust=True)
-    columns = map_component.columns(small, options)
-    points = small.points
-    rows = small.rows
-    for pane, model in enumerate(small.models):
+    columns = map_component.columns(pair, options)
+    points = pair.points
+    rows = pair.rows
+    for pane, model in enumerate(pair.models):
         near = np.stack([columns[f"near{pane}_{rank}"] for rank in range(NEIGHBOURS)], axis=1)
         is_absent = points[f"x{pane}"].isna().to_numpy()
         assert (near[is_absent] == -1).all()
@@ -127,13 +120,13 @@ def test_columns_of_few_images_name_the_neighbours_of_each(small: ComparedMaps) 
             assert rows[near[position]].tolist() == nearest
     assert np.isfinite(columns["trust0"]).any()
     point = points.query("kind == 'test'").iloc[0]
-    assert not map_component.lines_of_image(small, options, point["id"])
+    assert not map_component.lines_of_image(pair, options, point["id"])
 
 
 def test_images_that_stand_for_their_marks_are_one_image(
-    small: ComparedMaps, tmp_path: Path
+    pair: ComparedMaps, tmp_path: Path
 ) -> None:
-    shown = replace(small, images=replace(pictured(tmp_path), name="pictured"))
+    shown = replace(pair, images=replace(pictured(tmp_path), name="pictured"))
     assert map_component.sheet(shown, PLAIN) is None
     sheet = map_component.sheet(shown, PLAIN.replace(images=True))
     assert sheet
@@ -178,18 +171,13 @@ def test_trust_is_among_a_sample_and_the_baseline_is_of_all(comparison: Compared
         np.testing.assert_array_equal(columns[name], expected)
 
 
-def test_a_file_has_all_that_the_component_needs(small: ComparedMaps, tmp_path: Path) -> None:
-    shown = replace(small, images=replace(pictured(tmp_path), name="inline"))
+def test_a_file_has_all_that_the_component_needs(pair: ComparedMaps, tmp_path: Path) -> None:
+    shown = replace(pair, images=replace(pictured(tmp_path), name="inline"))
     options = MapOptions(colour_by="prediction")
     data = json.loads(json.dumps(map_component.inline(shown, LIGHT, 300, options, "In words.")))
     assert (data["thumbs"], data["alt"]) == ("", "In words.")
-    assert data["table"]["count"] == data["colourTable"]["count"] == len(small.points)
+    assert data["table"]["count"] == data["colourTable"]["count"] == len(pair.points)
     assert SAFE_URI.match(data["table"]["sheet"]["uri"])
     columns = {**data["table"]["columns"], **data["colourTable"]["columns"]}
     assert set(data["colourColumns"]) <= set(columns)
     assert map_component.inline(shown, LIGHT, 300)["colourTable"] is None
-
-
-def test_a_small_comparison_is_drawn_whole(small: ComparedMaps) -> None:
-    assert not small.is_large
-    assert drawn_sample(small) is small

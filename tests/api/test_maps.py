@@ -149,11 +149,6 @@ def test_a_tsne_of_many_is_declined_before_it_begins(
     maps.check_size(pair[:1], Projection("umap"))
 
 
-def test_a_map_that_was_not_made_is_a_sentence(pair: list[Artifact]) -> None:
-    with pytest.raises(StoreError, match=rf"{pair[1].key}.umap-n15-d10-s77.map"):
-        model_map(pair[1], Projection("umap", seed=77))
-
-
 def test_settings_reach_the_fit_and_each_part_its_place(
     pair: list[Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:

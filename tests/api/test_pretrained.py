@@ -237,18 +237,17 @@ def test_a_condition_keeps_data_bias_labels_and_seeds() -> None:
         pretrained.pretrained_condition(source, base, readout="guess")
 
 
-@pytest.mark.parametrize("readout", ["zero-shot", "probe"])
-def test_labels_that_name_no_object_leave_the_probe_its_answer(made: Made, readout: str) -> None:
-    named = made.artifacts[readout]
-    base = named.condition.replace(labels="own", template="{context}")
-    condition = pretrained.pretrained_condition(str(made.folder), base, readout=readout)
-    pretrained.make_pretrained(str(made.folder), condition)
-    end = read(condition.key).metrics["end"]
-    if readout == "probe":
-        for measure in ("minority_accuracy", "background_reliance"):
-            assert end[measure] == named.metrics["end"][measure]
-    else:
-        assert absence_reason(end, "minority_accuracy") == "no label names the object"
+def test_labels_that_name_no_object_leave_the_probe_its_answer(made: Made) -> None:
+    ends = {}
+    for readout in ("zero-shot", "probe"):
+        base = made.artifacts[readout].condition.replace(labels="own", template="{context}")
+        condition = pretrained.pretrained_condition(str(made.folder), base, readout=readout)
+        pretrained.make_pretrained(str(made.folder), condition)
+        ends[readout] = read(condition.key).metrics["end"]
+    assert absence_reason(ends["zero-shot"], "minority_accuracy")
+    named = made.artifacts["probe"].metrics["end"]
+    for measure in ("minority_accuracy", "background_reliance"):
+        assert ends["probe"][measure] == named[measure]
 
 
 def test_a_set_in_folds_has_a_probe_a_fold(

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.api.stand_ins import BASE, image_set, publish, space
+from tests.api.stand_ins import image_set, publish, space
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
-from vlcore.api.model_map import model_map
+from vlcore.api.model_map import ModelMap, model_map
 from vlcore.api.selections import Selection
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import group_words
@@ -21,10 +21,8 @@ IMPORTED = dataclasses.replace(IMAGES, table=IMAGES.table.assign(source=FILES))
 
 
 @pytest.fixture(scope="module")
-def comparison(home: Path) -> ComparedMaps:
-    base = BASE.replace(data_seed=70, init_seed=70)
-    models = [publish(IMAGES, base), publish(IMAGES, base.replace(bias=0.5, labels="descriptive"))]
-    return compare_maps([model_map(model) for model in models], IMPORTED)
+def comparison(models: list[ModelMap]) -> ComparedMaps:
+    return compare_maps(models, IMPORTED)
 
 
 def test_correct_predictions_are_counted_by_split_and_group(comparison: ComparedMaps) -> None:

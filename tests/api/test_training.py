@@ -29,7 +29,6 @@ ESTIMATES |= dict.fromkeys(("balanced_accuracy", "total_variance", "effective_ra
 ESTIMATES |= dict.fromkeys(("silhouette_object", "probe_context", "modality_gap"), 2000)
 SPLITS = ("train", "val", "probe", "test")
 MOMENTS = ("untrained", "end")
-Folds = tuple[ImageSet, Artifact]
 
 
 @pytest.fixture(scope="module")
@@ -101,21 +100,6 @@ def test_gap_and_distances_of_captions_are_those_of_held_out_images(
         assert measured["modality_gap"]["value"] == pytest.approx(gap, rel=1e-5)
 
 
-def test_a_temperature_is_that_of_validation_images(
-    quick: list[Artifact], images: ImageSet
-) -> None:
-    for artifact in quick:
-        arrays, measured = artifact.arrays("embeddings.npz"), artifact.metrics["end"]
-        if "temperature" in measured["absent"]:  # a dozen steps teach little
-            assert "calibration_error" in measured["absent"]
-            continue
-        scores = object_scores(artifact, "end", "val")
-        val = images.table.iloc[arrays["val_rows"]]
-        objects, scenes = val["object"].to_numpy(), val["scene"].to_numpy()
-        temperature = accuracy.temperature(scores, objects, scenes, SCENES).value
-        assert measured["temperature"]["value"] == pytest.approx(temperature, rel=1e-4)
-
-
 def test_rows_are_the_biased_subset_and_the_fixed_splits(
     quick: list[Artifact], images: ImageSet
 ) -> None:
@@ -151,18 +135,12 @@ def test_snapshots_lead_from_the_untrained_encoder_to_the_end(quick: list[Artifa
             assert ((curve[:, 1:] >= 0) & (curve[:, 1:] <= 1)).all()
 
 
-def object_scores(artifact: Artifact, moment: str, split: str = "test") -> NDArray[np.float64]:
-    """Log scores of the two objects for each image of a split."""
-    arrays = artifact.arrays("embeddings.npz")
-    z, captions, scale = (arrays[f"{moment}_{of}"] for of in (split, "captions", "scale_bias"))
-    return accuracy.object_scores(
-        accuracy.logits(z, captions, *scale), arrays["caption_objects"], SCENES.objects
-    )
-
-
 def readout(artifact: Artifact, moment: str) -> NDArray[np.str_]:
     """The predicted object of each test image."""
-    return np.array(SCENES.objects)[object_scores(artifact, moment).argmax(axis=1)]
+    arrays = artifact.arrays("embeddings.npz")
+    z, captions, scale = (arrays[f"{moment}_{of}"] for of in ("test", "captions", "scale_bias"))
+    scores = accuracy.logits(z, captions, *scale)
+    return accuracy.predict_objects(scores, arrays["caption_objects"], SCENES.objects)
 
 
 @pytest.mark.parametrize("moment", ["untrained", "end"])

@@ -219,21 +219,15 @@ def test_reliance_by_backgrounds() -> None:
     assert mixed.because == "camel on 6 and horse on 1 of 7 backgrounds."
 
 
-def test_novelty_and_reliance_in_words() -> None:
-    for novelty, name in ((FAMILIAR, "Not new to the set"), (STRANGE, "New to the set")):
+def test_a_reliance_is_emphasised_and_its_foreign_text_is_plain() -> None:
+    sentence = uploads.reliance_sentence(RelianceReport(Reliance.BOTH, "*because*."), SCENES)
+    assert re.fullmatch(r"[^*]+\*\*[a-z ]+\*\*: \\\*because\\\*\.", sentence)
+
+
+def test_a_novelty_has_its_share_of_images() -> None:
+    for novelty in (FAMILIAR, STRANGE):
         sentence = uploads.novelty_sentence(novelty, is_calibrated=True)
-        assert ("was fitted to" in sentence) == novelty.is_new
-        assert "fitted" not in uploads.novelty_sentence(novelty, is_calibrated=False)
-        assert sentence.startswith(f"**{name}**: ")
         assert f"{100 * novelty.share.value:.0f}\u00a0% (0 to 60) of its 600" in sentence
-    for on in Reliance:  # emphasised, and foreign text is plain
-        sentence = uploads.reliance_sentence(RelianceReport(on, "*because*."), SCENES)
-        assert re.fullmatch(r"[^*]+\*\*[a-z ]+\*\*: \\\*because\\\*\.", sentence)
-
-
-def test_a_share_that_is_not_calibrated_is_called_so() -> None:
-    assert uploads.prediction_words(report_of()) == "Prediction: **camel** 88\u00a0%"
-    assert "uncalibrated" in uploads.prediction_words(report_of(is_calibrated=False))
 
 
 def test_the_table_has_a_row_for_each_image_and_model(models: dict[str, ModelMap]) -> None:
