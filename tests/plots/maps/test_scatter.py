@@ -138,17 +138,9 @@ def test_images_of_strangers_are_refused() -> None:
 
 def test_the_legend_is_that_of_the_drawing() -> None:
     spec = figure(STILL, COLOURINGS["weather"], uploads=UPLOADS)
-    drawing = map_drawing(
-        POINTS,
-        CAPTIONS.query("pane < 2"),
-        [INFO, INFO],
-        palette=LIGHT,
-        grouping=SCENES,
-        side=360,
-        options=STILL,
-        colouring=COLOURINGS["weather"],
-        uploads=UPLOADS,
-    )
+    look = {"palette": LIGHT, "grouping": SCENES, "side": 360, "options": STILL}
+    look |= {"colouring": COLOURINGS["weather"], "uploads": UPLOADS}
+    drawing = map_drawing(POINTS, CAPTIONS.query("pane < 2"), [INFO, INFO], **look)
     names = [entry["name"] for entry in drawing["legend"]]
     encoding = spec["concat"][0]["layer"][0]["encoding"]
     for channel, look in (("stroke", "colour"), ("shape", "shape")):
