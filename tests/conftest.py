@@ -46,6 +46,13 @@ settings.load_profile("judge" if os.environ.get("CI") else "search")
 Cli = Callable[..., tuple[int, str, str]]
 # The first trains the models that others wait for; the next ones need none of them.
 LONGEST = ("test_browser", "test_usual_training", "test_findings")
+# What `-m quick` runs: the core and the panels, without files that take more than some seconds.
+QUICK = {"scenes", "experiment", "data", "metrics", "plots", "artifacts", "model", "jobs", "api"}
+QUICK |= {"panels"}
+NOT_QUICK = {"browser", "judge", "trains", "cuda"}  # marks
+SLOW = {"test_projection", "test_pretrained", "test_scatter", "test_new_images", "test_loop"}
+SLOW |= {"test_explain", "test_figure", "test_drawn", "test_influence", "test_importing"}
+SLOW |= {"test_bundled", "test_generate", "test_frozen_towers", "test_audit", "test_training_folds"}
 QUICK_STEPS = 12  # enough for a model that is not the untrained one, little enough for a test
 
 
@@ -68,7 +75,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group(item)))
+        if is_quick(item):
+            item.add_marker(pytest.mark.quick)
     items.sort(key=lambda item: (place.get(item.path.stem, len(place)), group(item) != "browser"))
+
+
+def is_quick(item: pytest.Item) -> bool:
+    """Whether `-m quick` runs a test: by its folder, unless it or its file takes long."""
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    marks = {mark.name for mark in item.iter_markers()}
+    return folder in QUICK and item.path.stem not in SLOW and not marks & NOT_QUICK
 
 
 @pytest.fixture(scope="session", autouse=True)

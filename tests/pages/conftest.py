@@ -156,24 +156,9 @@ def pretrained_pair(experiments: list[store.Artifact]) -> Iterator[list[str]]:
 
 
 @pytest.fixture(scope="session")
-def server(experiments: list[store.Artifact]) -> Iterator[str]:
-    """The app over the session's home."""
-    with served() as address:
-        yield address
-
-
-@contextmanager
-def fresh_home(folder: Path) -> Iterator[None]:
-    """A stranger's home for as long as a ``with`` lasts: nothing in it, and what is bundled."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VLCORE_HOME", str(folder))
-        patch.delenv("VLCORE_SHIPPED")
-        yield
-
-
-@pytest.fixture(scope="session")
 def fresh(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """A fresh home, and the address of the app over it."""
+    """A stranger's home, with nothing in it but what is bundled, and the address of the app over
+    it."""
     folder = tmp_path_factory.mktemp("fresh")
     with ExitStack() as stack:
         with fresh_home(folder):
@@ -181,9 +166,18 @@ def fresh(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
         yield folder, address
 
 
+@contextmanager
+def fresh_home(folder: Path) -> Iterator[None]:
+    """A stranger's home for as long as a ``with`` lasts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLCORE_HOME", str(folder))
+        patch.delenv("VLCORE_SHIPPED")
+        yield
+
+
 @pytest.fixture(scope="module")
-def fresh_server(fresh: tuple[Path, str]) -> Iterator[str]:
-    """The app as a stranger starts it, and its home in this process."""
+def server(fresh: tuple[Path, str]) -> Iterator[str]:
+    """The address of the app, and its home in this process."""
     folder, address = fresh
     with fresh_home(folder):
         yield address

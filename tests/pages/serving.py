@@ -119,19 +119,6 @@ def expect_no_wider(tab: Page, width: int) -> None:
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def marks(tab: Page, spoken: str) -> Locator:
-    """The marks of maps that are read out as `spoken`."""
-    return tab.locator(f"path[aria-label='{spoken}']")
-
-
-def maps_drawn(tab: Page, side: int = 635) -> None:
-    """Wait until maps are drawn at the size of the window, which is known after a first run at a
-    usual one."""
-    drawn = tab.locator(f".linked-maps[data-state=drawn][style*='--side: {side}px']")
-    expect(drawn.first).to_be_attached()
-    settled(tab)
-
-
 def unfold(tab: Page, button: str) -> None:
     """Show the settings that are behind a button of the bar."""
     tab.get_by_test_id("stPopoverButton").get_by_text(button, exact=True).first.click()
