@@ -60,7 +60,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def lines_of(copy: Path, *arguments: str) -> list[str]:
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -102,6 +102,7 @@ def test_the_core_loads_without_what_hangs_on_it(core: Path) -> None:
 
 
 @pytest.mark.judge
+@pytest.mark.timeout(1800)  # a minute on two idle cores
 def test_the_core_passes_its_tests_alone(core: Path) -> None:
     skip = shutil.ignore_patterns("__pycache__")
     (core / "tests").mkdir()
