@@ -15,7 +15,6 @@ from vlcore.api.map_component import colours, drawing
 from vlcore.api.model_map import ModelMap
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import SCENES
-from vlcore.plots.colouring import NONE, OTHER
 from vlcore.plots.options import MapOptions, MapOptionsError
 from vlcore.plots.theme import LIGHT
 
@@ -158,17 +157,6 @@ def test_codes_and_legend_are_of_one_table(maps: ComparedMaps, name: str) -> Non
         is_there = painted.points[f"x{pane}"].notna()
         of_images = painted.points.loc[is_there, column]
         assert [names[code] for code in codes[column][is_there]] == of_images.tolist()
-
-
-def test_more_than_twelve_values_and_what_is_missing(maps: ComparedMaps) -> None:
-    kinds = coloured(maps, MapOptions(colour_by="kind"))
-    names = [entry.name for entry in kinds.colouring.entries(LIGHT, SCENES)]
-    assert names == [*map(str, range(12)), OTHER]
-    tags = coloured(maps, MapOptions(colour_by="tag"))
-    tag, none = tags.colouring.entries(LIGHT, SCENES)
-    assert (tag.words, none.name) == (FORMULA, NONE)
-    is_missing = tags.points["by_tag"] == NONE
-    assert is_missing.tolist() == [row % 3 == 0 for row in tags.rows]
 
 
 def test_colours_do_not_depend_on_filters_and_change_nothing_else(maps: ComparedMaps) -> None:

@@ -26,7 +26,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.jobs import jobs
 from vlcore.metrics.memory import Memory
 from vlcore.model import image_features, load
-from vlcore.model.frozen_towers import Tower, TowerError, open_tower
+from vlcore.model.frozen_towers import Tower, open_tower
 from vlcore.model.image_features import feature_store, features_of_images
 
 MEASURED = ("balanced_accuracy", "minority_accuracy", "group_accuracy", "total_variance")
@@ -183,11 +183,3 @@ def test_features_are_watched_and_a_cancelled_job_keeps_those_that_it_has(
     assert sum(asked) == len(images.table) - 8
     fractions = [status["fraction"] for status in seen]
     assert fractions == sorted(fractions)
-
-
-def test_a_network_that_is_not_there_is_a_sentence_and_a_failed_job(condition: Condition) -> None:
-    absent = condition.replace(architecture="timm:test_resnet")
-    with pytest.raises(TowerError) as caught:
-        train_condition(absent)
-    view = jobs.view(absent.key)
-    assert (view.state, view.status["message"]) == (jobs.State.FAILED, str(caught.value))

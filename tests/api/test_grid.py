@@ -203,15 +203,6 @@ def test_places_have_their_map_rate_and_words(maps: GridMaps, models: list[Artif
     assert absent["spoken"] == "Descriptive labels, 50\u00a0% removed: not trained yet"
 
 
-def test_the_table_has_positions_and_colours_of_every_map(maps: GridMaps) -> None:
-    options = MapOptions(split="held out", colour_by="prediction")
-    table = grids.grid_table(maps, options)
-    drawing = grids.grid_drawing(maps, LIGHT, 100, options)
-    assert table["count"] == drawing["count"] == len(maps.points)
-    assert {*drawing["colourColumns"], "x0", "y4"} <= set(table["columns"])
-    assert table["sheet"] is None
-
-
 def test_a_notebook_shows_it_without_a_kernel(opened: grids.Grid) -> None:
     shown = opened._repr_mimebundle_()
     assert shown["text/html"].startswith("<iframe")

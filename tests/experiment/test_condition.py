@@ -129,12 +129,6 @@ def test_a_key_can_be_read_and_stays(changes: dict[str, Any], key: str) -> None:
     assert f"{Condition(**changes).key}-".startswith(f"{key}-")
 
 
-def test_the_scenes_carry_the_version_of_their_renderer() -> None:
-    assert Condition().data_version == str(RENDERER_VERSION)
-    assert Condition(data_version="0").data_version == "0"
-    assert Condition(data="ponies").data_version == ""
-
-
 CHOICES = {name: known for name, (_, known) in options.CHOICES.items()}
 CHOICES |= {"objective": options.objectives_here(), "labels": options.style_names()}
 BAD_CHOICES = ("poetic", "", None, 3, ["descriptive"])
@@ -205,19 +199,6 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert {type(Condition(**same).bias), type(Condition(**same).steps)} == {float, int}
 
 
-def test_choices_that_go_together() -> None:
-    for name, ends in RANGES.items():
-        assert [getattr(Condition(**{name: value}), name) for value in ends] == list(ends)
-    assert Condition(bias=1.0, mitigation="dfr").n_minority == 0
-    assert Condition(labels="own", template="{place}").with_labels("descriptive").template == ""
-
-
-@given(st.integers(2, 10_000), st.floats(0, 1))
-def test_a_biased_set_keeps_what_it_says(n: int, bias: float) -> None:
-    shrunk = Condition(n_per_group=n, bias=bias)
-    assert shrunk.n_minority == round(n * (1 - shrunk.bias))
-
-
 @pytest.mark.parametrize(
     ("texts", "said"),
     [
@@ -268,21 +249,11 @@ def test_every_checkpoint_has_a_key_that_can_be_published(name: str, tail: str) 
         assert other.checkpoint == name
 
 
-@pytest.mark.parametrize(
-    ("architecture", "frozen_tower"),
-    [
-        ("conv_stem", ""),
-        ("pretrained@random", "pretrained@random"),
-        ("timm:vit_tiny@random", "timm:vit_tiny@random"),
-    ],
-)
-def test_a_frozen_network_is_an_image_tower_like_any(architecture: str, frozen_tower: str) -> None:
-    condition = Condition(architecture=architecture)
-    assert condition.frozen_tower == frozen_tower
-    assert condition.replace(objective="captioner").frozen_tower == frozen_tower
-
-
-def test_a_pair_of_towers_is_set_by_one_name() -> None:
+def test_a_choice_brings_what_goes_with_it() -> None:
+    assert Condition().data_version == str(RENDERER_VERSION)
+    assert Condition(data="ponies").data_version == ""
+    assert Condition(labels="own", template="{place}").with_labels("descriptive").template == ""
+    assert Condition(bias=1.0, mitigation="dfr").n_minority == 0
     condition = Condition(bias=0.9, labels="descriptive", steps=300)
     pretrained = condition.with_towers("pretrained")
     assert (pretrained.architecture, pretrained.text) == ("pretrained", "words")

@@ -5,42 +5,14 @@ import pytest
 from vlcore.experiment import captions, options
 from vlcore.experiment.captions import Caption, caption
 from vlcore.experiment.condition import Condition, ConditionError, with_settings
-from vlcore.experiment.options import (
-    CHOICES,
-    LabelStyle,
-    Mitigation,
-    Objective,
-    shown_name,
-    stored_names,
-)
+from vlcore.experiment.options import CHOICES, LabelStyle, Objective, shown_name, stored_names
 from vlcore.experiment.wording import title
 
 
-def test_every_entry_says_what_it_is_and_every_label_style_has_its_captions() -> None:
+def test_every_entry_has_a_name_and_every_label_style_its_captions() -> None:
     for field, (_, entries) in CHOICES.items():
-        assert all(entry.sentence.endswith(".") for entry in entries.values())
         assert len(stored_names(field)) == len(entries)
     assert set(captions.CAPTIONS) == set(options.LABEL_STYLES)
-
-
-def test_names_in_addresses_stay() -> None:
-    names = {
-        name: stored
-        for field in ("negatives", "architecture", "text")
-        for name, stored in stored_names(field).items()
-    }
-    assert names == {
-        "all": "filtered_marginal",
-        "matched-only": "none",
-        "convolutions-first": "conv_stem",
-        "linear-patches": "seed_faithful",
-        "pretrained": "pretrained",
-        "random-weights": "pretrained@random",
-        "transformer": "transformer",
-        "words": "words",
-        "random-words": "words@random",
-        "codes": "codes",
-    }
 
 
 @pytest.mark.parametrize(
@@ -77,18 +49,6 @@ def test_an_objective_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         with pytest.raises(ConditionError, match="hinge"):
             condition.replace(**changes)
-
-
-def test_a_mitigation_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = Mitigation("Cut.", name="pruning", needs_groups=True)
-    monkeypatch.setitem(options.MITIGATIONS, "prune", entry)
-    condition = Condition(bias=0.75, mitigation="pruning")
-    assert "-bce-prune-s0-" in condition.key
-    assert title(condition) == "75 % removed (12 of 48 kept), short labels, mitigation pruning"
-    with pytest.raises(ConditionError, match="prune is not applicable"):
-        condition.replace(bias=1)
-    with pytest.raises(ConditionError, match="pruning"):
-        condition.replace(mitigation="x")
 
 
 def test_a_label_style_is_its_captions_and_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:

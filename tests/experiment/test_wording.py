@@ -25,30 +25,23 @@ PROBE = {"objective": "pretrained_probe", "architecture": "clip:tiny@01234567", 
             "100 % removed (0 of 48 kept), short labels, image tower linear-patches",
         ),
         ({"steps": 0, "bias": 0.75}, "Untrained encoder, short labels"),
-        ({"labels": "shuffled_context"}, "No bias, random-background labels"),
         ({"labels": "own", "template": "one {object}"}, "No bias, labels “one {object}”"),
         (
             {"objective": "infonce", "mitigation": "dfr"},
             "No bias, short labels, objective infonce, mitigation dfr",
         ),
-        ({"negatives": "none"}, "No bias, short labels, negatives matched-only"),
         (
             {**PROBE, "bias": 0.75},
             "Pretrained tiny, probe, 75 % removed (12 of 48 kept), short labels",
         ),
         (
-            {**PROBE, "objective": "pretrained", "mitigation": "dfr"},
-            "Pretrained tiny, dfr, no bias, short labels",
-        ),
-        (
-            {"architecture": "timm:resnet18@random"},
-            "No bias, short labels, image tower timm:resnet18@random",
-        ),
-        (
             {"architecture": "pretrained@random", "text": "codes"},
             "No bias, short labels, image tower random-weights, text tower codes",
         ),
-        ({"width": 128}, "No bias, short labels, width 128"),
+        (
+            {"negatives": "none", "width": 128},
+            "No bias, short labels, negatives matched-only, width 128",
+        ),
     ],
 )
 def test_titles_say_what_differs(changes: dict[str, Any], words: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vlcore.experiment.grouping import SCENES
-from vlcore.metrics.estimate import Estimate, bootstrap, jackknife
+from vlcore.metrics.estimate import Estimate, jackknife
 
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -42,11 +42,6 @@ def groups_of(columns: Columns) -> np.ndarray:
 def signs(columns: Columns) -> tuple[np.ndarray, np.ndarray]:
     """1 or -1 for each image: a horse or a camel, and grass or desert."""
     return np.where(columns[0] == "horse", 1.0, -1.0), np.where(columns[1] == "grass", 1.0, -1.0)
-
-
-def slow_bootstrap(statistic: Callable[[np.ndarray], float], scenes: np.ndarray) -> Estimate:
-    """One resample after the other."""
-    return bootstrap(lambda weights: np.array([statistic(one) for one in weights]), scenes)
 
 
 def slow_jackknife(statistic: Callable[[np.ndarray], float], scenes: np.ndarray) -> Estimate:

@@ -21,12 +21,11 @@ def test_which_measures_count_images(measure: str, share: bool) -> None:
     assert catalogue.measure_of(measure).is_share is share
 
 
-def test_measures_are_worded_for_any_image_set() -> None:
+def test_measures_of_other_sets_speak_of_no_animal() -> None:
     cups = Grouping(("cup", "jug"), ("table", "shelf"))
-    assert catalogue.words_of("probe_object", SCENES) == "The animal can be read off (linear probe)"
-    assert catalogue.words_of("probe_object", cups) == "The object can be read off (linear probe)"
-    assert catalogue.words_of("group_accuracy.cup_shelf", cups) == "Accuracy on cup, shelf"
-    assert catalogue.words_of("models", cups) == "models"
+    assert "animal" in catalogue.words_of("probe_object", SCENES)
+    assert "animal" not in catalogue.words_of("probe_object", cups)
+    assert "cup, shelf" in catalogue.words_of("group_accuracy.cup_shelf", cups)
 
 
 def test_entries_agree_with_each_other() -> None:

@@ -81,10 +81,6 @@ def test_few_images_call_no_arms_equivalent(images: int, status: Status) -> None
     assert {(level.images, level.status) for level in levels} == {(images, status)}
 
 
-def test_noise_decides_nothing() -> None:
-    assert {level.status for level in compare(study(0.0, sd=0.2))} == {Status.NOT_DECIDED}
-
-
 def test_a_level_is_a_paired_comparison_of_its_blocks() -> None:
     table = study(0.1)
     level = compare(table)[2]
