@@ -14,7 +14,6 @@ from vlcore.experiment.files import models_folder
 from vlcore.experiment.grouping import SCENES
 
 N = 2000
-STEPS = (0, 20, 60, 200, 600)
 
 
 def measured(condition: Condition, moment: str) -> dict[str, Any]:
@@ -75,9 +74,6 @@ def _publish(condition: Condition, device: str) -> store.Artifact:
     (folder / "metrics.json").write_text(
         json.dumps({**metrics, "raw_pixels": pixels, "made_on": device})
     )
-    shape = np.clip(np.array(STEPS) / 300, 0, 1)
-    curve = np.stack([np.array(STEPS), 0.5 + 0.4 * shape, 0.7 + 0.3 * shape], axis=1)
-    np.savez(folder / "snapshots.npz", probe_curve=curve, steps=np.array(STEPS))
     # Of a version that did not say which were right.
     np.savez(folder / "embeddings.npz", test_rows=np.arange(4))
     return store.publish(condition.key, folder, {"seconds": 60.0, "device": device})

@@ -36,19 +36,7 @@ WIDTH = 32  # of an embedding, as of our models
 PICTURE = "data:image/webp;base64,AAAA"
 BASE = Condition(n_per_group=TRAINING_SCENES)
 
-ELSEWHERE = {
-    "pretrained": Condition(
-        objective="pretrained", architecture="clip:openai/clip", labels="descriptive", steps=0
-    )
-}
 SIZE = (40, 20)  # width, height
-
-
-def made_elsewhere(artifact: store.Artifact, objective: str) -> store.Artifact:
-    """The same folder as that of a model which was trained elsewhere."""
-    copy = store.Artifact(artifact.key, artifact.path, artifact.manifest)
-    vars(copy)["condition"] = ELSEWHERE[objective]
-    return copy
 
 
 def unit(z: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics.pairwise import cosine_similarity
 
-from tests.api.stand_ins import BASE, image_set, made_elsewhere, publish
+from tests.api.stand_ins import BASE, image_set, publish, with_metrics
 from vlcore.api import captions
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
@@ -109,15 +109,13 @@ def test_models_without_word_vectors_warn_of_words_in_no_training_caption(model:
     assert captions.caption_warnings(both, ("camel", "horse")) == []
 
 
-def test_warnings_are_short_and_only_for_models_trained_here(
-    model: ModelMap, artifact: Artifact
-) -> None:
+def test_warnings_are_short_and_only_for_models_trained_here(model: ModelMap) -> None:
     texts = (" ".join(letter * 100 for letter in "bcdfghjklm"),)
     (warning,) = captions.caption_warnings(compare(model), texts)
     assert "and 2 more" in warning
     assert len(warning) < 400
-    brought = dataclasses.replace(model, artifact=made_elsewhere(artifact, "pretrained"))
-    comparison = dataclasses.replace(compare(model), models=(brought,))
+    elsewhere = Condition(objective="pretrained", architecture="clip:openai/clip", steps=0)
+    comparison = dataclasses.replace(compare(model), models=(with_metrics(model, {}, elsewhere),))
     assert captions.caption_warnings(comparison, texts) == []
 
 
