@@ -14,6 +14,7 @@ from vlcore.api import captions
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
 from vlcore.artifacts.store import Artifact
+from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.vocabulary import WordPieces, split_words
 from vlcore.model import load
