@@ -23,7 +23,7 @@ from vlcore.web import shell
 from vlcore.web.model_picker import settings_text
 from vlcore.web.train import sections
 
-from .app import FakeQueue, clear, labels, opened, press, text_of
+from .app import FakeQueue, choose, clear, labels, opened, press, text_of
 
 TRAIN = "Train this model"
 
@@ -127,7 +127,9 @@ def test_a_finished_model_stands_beside_its_twin_or_offers_it(
     page = start(labels="descriptive", bias=0.75)
     assert "Left: its baseline, the same but with short labels." in text_of(page)
     assert "the accuracy on rare images is" in text_of(page)
-    assert len(page.get("vega_lite_chart")) == 2, "two linked maps, and the probes over the steps"
+    assert "Accuracy of the animal on held-out images" in text_of(page), "the first panel"
+    choose(page, "Look closer", "Training curves")
+    assert len(page.get("vega_lite_chart")) == 5, "accuracy by group, and two curves per model"
     done = experiments[3].key
     monkeypatch.setattr(
         queue, "view", lambda key: JobStatus(key, State.DONE if key == done else State.ABSENT)

@@ -91,10 +91,12 @@ class MapState(PageState):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainState(PageState):
-    """Train: the model whose settings are shown, as `vlcore.web.model_picker` writes it."""
+    """Train: the model whose settings are shown, as `vlcore.web.model_picker` writes it, and the
+    panel ``closer``."""
 
     file: ClassVar[str] = "pages/2_Train.py"
     model: str = ""
+    closer: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from vlcore.api import description, metrics_table
+from vlcore.api import description
 from vlcore.api.differences import controlled_baseline
-from vlcore.api.model_metrics import describe_measure
+from vlcore.api.panels import TRAIN
 from vlcore.api.training import check_trainable
 from vlcore.api.tried_settings import SeedStack, stack_seeds
 from vlcore.artifacts.store import StoreError
@@ -26,7 +26,8 @@ from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics import catalogue
-from vlcore.plots.options import PCA, PLAIN
+from vlcore.plots.maps.legend import LegendPlace
+from vlcore.plots.options import PLAIN
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, jobs, linked_maps, shell, widgets, work
 from vlcore.web.address import TrainState
@@ -44,6 +45,7 @@ from vlcore.web.model_picker import (
     read_settings,
     settings_text,
 )
+from vlcore.web.panels import Stage, choose_panel
 
 # Field of a condition, name of its control, its choices with a sentence each.
 CONTROLS: tuple[tuple[str, str, Mapping[str, Option]], ...] = (
@@ -56,7 +58,6 @@ FIRST_CAPTIONS = 4  # that are quoted
 _SEEDS = 1000  # that the page offers
 _LABELS, _SLIDER, _MORE = 220, 340, 640  # px of controls
 _ABOVE = 330  # px of the page over the maps
-_MAP_ALONE = 330  # px
 
 
 def choose_condition(images: ImageSet, usual: Condition) -> Condition:
@@ -151,14 +152,8 @@ def show_model(condition: Condition, images: ImageSet, palette: Palette) -> None
             return
         is_pair = baseline is not None and baseline_view.done
         _show_trained(condition, baseline if is_pair else None, what)
-        if baseline and is_pair:
-            keys = [baseline.key, condition.key]
-            comparison = cache.comparison(keys, PCA)
-            maps = LinkedMaps(keys, comparison, images, PLAIN, palette, side, legend_place)
-            _show_pair(maps)
-            _show_stored_probes(condition, images, palette)
-        else:
-            _show_alone(condition, images, palette)
+        keys = [baseline.key, condition.key] if baseline and is_pair else [condition.key]
+        _show_result(keys, images, palette, side, legend_place)
         if baseline and not is_pair:
             st.caption(f"Its baseline is the same model but with {what}.")
             jobs.progress_or_start(
@@ -222,42 +217,17 @@ def _show_trained(condition: Condition, baseline: Condition | None, what: str) -
             st.rerun()
 
 
-def _show_pair(maps: LinkedMaps) -> None:
-    """Show a model beside its baseline, which is the first."""
-    words = description.describe_comparison(maps.comparison)
-    linked_maps.show(maps, words)
+def _show_result(
+    keys: list[str], images: ImageSet, palette: Palette, side: int, legend_place: LegendPlace
+) -> None:
+    """Show the maps of a model, beside its baseline that is the first, and the panels of both."""
+    comparison = cache.models_together(keys, PLAIN)
+    words = description.describe_comparison(comparison.maps)
+    linked_maps.show(
+        LinkedMaps(keys, comparison.maps, images, PLAIN, palette, side, legend_place), words
+    )
     st.markdown(plain(words))
-    for name, key in zip(("Left", "Right"), maps.keys, strict=True):
-        if quality := metrics_table.describe_map_quality(cache.artifact(key)):
-            st.caption(f"{name}: {quality}.")
-    with st.expander("All measures, each beside the untrained encoder"):
-        table = metrics_table.measures_table(maps.comparison)
-        st.dataframe(table, hide_index=True, width="stretch")
-
-
-def _show_alone(condition: Condition, images: ImageSet, palette: Palette) -> None:
-    left, right = st.columns(2)
-    with left:
-        _show_map(condition, images, palette, _MAP_ALONE)
-    with right:
-        end = cache.artifact(condition.key).metrics["end"]
-        for side in ("minority", "majority"):
-            accuracy = describe_measure(end, f"{side}_accuracy")
-            st.markdown(f"{side.capitalize()}-group accuracy: **{accuracy}**")
-        st.caption("95 % intervals over scenes, of one run: another seed gives other numbers.")
-        _show_stored_probes(condition, images, palette)
-
-
-def _show_map(condition: Condition, images: ImageSet, palette: Palette, side: int) -> None:
-    keys = [condition.key]
-    alone = cache.comparison(keys, PCA)
-    maps = LinkedMaps(keys, alone, images, PLAIN, palette, side, "bottom")
-    linked_maps.show(maps, f"Map of {title(condition)}", panel=False)
-
-
-def _show_stored_probes(condition: Condition, images: ImageSet, palette: Palette) -> None:
-    points = cache.artifact(condition.key).checkpoints.curve("probe").tolist()
-    _show_probes(points, images, palette, condition.key)
+    choose_panel(TRAIN, Stage(comparison, keys, images, palette, side))
 
 
 def _show_probes(points: list[list[float]], images: ImageSet, palette: Palette, key: str) -> None:
