@@ -23,8 +23,8 @@ from vlcore.data.subset import training_rows
 from vlcore.data.training_set import TrainingSet
 from vlcore.experiment.condition import Condition
 from vlcore.jobs import jobs
+from vlcore.metrics import accuracy
 from vlcore.metrics.accuracy import balanced_accuracy
-from vlcore.metrics.estimate import rate
 from vlcore.model import loop, recorder
 from vlcore.model.dual_encoder import Encoder
 from vlcore.model.inference import embed_images, load_encoder
@@ -85,9 +85,10 @@ def test_the_map_of_an_imported_set_shows_all_of_its_images(
 def test_every_fold_judges_what_it_lacks(
     in_folds: Folds, elsewhere: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Elsewhere all bits are the same."""
-    images, trained_on = in_folds[0], []
-    sets = run_train.training_sets
+    """The verdicts of all models, taken on their way to being counted; elsewhere all bits are the
+    same."""
+    images, trained_on, judged = in_folds[0], [], []
+    count, sets = accuracy.Predictions, run_train.training_sets
 
     def look(parts: list[ImageSet], condition: Condition) -> list[TrainingSet]:
         made = sets(parts, condition)
@@ -95,6 +96,9 @@ def test_every_fold_judges_what_it_lacks(
         return made
 
     monkeypatch.setattr(run_train, "training_sets", look)
+    monkeypatch.setattr(
+        accuracy, "Predictions", lambda *columns: judged.append(columns) or count(*columns)
+    )
     fits_at_once(monkeypatch)
     assert train_condition(elsewhere.condition) == "trained"
     again = store.read(elsewhere.key)
@@ -120,13 +124,18 @@ def test_every_fold_judges_what_it_lacks(
     assert rows.tolist() == order.tolist()
     is_right = predicted == images.table["object"].to_numpy()[rows]
     for name, estimate in by_group.items():
-        of_group = images.table["group"].to_numpy()[rows] == name
-        expected = rate(is_right[of_group], scenes[rows[of_group]]).as_dict()
-        assert estimate == pytest.approx(expected)
+        of_group = is_right[images.table["group"].to_numpy()[rows] == name]
+        assert np.isclose(of_group.mean(), estimate["value"])
     assert (
         balanced_accuracy(stored_predictions(again.condition, again.embeddings)).as_dict()
         == (again.metrics["end"]["balanced_accuracy"])
     )
+    # Other readouts are judged in the first fold alone.
+    together = [columns for columns in judged if len(columns[0]) == len(order)]
+    assert len(together) == 3, "untrained, at first fit and at the end"
+    for _, *columns, _ in together:
+        for column, values in zip(("group", "scene"), columns, strict=True):
+            assert values.tolist() == images.table[column].to_numpy()[order].tolist()
 
 
 def test_no_steps_is_the_untrained_encoder(elsewhere: Artifact) -> None:

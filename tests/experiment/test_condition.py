@@ -254,6 +254,8 @@ def test_a_choice_brings_what_goes_with_it() -> None:
     assert Condition(data="ponies").data_version == ""
     assert Condition(labels="own", template="{place}").with_labels("descriptive").template == ""
     assert Condition(bias=1.0, mitigation="dfr").n_minority == 0
+    assert Condition(n_per_group=10, bias=0.64).n_minority == 4
+    assert Condition(n_per_group=10, bias=0.68).n_minority == 3
     condition = Condition(bias=0.9, labels="descriptive", steps=300)
     pretrained = condition.with_towers("pretrained")
     assert (pretrained.architecture, pretrained.text) == ("pretrained", "words")
