@@ -219,6 +219,11 @@ def test_reliance_by_backgrounds() -> None:
     assert mixed.because == "camel on 6 and horse on 1 of 7 backgrounds."
 
 
+def test_a_share_that_is_not_calibrated_is_called_so() -> None:
+    assert uploads.prediction_words(report_of()) == "Prediction: **camel** 88\u00a0%"
+    assert "uncalibrated" in uploads.prediction_words(report_of(is_calibrated=False))
+
+
 def test_a_reliance_is_emphasised_and_its_foreign_text_is_plain() -> None:
     sentence = uploads.reliance_sentence(RelianceReport(Reliance.BOTH, "*because*."), SCENES)
     assert re.fullmatch(r"[^*]+\*\*[a-z ]+\*\*: \\\*because\\\*\.", sentence)
