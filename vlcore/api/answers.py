@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vlcore.api import uploads
+from vlcore.api.model_map import ModelMap
 from vlcore.api.uploads import RelianceReport, UploadReport
 from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import UploadedPicture, twins_of
+from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.metrics.novelty import Novelty, NoveltyJudge
 from vlcore.metrics.reliance import PaintedImages
+from vlcore.model.load import Loaded
 from vlcore.model.new_images import judge_of, novelties, painted_images
-
-if TYPE_CHECKING:
-    from vlcore.api.models import Model
 
 EXAMPLE = 4  # of the ways to paint: a blur
 UNTESTED = (
@@ -32,6 +32,21 @@ UNTESTED = (
     " of others the test was wrong too often (docs/uploads.md). Samples and cut-outs are tested for"
     " every model."
 )
+
+
+class AskedModel(Protocol):
+    """What answers need of a `vlcore.api.models.Model`."""
+
+    key: str
+
+    @property
+    def condition(self) -> Condition: ...
+
+    @property
+    def map(self) -> ModelMap: ...
+
+    @property
+    def loaded(self) -> Loaded: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +63,7 @@ class Answers:
     """
 
     image_set: ImageSet
-    models: Mapping[str, Model]
+    models: Mapping[str, AskedModel]
     pictures: Sequence[UploadedPicture]
     embeddings: Mapping[str, NDArray[np.float32]]
     reports: Mapping[str, list[UploadReport]]
@@ -211,7 +226,7 @@ class Upload:
 
 
 def ask(
-    models: Mapping[str, Model],
+    models: Mapping[str, AskedModel],
     image_set: ImageSet,
     pictures: Sequence[UploadedPicture],
     judge: NoveltyJudge | None = None,
