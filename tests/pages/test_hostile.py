@@ -152,7 +152,7 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
     requests = []
     pages = {name.partition("_")[2]: address for name, address in said_aloud(other_home).items()}
     links = {
-        "Upload": {**ON, "left_asked": EVIL, "shows": EVIL},
+        "Upload": {**ON, "left": EVIL, "shows": EVIL},
         "Lesson": {**ON, "lesson": "collapse", "step": EVIL},
     }
     tab = browser.new_context(accept_downloads=True).new_page()

@@ -20,7 +20,6 @@ from tests.api.stand_ins import publish
 from tests.conftest import publish_as
 from tests.data.importers.sources import encoded, pets
 from vlcore.api.answers import Answers
-from vlcore.api.uploads import with_untrained
 from vlcore.artifacts.store import Artifact
 from vlcore.data import uploads
 from vlcore.data.catalogue import open_set
@@ -31,12 +30,10 @@ from vlcore.data.uploads import shown_file_name
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.errors import BusyError
 from vlcore.experiment.files import models_folder
-from vlcore.experiment.wording import distinct_names
 from vlcore.jobs.jobs import State
 from vlcore.metrics.novelty import novelty_judge
 from vlcore.model import load
 from vlcore.web import cache
-from vlcore.web.compare.models import comparable
 from vlcore.web.linked_maps import LinkedMaps
 from vlcore.web.upload import inputs
 
@@ -127,7 +124,7 @@ def test_the_code_of_a_caption_is_no_link(experiments: list[Artifact]) -> None:
 
 
 def test_a_link_starts_no_training(empty_home: Path, queue: FakeQueue) -> None:
-    page = ok(opened("4_Upload", bias="bias 50 %"))
+    page = ok(opened("4_Upload", left="bias:0.5", right="bias:0.5"))
     assert queue.asked == []
     press(page, "Train the models: a few seconds")
     assert len(queue.asked) == 2
@@ -156,7 +153,7 @@ def test_it_opens_on_a_sample_with_its_maps_and_another_bias_is_one_click(
     assert "Your image is projected" not in text_of(page), "a PCA places it exactly"
     assert not page.get("camera_input"), "nobody is asked for a camera who did not want one"
     assert text_of(page).count("**Left**: short labels") == 1
-    ok(page.selectbox(key="bias").set_value("0 %").run())
+    ok(page.selectbox(key="left_bias").set_value("0 %").run())
     keys = [model.key for model in answers_of(page).models.values()]
     assert keys == [artifact.key for artifact in experiments[:2]]
 
@@ -233,18 +230,17 @@ def test_an_untrained_encoder_is_made_when_it_is_chosen(
 ) -> None:
     queue.disk = True
     untrained = experiments[1].condition.untrained
-    offered = with_untrained(comparable(cache.named_set("scenes")))
-    page = start(right_asked=distinct_names(offered)[untrained.key])
+    page = start(right=untrained.key)
     assert queue.asked == [], "a link starts nothing"
     press(page, "Measure the untrained encoder: a few seconds")
     assert queue.asked == [untrained.key]
     queue.asked.clear()
     queue.state, queue.status = State.FAILED, {"message": "The disk is full."}
-    twice = dict.fromkeys(("left_asked", "right_asked"), distinct_names(offered)[untrained.key])
+    twice = dict.fromkeys(("left", "right"), untrained.key)
     assert text_of(start(**twice)).count("The disk is full.") == 1
     queue.state = State.ABSENT
     page = start()
-    ok(page.selectbox(key="right_asked").set_value(untrained.key).run())
+    ok(page.selectbox(key="right_model").set_value(untrained.key).run())
     assert queue.short == {untrained.key: True}, "it does not wait behind trainings"
     assert len(page.get("progress")) == 1
     assert not told_maps(page)
@@ -269,7 +265,7 @@ def test_samples_are_held_out_by_every_model_of_the_page(
 
     page = opened("4_Upload", data="pets")
     assert len(samples_of(page)) == 4
-    page.selectbox(key="left_asked").set_value(other).run()
+    page.selectbox(key="left_model").set_value(other).run()
     assert samples_of(page) == {"Cat, park, held out", "Cat, home, held out"}
 
 
@@ -280,11 +276,13 @@ def test_a_set_opens_at_the_bias_of_its_trained_pair(
     images = open_set("pets")
     usual = usual_condition(images).with_towers("scratch")
     queue.disk = True
-    assert opened("4_Upload", data="pets", towers="scratch").selectbox(key="bias").value == "75 %"
+    assert (
+        opened("4_Upload", data="pets", towers="scratch").selectbox(key="left_bias").value == "75 %"
+    )
     for labels in STYLES_OF_THE_STUDY:
         publish(images, usual.replace(labels=labels))
     page = ok(opened("4_Upload", data="pets", towers="scratch"))
-    assert page.selectbox(key="bias").value == "0 %"
+    assert page.selectbox(key="left_bias").value == "0 %"
     assert told_maps(page)
 
 
@@ -437,7 +435,7 @@ def unusual(experiments: list[Artifact]) -> Iterator[list[str]]:
 def test_models_that_name_nothing_or_cannot_be_asked(unusual: list[str]) -> None:
     page = start(closer="Own words", **{"own-words.words": "pony; horse"})
     for prefix, key in zip(("left", "right"), unusual, strict=False):
-        page.selectbox(key=f"{prefix}_asked").set_value(key)
+        page.selectbox(key=f"{prefix}_model").set_value(key).run()
     upload(page, file(), cut_out("b.png"))
     table = numbers_of(page)
     assert table["Left"]["Prediction"] == "Its labels name no animal."

@@ -123,12 +123,11 @@ class CompareState(MapState):
 
 @dataclass(frozen=True, kw_only=True)
 class UploadState(MapState):
-    """Upload: two models at a bias, samples, and what images of a visitor's own show."""
+    """Upload: two models, samples, and what images of a visitor's own show."""
 
     file: ClassVar[str] = "pages/4_Upload.py"
-    bias: str = ""
-    left_asked: str = ""
-    right_asked: str = ""
+    left: str = ""
+    right: str = ""
     samples: tuple[str, ...] = ()
     shows: str = ""
     closer: str = ""

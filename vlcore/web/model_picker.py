@@ -128,9 +128,11 @@ def read_settings(text: str) -> dict[str, str]:
     return {field.strip(): unquote(value) for field, _, value in pairs}
 
 
-def control(model: ModelInAddress, field: str, names: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of a control that chooses a setting of a model by name, each name with its value. A
-    value that has no name leaves the usual one chosen."""
+def control(
+    model: ModelInAddress, field: str, names: Mapping[str, Any], *others: ModelInAddress
+) -> dict[str, Any]:
+    """Options of a control that chooses a setting of a model, and of others with it, by name, each
+    name with its value. A value that has no name leaves the usual one chosen."""
     key = f"{model.name}_{field}"
     by_value = {str(value): name for name, value in names.items()}
     value, usual = model.value(field), getattr(model.usual, field)
@@ -140,7 +142,8 @@ def control(model: ModelInAddress, field: str, names: Mapping[str, Any]) -> dict
         st.session_state[key] = by_value[str(usual)]
 
     def change() -> None:
-        model.write(**{field: names[st.session_state[key]]})
+        for each in (model, *others):
+            each.write(**{field: names[st.session_state[key]]})
 
     return {"key": key, "on_change": change}
 

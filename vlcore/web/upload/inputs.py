@@ -26,7 +26,7 @@ from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
 from vlcore.web.compare.models import SIDES, comparable
 from vlcore.web.components import browser
-from vlcore.web.model_picker import AS_SET
+from vlcore.web.model_picker import choose_saved, condition_or_usual, control, model_in_address
 from vlcore.web.visitors import LOCAL_NAMES
 
 MOST_IMAGES = 14  # at once: two cut-outs on every background
@@ -69,20 +69,33 @@ def choose_models(bar: DeltaGenerator) -> ModelChoice:
     """Show the controls for the image set, its models, and the object that images show."""
     with bar.container(width="content"):
         towers = shell.towers_choice("pretrained")
-    levels = condition_controls.BIASES
-    about = "The share of each minority group that was removed from the training set."
     before_settings = bar.container(width="content")
     with bar.popover("Settings", icon=":material/settings:").container(width=460):
         image_set = shell.image_set_choice()
-        level = before_settings.selectbox(
+        bias = condition_controls.BIASES[_trained_level(image_set, towers)]
+        usual = _usual_conditions(image_set, towers, bias)
+        # A model of an older version has a key that no condition has now; Compare shows it.
+        trained = {key: model for key, model in comparable(image_set).items() if model.key == key}
+        choices = with_untrained(trained)
+        models = [
+            model_in_address(side, condition, choices)
+            for side, condition in zip(SIDES, usual, strict=True)
+        ]
+        levels = condition_controls.BIASES
+        before_settings.selectbox(
             "Bias",
             list(levels),
-            list(levels).index(_trained_level(image_set, towers)),
-            "bias {}".format,
-            **widgets.in_address("bias", about, label_visibility="collapsed", width=130),
+            format_func="bias {}".format,
+            help="The share of each minority group that was removed from the training set.",
+            label_visibility="collapsed",
+            width=130,
+            **control(models[0], "bias", levels, *models[1:]),
         )
-        usual = _usual_conditions(image_set, towers, levels[level])
-        conditions = _choose_conditions(image_set, usual)
+        names = distinct_names(choices)
+        about = "As set here: the towers and the bias above, short and descriptive captions."
+        for model in models:
+            choose_saved(model, f"{model.name.capitalize()} model", names, about)
+        conditions = tuple(map(condition_or_usual, models))
         about = "Predictions for your own images are then marked correct or wrong."
         objects = image_set.grouping.objects
         truth = st.selectbox(
@@ -107,26 +120,6 @@ def _usual_conditions(image_set: ImageSet, towers: str, bias: float) -> tuple[Co
     return tuple(base.replace(bias=bias, labels=labels) for labels in STYLES_OF_THE_STUDY)
 
 
-def _choose_conditions(image_set: ImageSet, usual: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    """Show the choice of each model: as set here, or one from the disk."""
-    # A model of an older version has a key that no condition has now; Compare shows it.
-    trained = {key: model for key, model in comparable(image_set).items() if model.key == key}
-    choices = with_untrained(trained)
-    labels = {AS_SET: AS_SET, **distinct_names(choices)}
-    about = "As set here: the towers and the bias above, short and descriptive labels."
-    chosen = []
-    for prefix, condition in zip(SIDES, usual, strict=True):
-        key = st.selectbox(
-            f"{prefix.capitalize()} model",
-            list(labels),
-            0,
-            labels.__getitem__,
-            **widgets.in_address(f"{prefix}_asked", about),
-        )
-        chosen.append(choices.get(key, condition))
-    return tuple(chosen)
-
-
 def _starts(conditions: Sequence[Condition]) -> dict[str, Callable[[], None]]:
     return {condition.key: partial(work.train, condition) for condition in conditions}
 
@@ -134,7 +127,7 @@ def _starts(conditions: Sequence[Condition]) -> dict[str, Callable[[], None]]:
 def wait_for_models(conditions: Sequence[Condition]) -> bool:
     """Show the progress and buttons of missing models; False where none is missing.
 
-    Trainings of seconds start by themselves, but for those of a set or a bias that a link asks for.
+    Trainings of seconds start by themselves, but for those of a set or a model of a link.
     """
     conditions = list({condition.key: condition for condition in conditions}.values())
     keys = [condition.key for condition in conditions]
@@ -146,7 +139,7 @@ def wait_for_models(conditions: Sequence[Condition]) -> bool:
     untrained = [condition for condition in absent if condition.steps == 0]
     quick = [condition for condition in absent if condition.steps and is_quick(condition)]
     slow = [condition for condition in absent if condition.steps and not is_quick(condition)]
-    if any(name in st.query_params for name in ("data", "bias")):
+    if any(name in st.query_params for name in ("data", *SIDES)):
         duration = work.time_in_words(*quick) if quick else ""
         jobs.start_or_offer(_starts(quick), f"Train the models: {duration}")
     else:
