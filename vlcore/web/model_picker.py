@@ -82,7 +82,7 @@ class ModelInAddress:
             usual = getattr(self.usual, "init_seed" if field == SEED else field)
             settings.pop(field, None)
             if value != usual:
-                settings[field] = str(shown_name(field, value))
+                settings[field] = _written(field, value)
         return replace(self, text=settings_text(settings))
 
     def write(self, **changes: object) -> None:
@@ -106,7 +106,7 @@ def write_text(name: str, text: str) -> None:
 def text_of(condition: Condition, usual: Condition) -> str:
     """What an address says for a condition, where an empty text means `usual`."""
     settings = {
-        field: str(shown_name(field, value))
+        field: _written(field, value)
         for field, value in vars(condition).items()
         if value != getattr(usual, field)
     }
@@ -115,6 +115,11 @@ def text_of(condition: Condition, usual: Condition) -> str:
             del settings[field]
         settings[SEED] = str(condition.init_seed)
     return settings_text(settings)
+
+
+def _written(field: str, value: object) -> str:
+    """A value of a setting as an address has it, by the name that pages show."""
+    return f"{value:g}" if isinstance(value, float) else str(shown_name(field, value))
 
 
 def settings_text(settings: Mapping[str, str]) -> str:
