@@ -93,7 +93,7 @@ def test_upload_has_a_bias_of_its_own(home: Path, queue: FakeQueue) -> None:
     assert page.select_slider(key="data_bias").value == "50 %"
     page.switch_page("pages/4_Upload.py").run()
     assert not page.exception
-    assert page.selectbox(key="bias").value == "75 %"
+    assert page.selectbox(key="left_bias").value == "75 %"
 
 
 def test_cheats_are_asked_for_by_a_button(home: Path, queue: FakeQueue) -> None:
