@@ -88,8 +88,13 @@ def test_inputs_have_names_bounds_and_usual_values(both: Comparison) -> None:
     assert isinstance(both.panel("counting"), PanelView)
     assert both.panel("counting").blocks == [Text("2")]
     assert both.panel("counting", most="7", name="abc").blocks == [Text("abc 7")]
-    for inputs in ({"most": 10}, {"most": "many"}, {"name": "too long"}, {"nothing": 1}):
-        with pytest.raises(PanelError):
+    for inputs, words in (
+        ({"most": 10}, "give a whole number from 1 to 9"),
+        ({"most": "many"}, "give a whole number from 1 to 9"),
+        ({"name": "too long"}, "give at most 5 characters"),
+        ({"nothing": 1}, "it takes most, name"),
+    ):
+        with pytest.raises(PanelError, match=words):
             both.panel("counting", **inputs)
 
 

@@ -68,9 +68,12 @@ class Between:
 
     def read(self, value: Any) -> int:
         """The number; ValueError of anything else."""
-        number = int(value)
+        try:
+            number = int(value)
+        except ValueError:
+            number = self.low - 1
         if not self.low <= number <= self.high:
-            raise ValueError(f"a number from {self.low} to {self.high}")
+            raise ValueError(f"a whole number from {self.low} to {self.high}")
         return number
 
 
@@ -93,15 +96,14 @@ class Typed:
 
 @dataclass(frozen=True)
 class OneOf:
-    """An input that is one of the names that a subject has, each with its words for people; an
-    empty input stands for the first."""
+    """An input that is one of the names that a subject has, each with its words for people."""
 
     names: Callable[[Any], Mapping[str, str]]
     label: str = ""
     about: str = ""
 
     def read(self, value: Any) -> str:
-        """The name; the panel refuses one that is none."""
+        """The name, which the panel itself checks."""
         return str(value)
 
 

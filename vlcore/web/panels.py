@@ -121,14 +121,20 @@ def _blocks(panel: Panel, stage: Stage, inputs: Inputs) -> list[Block] | None:
     """The blocks of a panel; None until somebody asks for those of a slow one."""
     if panel.slow:
         return _slow_blocks(panel, stage, inputs)
-    if "upload" in stage.page_inputs:  # a visitor's own, which no shared cache may hold
-        identity = ("panel", panel.name, *stage.keys, *(_identity(value) for _, value in inputs))
-        return cache.once_a_session(identity, partial(_run, panel, stage, inputs))
-    return _once((panel.name, *stage.keys, inputs), partial(_run, panel, stage, inputs))
+    identity = panel.name, *stage.keys, inputs
+    return _kept(identity, inputs, lambda: panel.blocks(stage.subject, **dict(inputs)))
 
 
-def _identity(value: Any) -> Hashable:
-    """What names an input in this visitor's session."""
+def _kept(identity: tuple[Any, ...], inputs: Inputs, make: Callable[[], Result]) -> Result:
+    """Make something once: for all visitors, or in the session of a visitor whose image it is of,
+    which no shared cache may hold."""
+    if any(isinstance(value, Upload) for _, value in inputs):
+        return cache.once_a_session(("panel", *identity), make)
+    return _once(identity, make)
+
+
+def _of_image(value: Any) -> Hashable:
+    """What names an input, whichever other images a visitor has beside an uploaded one."""
     if isinstance(value, Upload):
         return value.picture.digest, value.picture.object
     return cast(Hashable, value)
@@ -139,10 +145,6 @@ def _sent(value: Any) -> Any:
     return value.picture if isinstance(value, Upload) else value
 
 
-def _run(panel: Panel, stage: Stage, inputs: Inputs) -> list[Block]:
-    return panel.blocks(stage.subject, **dict(inputs))
-
-
 @cache.by_content(400, "Looking closer …")
 def _once(identity: tuple[Any, ...], _make: Callable[[], Result]) -> Result:
     """Make something once for all visitors, named by the content of its identity."""
@@ -151,7 +153,7 @@ def _once(identity: tuple[Any, ...], _make: Callable[[], Result]) -> Result:
 
 def _slow_blocks(panel: Panel, stage: Stage, inputs: Inputs) -> list[Block] | None:
     """The blocks of a slow panel, made by a worker when a visitor asks for them."""
-    question = ("slow", panel.name, *stage.keys, *(_identity(value) for _, value in inputs))
+    question = ("slow", panel.name, *stage.keys, *(_of_image(value) for _, value in inputs))
     questions: set[Any] = st.session_state.setdefault("why_asked", set())
     if question not in questions and not st.button(panel.slow, key=f"ask-{panel.name}"):
         return None
@@ -239,7 +241,8 @@ class _Runner:
             return cache.chart_spec(block.draw(palette, width))
 
         try:
-            spec = _once((key, *self.stage.keys, self.inputs, palette, width), draw)
+            identity = key, *self.stage.keys, self.inputs, palette, width
+            spec = _kept(identity, self.inputs, draw)
         except ValueError as error:
             st.caption(f"There is no figure: {plain(str(error))}.")
             return
@@ -262,9 +265,9 @@ class _Runner:
     def _show_moving(self, block: Moving, key: str) -> None:
         stage = self.stage
         identity = key, *stage.keys, self.inputs
-        table = _once((*identity, "table"), block.maps.table)
+        table = _kept((*identity, "table"), self.inputs, block.maps.table)
         look = stage.palette, stage.side
-        drawing = _once((*identity, *look), partial(block.maps.drawing, *look))
+        drawing = _kept((*identity, *look), self.inputs, partial(block.maps.drawing, *look))
         linked_maps.draw(key, drawing, table, stage.images, block.maps.words)
         with st.expander("The animation in words"):
             st.markdown(plain(block.maps.words))
