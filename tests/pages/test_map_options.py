@@ -14,8 +14,6 @@ from streamlit.testing.v1 import AppTest
 
 from tests.api.stand_ins import BASE, image_set, pictured, publish
 from tests.conftest import Cli
-from tests.test_architecture import commands_of
-from vlcore.__main__ import parser
 from vlcore.api import colourings, map_component, models
 from vlcore.api.colourings import ColourChoice
 from vlcore.api.comparison import Comparison, compare
@@ -111,11 +109,6 @@ def plain_page(both: Comparison) -> str:
     return both.html()
 
 
-@pytest.fixture(scope="module")
-def help_text() -> str:
-    return "".join(commands_of(parser())["compare"].format_help().split())
-
-
 def changed(options: MapOptions) -> set[str]:
     """The fields that have another value than the usual one."""
     both = ((PLAIN, options), (PLAIN.projection, options.projection))
@@ -139,12 +132,9 @@ def test_every_field_has_examples() -> None:
 
 
 @pytest.mark.parametrize("name", ALONE)
-def test_every_field_has_an_effect_and_its_help_in_the_command(
-    name: str, both: Comparison, plain_page: str, help_text: str
-) -> None:
+def test_every_field_has_an_effect(name: str, both: Comparison, plain_page: str) -> None:
     assert name in changed(ALONE[name])
     assert both.html(ALONE[name]) != plain_page
-    assert "".join(INFOS[name].help.rstrip(".").split()) in help_text
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -159,9 +149,8 @@ def test_a_command_and_a_page_choose_what_a_notebook_does(
     assert out.read_text(encoding="utf-8") == both.html(example.options) != both.html()
     if example.address is None:
         return
-    page, options = chosen_on_page(both, monkeypatch, example.address)
+    _, options = chosen_on_page(both, monkeypatch, example.address)
     assert options == example.options
-    assert {INFOS[field].help for field in changed(options)} <= helps(page)
 
 
 def chosen_on_page(
@@ -180,11 +169,6 @@ def chosen_on_page(
     left, right = (model.key for model in both.models)
     page = opened("3_Compare", left=left, right=right, **address)
     return page, chosen[-1]
-
-
-def helps(page: AppTest) -> set[str]:
-    kinds = ("selectbox", "toggle", "number_input", "text_input", "button_group")
-    return {control.proto.help for kind in kinds for control in page.get(kind)}
 
 
 def test_filters_leave_positions_and_extents_as_they_are(both: Comparison) -> None:
@@ -213,11 +197,6 @@ def test_filters_leave_positions_and_extents_as_they_are(both: Comparison) -> No
 def test_options_that_no_map_has_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(LabError):
         MapOptions(**settings)
-
-
-def test_an_unknown_group_is_one_sentence(both: Comparison) -> None:
-    with pytest.raises(LabError, match="No group is named 'cat'"):
-        both.chart(options=MapOptions(groups=("cat",)))
 
 
 def test_a_notebook_gives_a_projection_by_its_name(both: Comparison) -> None:
@@ -251,19 +230,11 @@ def test_a_new_colouring_is_one_entry(
     assert {"letter h", "letter c"} <= {entry["words"] for entry in component["legend"]}
 
 
-@pytest.mark.parametrize(
-    ("label", "name"),
-    [
-        ("correct or wrong", "right or wrong"),
-        ("Model: which is correct", "which is right"),
-        ("Scene: sky", "sky"),
-    ],
-)
 def test_the_control_has_names_by_heading_and_the_address_keeps_them(
-    both: Comparison, monkeypatch: pytest.MonkeyPatch, label: str, name: str
+    both: Comparison, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page, options = chosen_on_page(both, monkeypatch, {"colour": label})
-    assert options.colour_by == name
+    page, options = chosen_on_page(both, monkeypatch, {"colour": "Model: which is correct"})
+    assert options.colour_by == "which is right"
     (control,) = [box for box in page.get("selectbox") if box.proto.label == "Colour by"]
     headings = [label.rpartition(": ")[0] for label in control.proto.options]
     assert headings == sorted(headings), "names of one heading stand together"
@@ -271,6 +242,7 @@ def test_the_control_has_names_by_heading_and_the_address_keeps_them(
     assert "right" not in " ".join(control.proto.options).split(), "it is a map's name"
 
 
-def test_an_unknown_colouring_is_one_sentence_that_names_those_there_are(both: Comparison) -> None:
-    with pytest.raises(LabError, match=r"No colouring is named 'colour'; .*right or wrong"):
-        both.chart(options=MapOptions(colour_by="colour"))
+@pytest.mark.parametrize("unknown", [{"groups": ("cat",)}, {"colour_by": "colour"}])
+def test_an_unknown_name_is_refused(both: Comparison, unknown: dict[str, Any]) -> None:
+    with pytest.raises(LabError, match="is named"):
+        both.chart(options=MapOptions(**unknown))

@@ -147,12 +147,8 @@ def test_it_opens_on_a_sample_with_its_maps_and_another_bias_is_one_click(
     table = numbers_of(page)
     assert list(table) == ["Left", "Right"]
     assert set(table.loc["Correct or wrong"]) <= {"correct", "wrong"}, "what it shows is known"
-    reliance_by_twins = {"animal", "background", "both", "neither alone"}
-    assert set(table.loc["Relies on"]) <= reliance_by_twins
     assert DRAWINGS_ALONE not in text_of(page), "it is a drawing"
-    assert "Your image is projected" not in text_of(page), "a PCA places it exactly"
     assert not page.get("camera_input"), "nobody is asked for a camera who did not want one"
-    assert text_of(page).count("**Left**: short labels") == 1
     ok(page.selectbox(key="left_bias").set_value("0 %").run())
     keys = [model.key for model in answers_of(page).models.values()]
     assert keys == [artifact.key for artifact in experiments[:2]]
@@ -179,31 +175,23 @@ def test_a_mark_that_is_clicked_stays_ringed(
 
 
 def test_images_are_put_to_every_model(experiments: list[Artifact]) -> None:
-    count, page = 2, upload(start(), file("one.png", 1), file("two.png", 2))
+    page = upload(start(), file("one.png", 1), file("two.png", 2))
     assert list(numbers_of(page)) == ["Left", "Right"]
     assert page.selectbox(key="look_at").options == ["1. one.png", "2. two.png"]
-    assert [len(pane["uploads"]) for pane in told_maps(page)[0]["panes"]] == [2] * count
-    for report in answers_of(page).uploads[1].reports.values():
-        cosines = [caption.similarity for caption in report.captions]
-        assert cosines == sorted(cosines, reverse=True)
-    assert text_of(page).count(DRAWINGS_ALONE) == count, "at each answer"
+    assert [len(pane["uploads"]) for pane in told_maps(page)[0]["panes"]] == [2, 2]
+    assert text_of(page).count(DRAWINGS_ALONE) == 2, "at each answer"
     assert "A sample to begin with" not in text_of(page)
-    assert text_of(page).count("was not tested.") == count, "from scratch: it is not guessed"
-    assert set(numbers_of(page).loc["Relies on"]) == {""}
+    assert set(numbers_of(page).loc["Relies on"]) == {""}, "from scratch: it is not guessed"
 
 
 def test_a_model_that_has_seen_photographs_is_not_warned_of(pretrained_pair: list[str]) -> None:
     page = upload(opened("4_Upload"), file())
     assert DRAWINGS_ALONE not in text_of(page)
-    assert "has seen horses and camels on ImageNet" in text_of(page)
     assert set(numbers_of(page).loc["Relies on"]) <= {"animal", "background", "cannot tell"}
-    assert text_of(page).count(" paint-over tests ") == 2
-    choose(page, "Look closer", "What it relies on")
-    assert "one of nine ways to paint" in text_of(ok(page))
-    assert "Not tested" not in text_of(page)
+    ok(choose(page, "Look closer", "What it relies on"))
 
 
-def test_novelty_is_of_the_image_and_no_reason_to_doubt(
+def test_novelty_is_of_the_image_and_judged_anew_with_more_features(
     experiments: list[Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_a_plane = np.pad(np.random.default_rng(0).normal(size=(60, 2)), ((0, 0), (0, 2)))
@@ -214,15 +202,11 @@ def test_novelty_is_of_the_image_and_no_reason_to_doubt(
         lambda judge, _images, pictures: judge.judge(np.array([[0.0, 0, 1, 1]] * len(pictures))),
     )
     page = upload(start(), file())
-    assert "**New to the set**" in text_of(page)
     assert set(numbers_of(page).loc["New"]) == {"yes"}
-    assert all("new" not in reason for reason in numbers_of(page).loc["Not sure"])
-    assert numbers_of(page).loc["Not sure"].str.contains("drawings").all()
     # More images of the set have features by now.
     judge = novelty_judge(np.random.default_rng(0).normal(size=(90, 4)), np.arange(90))
     monkeypatch.setattr(cache, "missing_features", lambda _images: [0])
-    assert "**Not new to the set**" in text_of(ok(page.run()))
-    assert " of its 90 images are" in text_of(page)
+    assert " of its 90 images are" in text_of(ok(page.run()))
 
 
 def test_an_untrained_encoder_is_made_when_it_is_chosen(
@@ -312,9 +296,7 @@ def test_a_camera_that_stays_closed_says_why_and_what_to_do(
     monkeypatch.setattr(inputs, "camera_opens", lambda _address: False)
     page.run()
     assert use not in [toggle.label for toggle in page.toggle]
-    (warning,) = [one.value for one in page.warning if "camera" in one.value]
-    assert "begins with http" in warning
-    assert "Choose a file" in warning
+    assert [one.value for one in page.warning if "camera" in one.value]
 
 
 def test_a_second_sample_leaves_the_panel_as_it_is(experiments: list[Artifact]) -> None:
@@ -326,14 +308,11 @@ def test_a_second_sample_leaves_the_panel_as_it_is(experiments: list[Artifact]) 
     assert panels == after, "the browser keeps what is unfolded as long as the panel is the same"
     assert page.selectbox(key="look_at").options == ["1. Camel in a room", "2. Horse in the snow"]
     assert page.selectbox(key="look_at").value == "1. Camel in a room", "the one that was added"
+    linked = start(samples=["Horse in the snow", "Camel in a room"])
+    assert linked.selectbox(key="look_at").options == page.selectbox(key="look_at").options
     page.pills(key="samples").set_value(["Horse in the snow"]).run()
     upload(page, file("own.png"))
     assert page.selectbox(key="look_at").value == "2. own.png"
-
-
-def test_samples_of_an_address_are_ticked(experiments: list[Artifact]) -> None:
-    page = start(samples=["Horse in the snow", "Camel in a room"])
-    assert page.selectbox(key="look_at").options == ["1. Camel in a room", "2. Horse in the snow"]
 
 
 def test_cut_outs_stand_on_seven_backgrounds(experiments: list[Artifact]) -> None:
@@ -342,7 +321,6 @@ def test_cut_outs_stand_on_seven_backgrounds(experiments: list[Artifact]) -> Non
     options = page.selectbox(key="look_at").options
     assert options[::7] == ["1. a.png, mid-grey", "8. a.png (2), mid-grey"]
     assert text_of(page).count(" 7 backgrounds.") == 2
-    assert "paint-over" not in text_of(page), "backgrounds say more than paint does"
     upload(page, file("b.png", 3), cut_out("a.png", 1), cut_out("a.png", 2))
     assert "The first 8 images are shown" in page.warning[0].value, "a cut-out in part says nothing"
     assert page.selectbox(key="look_at").options[-1].startswith("8. a.png, ")
@@ -458,7 +436,6 @@ def test_models_that_name_nothing_or_cannot_be_asked(unusual: list[str]) -> None
     assert "word by word" in table["Right"]["Prediction"]
     assert table.loc["Share, %"].isna().all()
     assert set(table.loc["Relies on"]) == {""}
-    assert "Right: This model says captions word by word" in text_of(page)
 
 
 def test_typed_captions_are_scored_with_the_image_that_is_looked_at(
@@ -474,14 +451,11 @@ def test_typed_captions_are_scored_with_the_image_that_is_looked_at(
 
     first = cosines()
     assert sorted(first.index) == ["camel", "horse"]
-    assert first["Left"].astype(float).is_monotonic_decreasing
     ok(page.selectbox(key="look_at").set_value("2. b.png").run())
     assert not cosines().equals(first)
     ok(page.text_input(key=words).set_value("zebra; !!!").run())
     assert cosines().index.tolist() == ["zebra"]
-    warnings = " ".join(warning.value for warning in page.warning)
-    assert "“zebra”" in warnings, "a word that it was never given"
-    assert "no words" in warnings
+    assert any("“zebra”" in warning.value for warning in page.warning)
     ok(page.text_input(key=words).set_value("horse; camel; " + "; ".join("abcdef")).run())
     assert len(cosines()) == 6
     assert "The first 6 of 8 captions are shown." in text_of(page)
@@ -508,5 +482,3 @@ def test_an_answer_stays_in_a_session(
     assert embed.call_count > asked, "the same image of somebody else is asked about anew"
     assert numbers_of(somebody_else).equals(numbers_of(mine))
     assert sorted(tmp_path.rglob("*")) == files, "nothing is kept"
-    kinds = {name[0] for name in somebody_else.session_state["asked"]}
-    assert kinds == {"answers", "panel"}
