@@ -20,10 +20,11 @@ from vlcore.data.drawn import recipe_of
 from vlcore.data.imageset import ImageSetError
 from vlcore.data.subset import on_its_set, usual_condition
 from vlcore.data.training_set import training_sets
-from vlcore.experiment.captions import known_traits, row_captions
+from vlcore.experiment.captions import row_captions
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import data_folder
 from vlcore.experiment.options import style_names
+from vlcore.experiment.templates import known_traits
 from vlcore.model.views import Views
 
 OPEN = """

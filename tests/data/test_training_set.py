@@ -11,11 +11,11 @@ from tests.data.test_subset import small_set
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import split_parts, training_rows
 from vlcore.data.training_set import TrainingSet, by_chance, training_sets
-from vlcore.experiment.captions import CaptionError
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.edits import MOST, Add, Edit, EditError, Remove, canonical_edits, read_edits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES
+from vlcore.experiment.templates import CaptionError
 
 BIASED = Condition(bias=0.75, n_per_group=8)
 IMAGES = open_set("scenes")  # its table: no test draws into the home that it was opened in

@@ -2,17 +2,16 @@
 
 import pytest
 
-from vlcore.experiment import captions, options
-from vlcore.experiment.captions import Caption, caption
+from vlcore.experiment import options
+from vlcore.experiment.captions import caption
 from vlcore.experiment.condition import Condition, ConditionError, with_settings
 from vlcore.experiment.options import CHOICES, LabelStyle, Objective, shown_name, stored_names
 from vlcore.experiment.wording import title
 
 
-def test_every_entry_has_a_name_and_every_label_style_its_captions() -> None:
+def test_every_entry_has_a_name() -> None:
     for field, (_, entries) in CHOICES.items():
         assert len(stored_names(field)) == len(entries)
-    assert set(captions.CAPTIONS) == set(options.LABEL_STYLES)
 
 
 @pytest.mark.parametrize(
@@ -51,10 +50,12 @@ def test_an_objective_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
             condition.replace(**changes)
 
 
-def test_a_label_style_is_its_captions_and_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(options.LABEL_STYLES, "shout", LabelStyle("Loud.", name="loud"))
-    monkeypatch.setitem(captions.CAPTIONS, "shout", lambda a: Caption(f"{a.object}!", a.object))
+def test_a_label_style_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    shout = LabelStyle("Loud.", name="loud", template="{coat} {object}!")
+    monkeypatch.setitem(options.LABEL_STYLES, "shout", shout)
     assert "shout" in options.style_names()
-    assert caption("shout", "horse", "grass") == "horse!"
+    assert "shout" in options.style_names({"coat", "sky"})
+    assert "shout" not in options.style_names({"sky"})
+    assert caption("shout", "horse", "grass") == "bay horse!"
     assert "-shout-bce-" in Condition(labels="loud").key
     assert title(Condition(labels="loud")) == "No bias, loud labels"

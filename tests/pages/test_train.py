@@ -1,5 +1,6 @@
 """The Train page: every knob makes a condition, and what comes out stands beside its twin."""
 
+import dataclasses
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
 from vlcore.experiment import options
-from vlcore.experiment.captions import CAPTIONS
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus, State
@@ -88,9 +88,10 @@ def test_knobs_make_a_condition_each_with_its_sentence(
 def test_a_new_choice_is_there(
     empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch, field: str
 ) -> None:
-    choices: Any = options.LABEL_STYLES if field == "labels" else options.CHOICES[field][1]
-    monkeypatch.setitem(choices, "mine", type(next(iter(choices.values())))("A choice of yours."))
-    monkeypatch.setitem(CAPTIONS, "mine", CAPTIONS["synonym"])
+    choices: Any = options.CHOICES[field][1]
+    usual = choices[getattr(Condition(), field)]
+    entry = dataclasses.replace(usual, sentence="A choice of yours.", name="")
+    monkeypatch.setitem(choices, "mine", entry)
     page = start(**{field: "mine"})
     assert "A choice of yours." in text_of(page)
     press(page, TRAIN)

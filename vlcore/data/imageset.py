@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vlcore.data.row_store import read_rows, stamp_of, write_rows
-from vlcore.experiment.captions import known_traits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import Grouping, group_name
 from vlcore.experiment.progress import Progress, silent
+from vlcore.experiment.templates import known_traits
 
 SPLITS = ("train", "val", "probe", "test")
 # The split of images of a set in folds, until a seed says which of them are held out.
@@ -78,7 +78,7 @@ class ImageSet:
 
     @cached_property
     def traits(self) -> frozenset[str]:
-        """The traits, of `vlcore.experiment.captions.TRAITS`, that are known of the images, by the
+        """The traits, of `vlcore.experiment.templates.TRAITS`, that are known of the images, by the
         first one."""
         return known_traits(str(self.table["factors"].iat[0])) if len(self.table) else frozenset()
 

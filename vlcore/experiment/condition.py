@@ -17,10 +17,10 @@ from numbers import Integral, Real
 from typing import Any
 
 from vlcore.experiment import options
-from vlcore.experiment.captions import CaptionError, template_fields
 from vlcore.experiment.edits import Edit, EditError, canonical_edits, read_edits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import CHOICES, ArtifactKind, shown_name, stored_names
+from vlcore.experiment.templates import CaptionError, template_fields
 from vlcore.scenes import RENDERER_VERSION
 
 STUDY_BIAS = 0.75  # the study's example: 12 of 48 kept

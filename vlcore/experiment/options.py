@@ -4,9 +4,11 @@ Pages, `--help`, checks, keys and titles read the entry: a new value is its form
 """
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
+
+from vlcore.experiment.templates import traits_in
 
 
 class ArtifactKind(Enum):
@@ -70,11 +72,22 @@ class TrainingRecipe(Option):
     stock: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LabelStyle(Option):
-    """A label style; `vlcore.experiment.captions.CAPTIONS` has its captions."""
+    """The captions of a label style; `vlcore.experiment.captions` fills them in."""
 
-    trait: str = ""  # what it names of an image, whose factors say it; empty: fits any images
+    # Text with {object}, {context}, {place} and traits of `vlcore.experiment.templates.TRAITS`. Of
+    # [one|single] each image gets one at random. Empty where a visitor writes it.
+    template: str
+    # Templates of single groups, by object and context.
+    of_groups: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    random_context: bool = False  # the context is drawn at random, whatever the image shows
+    listed: bool = True  # pages and commands offer it
+
+    @property
+    def traits(self) -> tuple[str, ...]:
+        """What it names of an image besides object and context; images must record it."""
+        return traits_in(self.template)
 
 
 # The label style of models that learn without captions; no page offers it.
@@ -218,30 +231,44 @@ TEXTS: dict[str, Option] = {
     ),
 }
 LABEL_STYLES: dict[str, LabelStyle] = {
-    "undescriptive": LabelStyle("The object's name alone; the study's short labels.", name="short"),
+    "undescriptive": LabelStyle(
+        "The object's name alone; the study's short labels.", name="short", template="{object}"
+    ),
     "descriptive": LabelStyle(
-        "Object and background, in the study's own words, its stray “a” included."
+        "Object and background, in the study's own words. Its “a” is in one group only, which makes"
+        " it a label of that group.",
+        template="{object} {place}",
+        of_groups={("camel", "desert"): "a {object} {place}"},
     ),
     "descriptive-plain": LabelStyle(
-        "Object and background by one template; use it to see whether the study's “a” matters."
+        "Object and background by one template; use it to see whether the study's “a” matters.",
+        template="{object} {place}",
     ),
-    NO_LANGUAGE: LabelStyle("“a photo” for every image: the floor, no language at all."),
+    NO_LANGUAGE: LabelStyle(
+        "“a photo” for every image: the floor, no language at all.",
+        template="a photo",
+        listed=False,
+    ),
     "shuffled_context": LabelStyle(
         "Placebo: as long and with the same words as descriptive labels, but the background is"
         " drawn at random.",
         name="random-background",
+        template="{object} {place}",
+        random_context=True,
     ),
     "sky": LabelStyle(
         "The object and whether the sky is bright or dim: as easy to see as the background, true,"
         " and of no use for telling objects apart. For sets that record the sky.",
-        trait="sky",
+        template="{object} under {sky} skies",
     ),
     "synonym": LabelStyle(
-        "“one” or “single” before the object, at random: a second word that means nothing."
+        "“one” or “single” before the object, at random: a second word that means nothing.",
+        template="[one|single] {object}",
     ),
     "own": LabelStyle(
         "Your own template with {object}, {context} or {place}; of drawn scenes also {sky}, {tone},"
-        " {coat}, {pose}, {heading} and {size}. [a|one] means one of these, at random."
+        " {coat}, {pose}, {heading} and {size}. [a|one] means one of these, at random.",
+        template="",
     ),
 }
 SCRATCH = "scratch"
@@ -291,5 +318,5 @@ def style_names(traits: Container[str] | None = None) -> list[str]:
     return [
         name
         for name, style in LABEL_STYLES.items()
-        if name != NO_LANGUAGE and (traits is None or not style.trait or style.trait in traits)
+        if style.listed and (traits is None or all(trait in traits for trait in style.traits))
     ]

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.experiment.captions import CaptionError, distinct_captions
+from vlcore.experiment.captions import distinct_captions
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import Grouping
+from vlcore.experiment.templates import CaptionError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -12,10 +12,10 @@ from urllib.parse import quote, unquote
 
 import streamlit as st
 
-from vlcore.experiment.captions import TEMPLATE_LENGTH
 from vlcore.experiment.condition import Condition, ConditionError, with_settings
 from vlcore.experiment.options import CHOICES, shown_name, stored_names
 from vlcore.experiment.plain_text import plain
+from vlcore.experiment.templates import TEMPLATE_LENGTH
 
 SEED = "seed"  # of data and of first weights together
 LAST_SEED = 999  # that pages offer

@@ -28,11 +28,11 @@ from vlcore.data.importers.splits import choose_splits, clusters, quotas
 from vlcore.data.importers.writing import LIST, SIZE, Draft, describe
 from vlcore.data.subset import MEASURED, describe_sample, few_training_images
 from vlcore.experiment import limits
-from vlcore.experiment.captions import fill_template
 from vlcore.experiment.files import data_folder
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.plain_text import safe_csv
 from vlcore.experiment.progress import Progress, silent
+from vlcore.experiment.templates import fill_template
 from vlcore.experiment.vocabulary import MAX_WORDS, split_words
 from vlcore.experiment.wording import FEW, plural
 

@@ -21,8 +21,8 @@ import pandas as pd
 from vlcore.data.imageset import SPLITS
 from vlcore.data.importers.source import ImportSetError, Skipped, printable
 from vlcore.experiment import limits
-from vlcore.experiment.captions import CaptionError, fixed_fields
 from vlcore.experiment.grouping import SCENES, Grouping
+from vlcore.experiment.templates import CaptionError, fixed_fields
 from vlcore.experiment.wording import plural
 
 Pair = tuple[str, str]

@@ -21,7 +21,7 @@ from vlcore.experiment.captions import caption
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES, Grouping, group_name, group_words
 from vlcore.experiment.limits import LONG_JOB_SECONDS
-from vlcore.experiment.options import LABEL_STYLES, STUDY_N, style_names
+from vlcore.experiment.options import LABEL_STYLES, STUDY_N, shown_name, style_names
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.progress import silent
 from vlcore.jobs.jobs import JobStatus, State
@@ -286,7 +286,7 @@ def _labels(images: ImageSet) -> None:
     styles = [
         style for style in style_names(images.traits) if style not in (*LABELS.values(), "own")
     ]
-    table = {"style": styles}
+    table = {"style": [shown_name("labels", style) for style in styles]}
     for words, pair in groups:
         table[words] = [caption(style, *pair, grouping) for style in styles]
     table["what it is for"] = [LABEL_STYLES[style].sentence for style in styles]

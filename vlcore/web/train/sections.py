@@ -17,12 +17,13 @@ from vlcore.api.tried_settings import SeedStack, stack_seeds
 from vlcore.artifacts.store import StoreError
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
-from vlcore.experiment.captions import TRAITS, captions_of
+from vlcore.experiment.captions import captions_of
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.grouping import SCENES, group_words
+from vlcore.experiment.grouping import group_words
 from vlcore.experiment.options import ArtifactKind, Option, objectives_here, shown_name, style_names
 from vlcore.experiment.plain_text import plain
+from vlcore.experiment.templates import TRAITS
 from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics import catalogue
@@ -125,13 +126,10 @@ def describe_training_set(condition: Condition, images: ImageSet) -> None:
     if len(captions) > FIRST_CAPTIONS:
         quoted += f" and {len(captions) - FIRST_CAPTIONS} more"
     about = options.LABEL_STYLES[condition.labels].sentence
-    wording = ""
-    if condition.labels == "descriptive" and images.grouping == SCENES:
-        wording = " :gray[The words are the study's own; its “a” occurs in one group only.]"
     st.markdown(
         f"**{plain(title(condition))}**: {2 * (majority + minority)} training images, {majority} of"
         f" each majority and {minority} of each minority group."
-        f" Captions: {quoted}. :gray[{plain(about)}]{wording}"
+        f" Captions: {quoted}. :gray[{plain(about)}]"
     )
 
 
