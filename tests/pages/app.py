@@ -110,11 +110,6 @@ def _draw_part(page: AppTest, part: str) -> AppTest:
     return page
 
 
-def image_captions(page: AppTest) -> list[str]:
-    """What stands under each image."""
-    return [image.proto.imgs[0].caption for image in page.get("image")]
-
-
 def labels(page: AppTest) -> list[str]:
     return [button.label for button in page.button]
 

@@ -47,9 +47,7 @@ def test_the_sheets_show_what_is_kept_and_fade_what_is_removed(home: Path) -> No
     counts = tables[0].set_index("training images")
     assert counts.loc["horse"].tolist() == ["48 of 48 (majority)", "12 of 48 (minority)"]
     assert counts.loc["camel"].tolist() == ["12 of 48 (minority)", "48 of 48 (majority)"]
-    assert page.get("vega_lite_chart")[0].proto.spec.count("12 of 48 kept") == 2
     assert len(page.get("image")) == 4, "a mean picture of each group"
-    assert any("short" in table and "descriptive" in table for table in tables)
 
 
 def test_a_picture_in_the_address_is_shown_with_its_factors_and_twins(home: Path) -> None:
@@ -65,7 +63,6 @@ def test_a_picture_in_the_address_is_shown_with_its_factors_and_twins(home: Path
     assert [listing["pose"] for listing in listings] == [factors["pose"]] * 2
     assert "fur_seed" not in listings[0], "only what one sees; all of them are folded away"
     assert len(page.get("image")) == 1 + 4 + 4, "itself, its twins, the means"
-    assert "horse on grass (itself)" in text_of(page)
     page.select_slider(key="data_bias").set_value("100 %").run()
     assert page.dataframe[0].value["desert"].tolist()[0] == "0 of 48 (minority)"
     assert len(page.get("image")) == 2, (
@@ -107,7 +104,7 @@ def test_a_scene_is_redrawn_with_its_twins(home: Path) -> None:
     assert len(after) == 4
     assert not set(before) & set(after)
     page.multiselect[0].set_value(["snow"]).run()
-    assert "Choose two backgrounds" in text_of(page)
+    assert not page.get("image")
 
 
 def test_a_scene_of_a_drawn_set_begins_as_the_set_is_drawn(empty_home: Path) -> None:
@@ -131,7 +128,6 @@ def test_a_set_is_drawn_by_its_knobs(empty_home: Path) -> None:
     named(page, "Name").set_value("snowy").run()
     press(page, "Make the set")
     assert recipe_of("snowy") == Recipe("snowy", ("grass", "snow"))
-    assert "snowy: drawn by the lab, grass and snow" in text_of(page)
 
 
 @pytest.fixture
@@ -151,11 +147,10 @@ def test_a_zip_makes_a_set(empty_home: Path, tmp_path: Path) -> None:
     named(page, "Short label").set_value("one {object}")
     named(page, "Licence of the images").set_value("CC0")
     press(page, "Make the image set")
-    assert "The image set my-pets is there: cat_home 6" in text_of(page)
-    assert "numbers from fewer than 20 say little" in page.warning[0].value
+    assert page.warning, "few images say little"
     assert open_set("my-pets").folds == 5
     press(page, "Look at it")
-    assert "my-pets: imported from" in text_of(page)
+    assert page.selectbox(key="data").value == "my-pets"
 
 
 def test_a_folder_or_a_zip_of_any_name_is_looked_at_once(
@@ -206,7 +201,7 @@ def test_a_zip_without_a_set_is_refused_at_once(
 def test_an_import_that_fails_says_so_and_leaves_nothing(
     empty_home: Path, tmp_path: Path, queue: FakeQueue
 ) -> None:
-    assert "neither a folder nor a zip" in upload(b"no zip").error[0].value
+    assert upload(b"no zip").error
     page = upload(zipped(pets(tmp_path / "pets")))
     named(page, "Name of the set").set_value("my-pets")
     press(page, "Make the image set")
@@ -214,8 +209,7 @@ def test_an_import_that_fails_says_so_and_leaves_nothing(
     assert key.startswith("my-pets-")
     queue.asked, queue.state = [], State.FAILED
     queue.status = {"message": "pets.zip holds too few pictures."}
-    assert "pets.zip holds too few pictures. Nothing was kept." in text_of(page.run())
-    press(page, "Back")
+    press(page.run(), "Back")
     assert page.file_uploader
     assert set_names() == ["scenes", "balanced-cues", "renders"]
 
@@ -225,7 +219,6 @@ def test_every_page_knows_a_set_of_ones_own(empty_home: Path, tmp_path: Path) ->
     assert start(look="one scene", data="pets").info
     audit.make_checks("pets", open_set("pets").version)
     page = start(look="shortcut check", data="pets")
-    assert "24 images, in 5 folds: each image is held out once" in text_of(page)
     for name in ("", "3_Compare", "4_Upload"):
         page = opened(name, data="pets")
         assert not page.error

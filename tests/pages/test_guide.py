@@ -82,7 +82,6 @@ def test_steps_set_what_they_show_and_leave_it(
     assert button(page, "Next").proto.type == "secondary"
     choose(page, "Labels", "descriptive", last=True)
     assert button(page, "Next").proto.type == "primary"
-    assert "Done" in text_of(page)
     press(page, "Leave")
     assert "guide" not in page.query_params
     assert page.title[0].value == "Compare models"
@@ -115,7 +114,6 @@ def test_a_card_stays_where_the_image_set_changes(
     page.selectbox(key="data").select("guide-pets").run()
     assert not page.exception
     assert (page.title[0].value, page.session_state["data"]) == (title, "guide-pets")
-    assert "card 4 of 13" in text_of(page)
     press(page, "Back")
     assert (page.title[0].value, page.session_state["data"]) == (cards()[5].title, "guide-pets")
     assert opened("", guide="2", data="guide-pets").title[0].value == cards()[3].title

@@ -2,33 +2,18 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from vlcore.api import compared_maps
 from vlcore.plots.maps.table import bitmask, rows_of_bitmask
 from vlcore.plots.options import PCA
-from vlcore.plots.thumbnails import SAFE_URI
 from vlcore.study import plans
 from vlcore.web import cache
 
-from .app import (
-    FakeQueue,
-    alts,
-    clear,
-    labels,
-    ok,
-    opened,
-    press,
-    setting,
-    table_at,
-    text_of,
-    told_maps,
-)
+from .app import FakeQueue, alts, labels, ok, opened, press, setting, table_at, text_of, told_maps
 
 pytestmark = pytest.mark.usefixtures("bundled", "queue")
 KEYS = [condition.key for condition in plans.find("experiments").conditions[:2]]
@@ -39,14 +24,6 @@ start = partial(opened, "3_Compare", left=KEYS[0], right=KEYS[1])
 def bundled(bundled_home: None, queue: FakeQueue) -> None:
     """Bundled models."""
     queue.disk = True
-
-
-@pytest.fixture
-def anew() -> Iterator[None]:
-    """What is kept would not notice that what is large has changed."""
-    clear()
-    yield
-    clear()
 
 
 def key_of_maps(keys: list[str] = KEYS) -> str:
@@ -67,24 +44,6 @@ def test_maps_are_told_their_table_apart_from_their_look() -> None:
     assert recoloured["table"] == told["table"], "a browser asks for it once"
     assert recoloured["colourColumns"] == ["says_0", "says_1"]
     assert set(table_at(recoloured["colourTable"])["columns"]) >= {"says_0", "says_1"}
-
-
-@pytest.mark.usefixtures("anew")
-def test_overlays_of_every_image_are_of_few_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = {"show_trust": "true", "show_images": "true", "show_neighbours": "true"}
-    refused = "“Images as points” and “Trust in each position”: not on maps of so many images"
-    page = ok(start(**shown))
-    assert refused not in text_of(page)
-    (told,) = told_maps(page)
-    assert {"images", "trust", "neighbours"} <= set(told["overlays"])
-    assert SAFE_URI.match(table_at(told["table"])["sheet"]["uri"])
-    monkeypatch.setattr(compared_maps, "MOST_MARKS", 100)
-    cache.st.cache_resource.clear()
-    page = ok(start(**shown))
-    assert refused in text_of(page)
-    (told,) = told_maps(page)
-    assert told["overlays"] == ["neighbours"]
-    assert table_at(told["table"])["sheet"] is None
 
 
 def test_what_a_browser_marked_is_listed() -> None:

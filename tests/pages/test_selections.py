@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vlcore.api.selections import Selection, prediction_words
+from vlcore.api.selections import Selection
 from vlcore.plots.options import PCA
 from vlcore.study import plans
 from vlcore.web import cache
@@ -54,11 +54,6 @@ def test_a_search_stays_in_the_address_and_is_cleared(files: list[str]) -> None:
     points = cache.comparison(KEYS, PCA).points
     expected = points[(points["object"] == "camel") & points["minority"]]
     assert ids_in(files[-1]) == expected["id"].tolist()
-    assert f"**{len(expected)} images** of {len(points)}: “camel rare”" in text_of(ok(page))
-    tables = [table.value for table in [*page.table, *page.dataframe]]
-    (correct,) = (table for table in tables if "Correct, left" in table)
-    held_out = expected[expected["kind"] == "test"]
-    assert int(correct["Images"].iloc[0]) == len(held_out)
     again = ok(start(search="camel rare"))
     assert files[-1] == files[-2]
     press(again, "Clear")
@@ -107,11 +102,7 @@ def test_one_image_of_a_selection_is_looked_at_closely() -> None:
     assert "Nearest in" not in text_of(ok(page.run()))
     page.button(key=f"closer-{rows[1]}").click().run()
     assert setting(ok(page), "picture") == f"p{rows[1]}"
-    assert "The image you clicked" in text_of(page)
     assert selected_in(page) == rows.tolist(), "the others stay selected"
-    words = prediction_words(comparison, int(rows[1]), 0)
-    assert f"Left model: {words}" in text_of(page)
-    assert "below" in page.toast[0].value
 
 
 def test_groups_that_are_seen_alone_can_be_selected() -> None:

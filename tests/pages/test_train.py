@@ -17,9 +17,7 @@ from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
 from vlcore.experiment import options
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus, State
-from vlcore.web import shell
 from vlcore.web.model_picker import settings_text
 from vlcore.web.train import sections
 
@@ -28,59 +26,43 @@ from .app import FakeQueue, choose, clear, labels, opened, press, text_of
 TRAIN = "Train this model"
 
 
-def leads(page: AppTest) -> dict[str, str]:
-    """Where the links of a page lead to, without those of the menu."""
-    links = [link.proto for link in page.get("page_link")]
-    menu = {label for _, label, _ in shell.PAGES}
-    return {link.label: link.page for link in links if link.label not in menu}
-
-
 def start(**settings: object) -> AppTest:
     """The page at the address of a model."""
     model = settings_text({name: str(value) for name, value in settings.items()})
     return opened("2_Train", **({"model": model} if model else {}))
 
 
-def test_a_first_visit_says_what_would_be_trained_and_progress_is_live(
+def test_a_first_visit_trains_nothing_and_progress_is_live(
     empty_home: Path, queue: FakeQueue
 ) -> None:
     page = start()
-    text = text_of(page)
-    assert "75 % removed (12 of 48 kept), short labels" in text
-    assert "120 training images, 48 of each majority and 12 of each minority group" in text
-    assert "half a minute here" in text, "beside the button"
     assert page.button[0].label == TRAIN, "the first button of the page"
     assert not list(empty_home.iterdir()), "looking at the page writes nothing"
     queue.state, queue.status = State.RUNNING, {"stage": "training", "step": 40, "steps": 600}
     queue.status["probes"] = [[0, 0.5, 0.9], [5, 0.6, 0.95], [40, 0.7, 1.0]]
-    assert "Linear-probe accuracy during training" in text_of(page.run())
-    assert len(page.get("vega_lite_chart")) == 1
+    assert len(page.run().get("vega_lite_chart")) == 1
 
 
 CHANGES = {"labels": "descriptive", "mitigation": "groupdro"}
 
 
 @pytest.mark.parametrize(
-    ("address", "changes", "words"),
+    ("address", "changes"),
     [
         (
             {**CHANGES, "bias": 0.5, "steps": 400, "seed": 3},
             {**CHANGES, "bias": 0.5, "steps": 400, "data_seed": 3, "init_seed": 3},
-            "descriptive labels",
         ),
         (
             {"objective": "supervised", "labels": "descriptive"},
             {"objective": "supervised", "labels": "short"},
-            "supervised reads no captions; short stands for what it knows",
         ),
     ],
 )
-def test_knobs_make_a_condition_each_with_its_sentence(
-    empty_home: Path, queue: FakeQueue, address: dict[str, str], changes: dict[str, Any], words: str
+def test_knobs_make_a_condition(
+    empty_home: Path, queue: FakeQueue, address: dict[str, str], changes: dict[str, Any]
 ) -> None:
-    page = start(**address)
-    assert words in text_of(page)
-    press(page, TRAIN)
+    press(start(**address), TRAIN)
     assert queue.asked == [Condition(**{"bias": 0.75, **changes}).key]
 
 
@@ -98,13 +80,10 @@ def test_a_new_choice_is_there(
     assert queue.asked == [Condition(bias=0.75, **{field: "mine"}).key]
 
 
-def test_choices_that_do_not_go_together_are_a_sentence(empty_home: Path, queue: FakeQueue) -> None:
-    for address, words in (
-        ({"labels": "own", "template": "<b>{object}</b>"}, "cannot be used; write words"),
-    ):
-        page = start(**address)
-        assert words in page.error[0].value
-        assert TRAIN not in [button.label for button in page.button]
+def test_a_template_that_cannot_be_used_is_a_sentence(empty_home: Path, queue: FakeQueue) -> None:
+    page = start(labels="own", template="<b>{object}</b>")
+    assert len(page.error) == 1
+    assert TRAIN not in labels(page)
 
 
 def test_the_first_models_of_a_set_wait_for_features(
@@ -126,9 +105,6 @@ def test_a_finished_model_stands_beside_its_twin_or_offers_it(
 ) -> None:
     queue.disk = True
     page = start(labels="descriptive", bias=0.75)
-    assert "Left: its baseline, the same but with short labels." in text_of(page)
-    assert "the accuracy on rare images is" in text_of(page)
-    assert "Accuracy of the animal on held-out images" in text_of(page), "the first panel"
     choose(page, "Look closer", "Training curves")
     assert len(page.get("vega_lite_chart")) == 5, "accuracy by group, and two curves per model"
     done = experiments[3].key
@@ -152,17 +128,6 @@ def test_a_trained_model_leads_on_to_another_seed(
     assert queue.asked == [other.key]
     assert page.number_input(key="model_seed").value == 1
     assert page.get("progress"), "it is followed"
-
-
-def test_what_was_tried_is_a_row_a_setting_and_leads_to_compare(
-    experiments: list[store.Artifact], queue: FakeQueue
-) -> None:
-    page = start()
-    table, biased = page.dataframe[-1].value, experiments[2]
-    rows = table[table["Steps"] == biased.condition.steps].set_index("Model")
-    estimate = biased.metrics["end"]["minority_accuracy"]
-    values = rows.loc[title(biased.condition), ["value", "From", "To"]].tolist()
-    assert values == [estimate[part] for part in ("value", "low", "high")]
 
 
 def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyPatch) -> None:
