@@ -23,12 +23,8 @@ else:  # no `st.stop` above: after it, Streamlit keeps the controls of the other
     with shell.attributed(images):
         with shell.errors_as_sentences():
             sides = models.choose_sides(images, steps, towers)
-            if models.wait_for_sides(sides):
-                if before := models.former(sides, images):
-                    with st.container(key="former"):
-                        maps.show(maps.choose_maps(before, palette, bar))
+            if not models.need_sides(sides):
                 st.stop()
-            models.remember_sides(sides)
             view = maps.choose_maps(sides, palette, bar)
             selection = selections.choose_selection(view, bar)
         bar.caption(plain(models.set_and_steps(images, sides)), width="content")

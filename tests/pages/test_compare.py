@@ -10,29 +10,18 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.conftest import publish_as
-from vlcore.artifacts import disk, store
+from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import models_folder
 from vlcore.experiment.vocabulary import WordPieces
-from vlcore.experiment.wording import lasting_name, share, title
+from vlcore.experiment.wording import lasting_name, share
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.model import inference
 from vlcore.model.dual_encoder import build
 from vlcore.study import plans
-from vlcore.web import cache, work
+from vlcore.web import cache
 
-from .app import (
-    FakeQueue,
-    choose,
-    look,
-    models_of,
-    opened,
-    press,
-    setting,
-    text_of,
-    told_maps,
-    with_maps,
-)
+from .app import FakeQueue, choose, models_of, opened, press, setting, text_of, told_maps, with_maps
 
 pytestmark = pytest.mark.usefixtures("experiments")
 UNBIASED, DESCRIPTIVE = "No bias, short labels", "No bias, descriptive labels"
@@ -62,58 +51,25 @@ def test_a_model_that_came_with_the_lab_says_so(monkeypatch: pytest.MonkeyPatch)
     assert text_of(with_maps(start())).count("bundled]") == 2
 
 
+def test_nothing_trains_without_a_press(queue: FakeQueue) -> None:
+    queue.disk = True
+    page = with_maps(start())
+    page = page.select_slider(key="left_bias").set_value("25 %").run()
+    assert queue.asked == []
+    assert not told_maps(page), "nothing is shown that was not chosen"
+    page = start(towers="pretrained")
+    pretrained = plans.find("experiments", Condition().with_towers("pretrained")).conditions[:2]
+    press(page, "Train 2 models")
+    assert queue.asked == [condition.key for condition in pretrained]
+
+
 @pytest.mark.parametrize("waiting", [0, 3])
-def test_a_pretrained_model_that_is_chosen_begins_by_itself_while_the_former_maps_stay(
-    experiments: list[store.Artifact], queue: FakeQueue, waiting: int
+def test_a_training_of_seconds_does_not_wait_behind_long_ones(
+    queue: FakeQueue, waiting: int
 ) -> None:
     queue.disk, queue.long = True, waiting
-    page = with_maps(start())
-    page.session_state["towers"] = "pretrained"
-    page = with_maps(page.run())
-    pretrained = plans.find("experiments", Condition().with_towers("pretrained")).conditions[:2]
-    assert queue.asked == [condition.key for condition in pretrained]
-    assert set(queue.short.values()) == {waiting > 0}, "it does not wait behind long ones"
-    assert UNBIASED in maps_of(page), "the former maps are shown until then"
-    assert page.get("progress")
-    trained = [publish_as(*both) for both in zip(experiments[:2], pretrained, strict=True)]
-    page = with_maps(look(page))
-    disk.delete_artifacts(*(artifact.key for artifact in trained))
-    assert not page.get("progress"), "those that were chosen come by themselves"
-
-
-def test_a_link_to_pretrained_models_starts_nothing(queue: FakeQueue) -> None:
-    queue.disk = True
-    page = with_maps(start(towers="pretrained"))
-    assert queue.asked == []
-    assert [button.label for button in page.button].count("Train this model") == 2
-    page.button(key="train_left").click().run()
-    assert queue.asked == [Condition().with_towers("pretrained").key]
-
-
-def test_a_model_from_scratch_waits_for_a_click_beside_the_former_maps(queue: FakeQueue) -> None:
-    queue.disk = True
-    page = with_maps(start())
-    page = with_maps(page.select_slider(key="left_bias").set_value("25 %").run())
-    assert queue.asked == []
-    assert UNBIASED in maps_of(page)
-
-
-def test_former_maps_are_of_two_models_where_two_are_there(
-    queue: FakeQueue, experiments: list[store.Artifact], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queue.disk = True
-    view, second = work.view, experiments[1].key
-    monkeypatch.setattr(work, "view", lambda key: view("absent" if key == second else key))
-    maps = maps_of(with_maps(start(left="bias:0.25", right="bias:0.25")))
-    assert UNBIASED in maps
-    assert title(experiments[2].condition) in maps
-    # The one that is trained was in the place of the other.
-    monkeypatch.setattr(work, "view", view)
-    page = with_maps(start())
-    page.query_params["left"], page.query_params["right"] = "bias:0.25", "labels:short"
-    maps = maps_of(with_maps(page.run()))
-    assert UNBIASED in maps
-    assert DESCRIPTIVE in maps
+    press(start(towers="pretrained"), "Train 2 models")
+    assert set(queue.short.values()) == {waiting > 0}
 
 
 def test_the_address_chooses_both_models() -> None:
@@ -148,6 +104,7 @@ def test_a_hostile_address_falls_back_to_the_default(address: dict[str, str]) ->
 
 
 def test_a_missing_model_offers_to_train_it_and_shows_live_news(queue: FakeQueue) -> None:
+    queue.disk = True
     page = start(left="bias:0.9")
     assert not told_maps(page)
     queue.status = {
@@ -161,20 +118,22 @@ def test_a_missing_model_offers_to_train_it_and_shows_live_news(queue: FakeQueue
     press(page, "Train this model")
     assert queue.asked == [Condition(bias=0.9).key]
     assert "minority 60 %" in text_of(page)
-    assert [bar.proto.text for bar in page.get("progress")] == ["training, step 9 of 600"]
+    assert [bar.proto.text for bar in page.get("progress")] == [
+        "1 of 2 are done, about half a minute left"
+    ]
 
 
 def test_a_visitor_stops_waiting_for_what_goes_on_for_others(queue: FakeQueue) -> None:
-    queue.state, queue.others_wait = State.RUNNING, True
+    queue.disk, queue.state, queue.others_wait = True, State.RUNNING, True
     page = start(left="bias:0.9")
     key = Condition(bias=0.9, labels="undescriptive").key
-    page.button(key="cancel_left").click().run()
+    page.button(key="cancel_train").click().run()
     assert not page.exception
     assert queue.cancelled == [key]
     assert "goes on for somebody else" in page.warning[0].value
-    page.button(key="train_left").click().run()
+    page.button(key="train").click().run()
     assert queue.asked == [key]
-    assert page.button(key="cancel_left")
+    assert page.button(key="cancel_train")
 
 
 def test_umap_is_fitted_when_somebody_chooses_it_and_not_by_a_link(
@@ -202,19 +161,17 @@ def test_umap_is_fitted_when_somebody_chooses_it_and_not_by_a_link(
     ).run()
     assert queue.asked == wanted
     assert all(queue.short.values()), "it does not wait behind trainings"
-    assert len(page.get("progress")) == 2
+    assert len(page.get("progress")) == 1
     assert "component" in maps_of(page), "PCA meanwhile"
 
 
 def test_an_untrained_encoder_does_not_wait_behind_trainings(queue: FakeQueue) -> None:
     key = Condition(labels="undescriptive").untrained.key
-    page = start(left="steps:0")
-    assert queue.asked == [], "a link starts nothing"
-    press(page, "Measure it")
+    queue.disk, queue.long = True, 3
+    page = start().toggle(key="left_trained").set_value(False).run()
+    assert queue.asked == []
+    press(page, "Measure the untrained model")
     assert queue.short == {key: True}
-    queue.asked.clear()
-    start().toggle(key="left_trained").set_value(False).run()
-    assert queue.asked == [key]
 
 
 def test_a_damaged_model_is_set_aside_and_can_be_trained_again(

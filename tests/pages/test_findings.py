@@ -13,6 +13,7 @@ from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
 from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
+from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import PRESETS
 from vlcore.experiment.wording import percent
@@ -20,6 +21,7 @@ from vlcore.study import plans
 from vlcore.study.answer_file import published_answer
 from vlcore.study.plans import StudyPlan
 from vlcore.study.results import command
+from vlcore.web import visitors
 from vlcore.web.findings import answer
 
 from .app import FakeQueue, alts, opened, press, text_of
@@ -166,8 +168,17 @@ def test_a_study_is_run_and_followed(empty_home: Path, queue: FakeQueue, plan: S
     assert queue.asked == keys
     (bar,) = page.get("progress")
     assert bar.proto.value == 50
-    press(page, "Stop")
+    press(page, "Cancel")
     assert queue.cancelled == keys
+
+
+def test_a_student_starts_as_many_runs_as_the_quota_allows(
+    empty_home: Path, queue: FakeQueue, plan: StudyPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitors, "teaches", lambda: False)
+    page = press(start(), "Run this study")
+    assert not page.error
+    assert queue.asked == [condition.key for condition in plan.conditions[: limits.TRAININGS]]
 
 
 def test_a_part_of_a_study_trains_what_is_missing(

@@ -64,7 +64,6 @@ def test_it_is_for_whoever_knows_the_secret(
 @pytest.mark.parametrize(
     ("page", "address", "label"),
     [
-        ("5_Findings", {"study": "class"}, "Run this study"),
         ("1_Data", {"look": "generate images"}, "Make the set"),
         ("1_Data", {"look": "import images"}, ""),
     ],

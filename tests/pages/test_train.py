@@ -91,13 +91,13 @@ def test_the_first_models_of_a_set_wait_for_features(
 ) -> None:
     monkeypatch.setenv("VLCORE_WORKERS", "2")
     import_set(pets(tmp_path / "pets", per_group=12), "pets")
-    assert "Train the models: about half a minute" in labels(opened("4_Upload", data="pets"))
+    assert "about half a minute here" in text_of(opened("4_Upload", data="pets"))
     usual = usual_condition(open_set("pets"))
     assert training.feature_seconds(usual.with_towers("pretrained")) == pytest.approx(0.02 * 48)
     assert training.feature_seconds(usual) == 0
     monkeypatch.setattr(training, "FEATURE_SECONDS", 2.0)
     clear()  # it is looked up once a minute
-    assert "Train the models: about 2 minutes" in labels(opened("4_Upload", data="pets"))
+    assert "about 2 minutes here" in text_of(opened("4_Upload", data="pets"))
 
 
 def test_a_finished_model_stands_beside_its_twin_or_offers_it(

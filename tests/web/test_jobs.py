@@ -96,38 +96,70 @@ SCRIPT = """
 import streamlit as st
 from vlcore.web import jobs
 st.session_state["runs"] = st.session_state.get("runs", 0) + 1
-jobs.watch(["a", "b"], each_done=%s)
+st.session_state["arrives"] = %(arrives)s
+def start(keys):
+    st.session_state["started"] = list(keys)
+jobs.need("abcde", start, "Make them", key="make", by_itself=%(by_itself)s, each_done=%(each_done)s)
 """
+USUAL = {"arrives": True, "by_itself": False, "each_done": False}
+
+
+def started(page: AppTest) -> list[str]:
+    return page.session_state.get("started", [])
+
+
+def states_of(*states: State) -> Queue:
+    return Queue(**dict(zip("abcde", states, strict=False)))
 
 
 @pytest.mark.parametrize(
-    ("b", "words"),
+    ("state", "words"),
     [
-        (State.INTERRUPTED, "was interrupted"),
-        (State.CANCELLED, "was cancelled"),
-        (State.FAILED, "failed: The disk is full."),
+        (State.INTERRUPTED, "The job was interrupted"),
+        (State.CANCELLED, "The job was cancelled"),
+        (State.FAILED, "The job failed: The disk is full."),
     ],
 )
-def test_each_job_has_its_progress_or_why_it_ended(
-    b: State, words: str, monkeypatch: pytest.MonkeyPatch
+def test_a_job_that_ended_badly_says_why_and_is_offered_again(
+    state: State, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = page_of(SCRIPT % False, Queue(a=State.RUNNING, b=b), monkeypatch)
-    assert [bar.proto.text for bar in page.get("progress")] == ["measuring"]
-    assert words in page.warning[0].value
-    assert page.session_state["runs"] == 1
-
-
-@pytest.mark.parametrize(
-    ("title", "words"),
-    [("UMAP of *2* models", "The UMAP of \\*2\\* models was"), ("", "This training was")],
-)
-def test_a_job_that_was_interrupted_says_what_it_was(
-    title: str, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queue = Queue(a=State.INTERRUPTED, b=State.DONE)
-    queue.reports = {"title": title} if title else {}
-    (warning,) = page_of(SCRIPT % False, queue, monkeypatch).warning
+    queue = states_of(State.DONE, State.DONE, State.DONE, state, state)
+    page = page_of(SCRIPT % USUAL, queue, monkeypatch)
+    (warning,) = page.warning
     assert warning.value.startswith(words)
+    page.button(key="make").click().run()
+    assert started(page) == ["d", "e"]
+    queue.reports = {"title": "UMAP of *2* models"}
+    (warning,) = page.run().warning
+    assert warning.value.startswith("The UMAP of \\*2\\* models")
+
+
+def test_only_results_and_jobs_that_go_on_count_in_the_progress_of_several(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue = states_of(State.DONE, State.RUNNING, State.FAILED, State.CANCELLED, State.ABSENT)
+    queue.reports = {"fraction": 0.5}
+    page = page_of(SCRIPT % USUAL, queue, monkeypatch)
+    (bar,) = page.get("progress")
+    assert bar.proto.value == 100 * (1 + 0.5) // 5
+    assert page.session_state["runs"] == 1
+    page.button(key="make").click().run()
+    assert started(page) == ["c", "d", "e"]
+
+
+@pytest.mark.parametrize(("arrives", "expected"), [(True, []), (False, list("abcde"))])
+def test_what_an_address_asks_for_waits_for_a_click(
+    arrives: bool, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**USUAL, "by_itself": True, "arrives": arrives}
+    page = page_of(SCRIPT % settings, Queue(), monkeypatch)
+    assert started(page) == expected
+    assert page.button(key="make"), "nothing runs yet"
+
+
+def test_nothing_is_shown_of_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = page_of(SCRIPT % USUAL, states_of(*[State.DONE] * 5), monkeypatch)
+    assert not [*page.button, *page.get("progress"), *page.warning]
 
 
 @pytest.mark.parametrize("each_done", [False, True])
@@ -135,29 +167,16 @@ def test_the_page_runs_anew_when_a_job_ends_meanwhile(
     each_done: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Ending(Queue):
-        """Its first job ends after the first look at both."""
+        """Its first job ends after the first looks at all."""
 
         def view(self, key: str, asker: object = None) -> JobStatus:
-            if self.reads >= 2:
+            if self.reads >= 6:
                 self.states["a"] = State.DONE
             return super().view(key, asker)
 
-    page = page_of(SCRIPT % each_done, Ending(a=State.RUNNING, b=State.RUNNING), monkeypatch)
+    queue = Ending(**dict.fromkeys("abcde", State.RUNNING))
+    page = page_of(SCRIPT % {**USUAL, "each_done": each_done}, queue, monkeypatch)
     assert page.session_state["runs"] == 1 + each_done
-
-
-def test_only_results_and_jobs_that_go_on_count_in_the_progress_of_several(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    script = """
-from vlcore.web import jobs, work
-jobs.follow_several([work.view(key) for key in "abcde"], "in all", "")
-"""
-    states = (State.DONE, State.RUNNING, State.FAILED, State.CANCELLED, State.ABSENT)
-    queue = Queue(**dict(zip("abcde", states, strict=True)))
-    queue.reports = {"fraction": 0.5}
-    (bar,) = page_of(script, queue, monkeypatch).get("progress")
-    assert bar.proto.value == 100 * (1 + 0.5) // 5
 
 
 QUOTA = """

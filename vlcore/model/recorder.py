@@ -5,6 +5,7 @@ Small checkpoints feed the training animation; whole ones are measured.
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from vlcore.model.views import (
     readout_of,
     why_no_caption_readout,
 )
+
+ENOUGH_TO_JUDGE = 0.25  # of the steps of a model: before, its speed is not known
 
 
 class CheckpointRecorder:
@@ -69,6 +72,7 @@ class CheckpointRecorder:
         self.probed_steps = set(checkpoint_steps(condition.steps)[::-2])
         self.checkpoints: dict[str, Checkpoint] = {}
         self.progress: Progress | None = None
+        self._began = 0.0  # when the first step was done, seconds
         # Step, embeddings of images on the map, of training images and of captions.
         self._animation: list[tuple[int, Array, Array, Array]] = []
         self._accuracy_curve: list[list[float]] = []  # step, majority, minority validation images
@@ -76,12 +80,19 @@ class CheckpointRecorder:
         self._last_map: NDArray[np.float64] | None = None
 
     def on_step(self, progress: Progress) -> None:
-        """Report a training step."""
+        """Report a training step, and the seconds that all models of the job still take."""
+        if self.progress is None:
+            self._began = time.monotonic()
         self.progress = progress
-        share = (self.number + progress.step / progress.steps) / self.models
+        trained = progress.step / progress.steps
+        share = (self.number + trained) / self.models
         stage = "training"
         if self.models > 1:
             stage = f"training model {self.number + 1} of {self.models}"
+        seconds = time.monotonic() - self._began
+        left = None
+        if trained >= ENOUGH_TO_JUDGE:
+            left = seconds / trained * (self.models - self.number - trained)
         self.report(
             stage=stage,
             fraction=RENDERING + TRAINING * share,
@@ -89,6 +100,7 @@ class CheckpointRecorder:
             step=progress.step,
             steps=progress.steps,
             models=self.models,
+            left=left,
             loss=round(progress.loss, 4),
         )
 

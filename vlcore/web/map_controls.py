@@ -5,8 +5,7 @@ all see the noise. Labels and help are those of `vlcore.plots.options`.
 """
 
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import streamlit as st
@@ -18,7 +17,6 @@ from vlcore.data.imageset import ImageSet
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.experiment.limits import JOB_SECONDS, LONG_JOB_SECONDS
 from vlcore.experiment.plain_text import plain
-from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics.projection import MANY
 from vlcore.plots.options import (
     KINDS,
@@ -127,36 +125,20 @@ def fitted(keys: Sequence[str], projection: Projection) -> bool:
         st.caption(plain(str(error)))
         return False
     is_large = sum(map(maps.image_count, artifacts)) > MANY
-    fits = {
-        key: _job(key, is_large, maps.make_map, model, projection) for key, model in models.items()
-    }
     kind = KINDS[projection.kind]
     long = "a few minutes" if is_large else "a few seconds"
     st.caption(f"{kind} has to be fitted first, in {long}; until then the maps are PCA.")
-    jobs.start_or_offer(fits, f"Fit {kind}")
-    _watch(fits, "Fit it again", "This fit")
-    return False
 
+    def start(wanted: Sequence[str]) -> None:
+        for key in wanted:
+            work.ask(
+                key,
+                maps.make_map,
+                models[key],
+                projection,
+                short=not is_large,  # else the small maps of others would wait for it
+                limit=LONG_JOB_SECONDS if is_large else JOB_SECONDS,
+            )
 
-def _job(key: str, is_large: bool, task: Callable[..., Any], *arguments: Any) -> Start:
-    """Queues a job for a worker."""
-    return partial(
-        work.ask,
-        key,
-        task,
-        *arguments,
-        short=not is_large,  # else the small maps of others would wait for it
-        limit=LONG_JOB_SECONDS if is_large else JOB_SECONDS,
-    )
-
-
-def _watch(starts: Mapping[str, Start], retry_label: str, job: str) -> None:
-    """Show the progress of jobs."""
-
-    def draw(views: list[JobStatus]) -> None:
-        for view in views:
-            if view.state not in (State.DONE, State.ABSENT):
-                start = starts[view.key]
-                jobs.progress_or_start(view, retry_label, start, job=job, key=f"fit_{view.key}")
-
-    jobs.watch(list(starts), draw)
+    key = f"fit_{projection.kind}"
+    return jobs.need(list(models), start, f"Fit {kind}", key=key, by_itself=True)

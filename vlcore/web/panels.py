@@ -228,7 +228,7 @@ class _Runner:
                     with column:
                         self.show(inner, f"{inside}{number}.")
             case Trainings():
-                if jobs.train_several(block.conditions, block.label, block.about, key=key):
+                if jobs.need_models(block.conditions, block.label, about=block.about, key=key):
                     keys = tuple(condition.key for condition in block.conditions)
                     identity = ("then", key, *keys)
                     following = cache.once_a_session(identity, lambda: list(block.then()))

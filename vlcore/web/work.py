@@ -1,6 +1,6 @@
 """Work for visitors in worker processes: jobs within their quotas, and files that they wait for."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import contextmanager
 from functools import partial
@@ -243,6 +243,14 @@ def until_done(each: float, new: int, active: int = 0) -> float:
     long_jobs = sum(not job.short for job in queue().jobs())
     waiting = max(long_jobs, active) + new
     return each * waiting / max(1, min(waiting, default_workers()))
+
+
+def seconds_left(conditions: Mapping[str, Condition], views: Sequence[JobStatus]) -> float:
+    """Estimate how long until the active ones of these trainings, by their keys, are done."""
+    active = [view for view in views if view.state.is_active]
+    each = max(expected_seconds(conditions[view.key]) for view in active)
+    running = [view.fraction for view in active if view.state is State.RUNNING]
+    return until_done(each, 0, len(active)) - each * sum(running) / max(1, len(running))
 
 
 def time_in_words(*conditions: Condition) -> str:

@@ -19,7 +19,7 @@ from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.options import shown_name, style_names
 from vlcore.experiment.plain_text import plain, safe_csv
-from vlcore.jobs.jobs import JobStatus
+from vlcore.experiment.wording import plural, title
 from vlcore.plots.options import HELD_OUT, PCA, MapOptions, Projection
 from vlcore.plots.rendering import chart_svg
 from vlcore.plots.theme import Palette
@@ -194,34 +194,12 @@ def _open(grid: GridMaps, place: GridMap, base: Condition) -> None:
 
 
 def _show_missing(grid: GridMaps) -> None:
-    """Show what is not trained yet, each with a button that trains it, and one for all."""
-    conditions = {condition.key: condition for condition in grid.missing}
-    if not conditions:
+    """Show which models are not trained yet, with the button that trains them."""
+    if jobs.need_models(grid.missing, each_done=True):
         return
-
-    def draw(views: list[JobStatus]) -> None:
-        waiting = [conditions[view.key] for view in views if not view.state.is_active]
-        if len(waiting) > 1 and st.button(
-            f"Train the {len(waiting)} missing models", type="primary", key="train_all"
-        ):
-            work.train(*waiting)
-            st.rerun()
-        for column, view in widgets.in_pairs(views):
-            with column.container(key=f"missing_{view.key}"):
-                _show_one_missing(conditions[view.key], view)
-
-    jobs.watch(list(conditions), draw, each_done=True)
-
-
-def _show_one_missing(condition: Condition, view: JobStatus) -> None:
-    st.caption(plain(grids.missing_sentence(condition)))
-    jobs.progress_or_start(
-        view,
-        "Train this model",
-        partial(work.train, condition),
-        cancel_key=f"cancel_{view.key}",
-        key=f"train_{view.key}",
-    )
+    with st.expander(f"Not trained yet: {plural(len(grid.missing), 'model')}"):
+        for condition in grid.missing:
+            st.markdown(f"- {plain(title(condition))}")
 
 
 def _show_export(grid: GridMaps, options: MapOptions, palette: Palette) -> None:

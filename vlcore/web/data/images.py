@@ -2,7 +2,7 @@
 shortcut audit."""
 
 import json
-from functools import partial
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -24,7 +24,6 @@ from vlcore.experiment.limits import LONG_JOB_SECONDS
 from vlcore.experiment.options import LABEL_STYLES, STUDY_N, shown_name, style_names
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.progress import silent
-from vlcore.jobs.jobs import JobStatus, State
 from vlcore.plots.contact_sheets import contact_sheets
 from vlcore.plots.intervals import rate_chart
 from vlcore.plots.theme import Palette
@@ -307,15 +306,13 @@ def shortcut_audit(images: ImageSet, palette: Palette) -> None:
     key = audit.checks_key(images.name, images.version)
     if not work.view(key).done:
         task = audit.make_checks, images.name, images.version
-        ask = partial(work.ask, key, *task, limit=LONG_JOB_SECONDS)
+
+        def start(keys: Sequence[str]) -> None:
+            for wanted in keys:
+                work.ask(wanted, *task, limit=LONG_JOB_SECONDS)
+
         st.caption("It takes about ten seconds.")
-        jobs.start_or_offer({key: ask}, "Check this set")
-
-        def follow(views: list[JobStatus]) -> None:
-            if views[0].state is not State.ABSENT:
-                jobs.progress_or_start(views[0], "Check it again", ask, job="This check")
-
-        jobs.watch([key], follow)
+        jobs.need([key], start, "Check this set", key="check", by_itself=True)
         st.markdown(EXPLAINED)
         return
     checks = audit.read_checks(cache.artifact(key))

@@ -220,7 +220,7 @@ def _show_skipped(skipped: Sequence[Any]) -> None:
 def _importing(key: str) -> None:
     view = work.view(key)
     if view.state.is_active:
-        jobs.watch([key], lambda views: jobs.progress(views[0], cancel_key="import_cancel"))
+        jobs.watch([key], lambda views: jobs.show_progress(views, "import_cancel"))
         return
     if not view.done:
         reason = plain(view.status.get("message", "The import was interrupted."))

@@ -96,7 +96,6 @@ def show_experiments(
     """
 
     def draw(views: list[JobStatus]) -> None:
-        _show_progress(conditions, views, images)
         # A map in training has one size.
         is_active = any(view.state.is_active for view in views)
         is_small = window < shell.NARROW and not is_active
@@ -118,7 +117,12 @@ def show_experiments(
             f"A small set: each experiment trains {images.folds} models in turn, so that every"
             " image is judged by one that has not seen it."
         )
-    jobs.watch([condition.key for condition in conditions], draw)
+    missing = [view for view in work.views(conditions) if not view.done]
+    label = f"Run the {len(missing)} missing"
+    if len(missing) == len(conditions):
+        label = "Run the four experiments"
+    if jobs.need_models(conditions, label, about=_about_missing(images), draw=draw):
+        draw(work.views(conditions))
     st.caption(
         "Filled marks are training images, hollow ones held out; a ring marks the minority groups;"
         " diamonds are captions. Maps show two of 32 dimensions: the numbers come from all of them."
@@ -127,36 +131,13 @@ def show_experiments(
     _show_published_answer(images.name)
 
 
-def _show_progress(
-    conditions: Sequence[Condition], views: Sequence[JobStatus], images: ImageSet
-) -> None:
-    """Show the button that runs missing experiments, or how far they are."""
-    is_active = any(view.state.is_active for view in views)
-    missing = jobs.untrained(conditions, views)
-    if missing:
-        label = f"Run the {len(missing)} missing"
-        if len(missing) == len(conditions):
-            label = "Run the four experiments"
-        about = None if is_active else _about_missing(missing, images)
-        icon = ":material/play_arrow:"
-        if st.button(label, type="primary", icon=icon, disabled=is_active, help=about):
-            work.train(*missing)
-            st.rerun()
-    if is_active:
-        done = sum(view.done for view in views)
-        words = f"{done} of {len(views)} done. You can leave this page: training goes on."
-        with st.container(width=4 * CARD + 3 * GAP):
-            jobs.follow_several(views, words, "experiments")
-
-
-def _about_missing(missing: Sequence[Condition], images: ImageSet) -> str:
-    """Say what the button that runs missing experiments does, and how long it takes."""
-    about = f"Trains what is missing. It takes {work.time_in_words(*missing)} here."
+def _about_missing(images: ImageSet) -> str:
+    """Say what the button that runs missing experiments does."""
+    about = "Trains what is missing. You can leave this page: training goes on."
     if images.about.get("recipe"):
-        about += " Images that are not there yet are drawn first, which takes minutes."
+        about += " Missing images are drawn first. This takes a few minutes."
     if images.folds:
-        count = len(missing) * images.folds
-        about += f" It trains {count} small models, {images.folds} for each experiment."
+        about += f" Each experiment trains {images.folds} small models, one per fold."
     return about
 
 
@@ -178,13 +159,12 @@ def _show_card(
     condition: Condition, view: JobStatus, grouping: Grouping, palette: Palette, side: int
 ) -> None:
     if view.state.is_active:
-        jobs.progress(view)
+        st.progress(view.fraction, plain(jobs.progress_in_words(view)))
         widgets.live(condition, view, palette, condition.key, curve=False)
         return
     if not view.done:
         st.markdown(":gray[Not trained yet. Its map will be here.]")
         st.caption(f"Labels: {plain(quoted_captions(condition.labels, grouping))}")
-        jobs.progress(view)
         return
     linked_maps.show_card(condition.key, palette, side, f"Map of {title(condition)}")
     artifact = cache.artifact(condition.key)

@@ -106,8 +106,7 @@ def _led(
     if room.open:
         ask()
         if phase == "run":
-            keys = [condition.key for condition in step.conditions]
-            jobs.watch(keys, partial(steps.training_progress, step, palette))
+            steps.need_models(step, palette)
     else:
         results.reveal(lesson, step, images, room, palette)
         if number + 1 == len(lesson.steps):

@@ -5,7 +5,6 @@ Measurements are of one run of this server, of its other runs, and of the publis
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -41,7 +40,7 @@ from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.study.answer_file import AnswerError
 from vlcore.study.runs_table import runs_table
-from vlcore.web import cache, jobs, linked_maps, panels, shell, widgets, work
+from vlcore.web import cache, linked_maps, panels, shell, widgets, work
 from vlcore.web.address import CompareState, FindingsState, UploadState
 from vlcore.web.lesson import steps
 from vlcore.web.linked_maps import LinkedMaps
@@ -195,7 +194,7 @@ def _side_by_side(
     keys = [condition.key for condition in step.conditions]
     if any(view.state.is_active for view in work.views(step.conditions)):
         # Somebody revealed before the run had ended.
-        jobs.watch(keys, partial(steps.training_progress, step, palette))
+        steps.need_models(step, palette)
         return
     if not steps.is_trained(step):
         st.info(

@@ -105,32 +105,29 @@ def is_trained(step: LessonStep) -> bool:
     return all(view.done for view in work.views(step.conditions))
 
 
-def training_progress(step: LessonStep, palette: Palette, views: Sequence[JobStatus]) -> None:
-    """The models of a step: trained, their progress, or the button that trains them.
+def need_models(step: LessonStep, palette: Palette) -> None:
+    """Show the models of a step, or offer their training.
 
     Visitors who come by "Run it" have asked for them; those who come by a link have not.
     """
-    missing = jobs.untrained(step.conditions, views)
-    label = "Train again" if any(map(jobs.ended_badly, views)) else "Train these models"
-    if missing and st.button(label, icon=":material/model_training:", key=f"train_{step.name}"):
-        work.train(*missing)
-        st.rerun()
-    columns = st.columns(2, border=True)
-    for column, condition, view, side in zip(
-        columns, step.conditions, views, ("Left", "Right"), strict=True
-    ):
-        with column:
-            st.markdown(f"**{side}: {plain(title(condition))}**")
-            if view.done:
-                is_untrained = condition.kind is ArtifactKind.UNTRAINED
-                verb = "Measured" if is_untrained else "Trained"
-                st.markdown(f":material/check_circle: {verb}.")
-            elif view.state.is_active:
-                jobs.progress(view)
-                widgets.live(condition, view, palette, f"live_{side}")
-            else:
-                st.markdown(":gray[Not trained yet.]")
-                jobs.progress(view)
+
+    def draw(views: Sequence[JobStatus]) -> None:
+        columns = st.columns(2, border=True)
+        for column, condition, view, side in zip(
+            columns, step.conditions, views, ("Left", "Right"), strict=True
+        ):
+            with column:
+                st.markdown(f"**{side}: {plain(title(condition))}**")
+                if view.done:
+                    is_untrained = condition.kind is ArtifactKind.UNTRAINED
+                    verb = "Measured" if is_untrained else "Trained"
+                    st.markdown(f":material/check_circle: {verb}.")
+                else:
+                    st.markdown(":gray[Not trained yet.]")
+                    widgets.live(condition, view, palette, f"live_{side}")
+
+    if jobs.need_models(step.conditions, key=f"train_{step.name}", draw=draw):
+        draw(work.views(step.conditions))
 
 
 def steps_bar(lesson: Lesson, number: int, move: Move, bar: DeltaGenerator) -> None:

@@ -4,7 +4,6 @@ measures."""
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -12,14 +11,12 @@ import streamlit as st
 from vlcore.api import description
 from vlcore.api.differences import controlled_baseline
 from vlcore.api.panels import TRAIN
-from vlcore.api.training import check_trainable
 from vlcore.api.tried_settings import SeedStack, stack_seeds
 from vlcore.artifacts.store import StoreError
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
 from vlcore.experiment.captions import captions_of
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.options import ArtifactKind, Option, objectives_here, shown_name, style_names
 from vlcore.experiment.plain_text import plain
@@ -141,54 +138,19 @@ def show_model(condition: Condition, images: ImageSet, palette: Palette) -> None
     side, legend_place = shell.map_room(_ABOVE)
 
     def draw(views: list[JobStatus]) -> None:
-        view, baseline_view = views[0], views[-1]
-        if not view.done:
-            _offer(condition, view)
-            if view.state.is_active:
-                widgets.live(condition, view, palette, "train_live")
-                _show_probes(view.status.get("probes", []), images, palette, "train_live")
+        widgets.live(condition, views[0], palette, "train_live")
+        _show_probes(views[0].status.get("probes", []), images, palette, "train_live")
+
+    with st.container(key="train-state"):
+        if not jobs.need_models([condition], draw=draw):
             return
-        is_pair = baseline is not None and baseline_view.done
+        is_pair = baseline is not None and work.view(baseline.key).done
         _show_trained(condition, baseline if is_pair else None, what)
         keys = [baseline.key, condition.key] if baseline and is_pair else [condition.key]
         _show_result(keys, images, palette, side, legend_place)
         if baseline and not is_pair:
             st.caption(f"Its baseline is the same model but with {what}.")
-            jobs.progress_or_start(
-                baseline_view,
-                f"Train its baseline: {what}",
-                partial(work.train, baseline),
-                job="The training of the baseline",
-                icon=":material/content_copy:",
-            )
-
-    keys = [condition.key]
-    if baseline:
-        keys.append(baseline.key)
-    with st.container(key="train-state"):
-        jobs.watch(keys, draw)
-
-
-def _offer(condition: Condition, view: JobStatus) -> None:
-    """Show the button that trains a model, with how long it takes, or how far it is; why not, where
-    it cannot be trained."""
-    if not view.state.is_active:
-        try:
-            check_trainable(condition)
-        except LabError as error:
-            st.error(plain(str(error)), icon=":material/error:")
-            return
-    with st.container(horizontal=not view.state.is_active, vertical_alignment="center"):
-        jobs.progress_or_start(
-            view,
-            "Train this model",
-            partial(work.train, condition),
-            cancel_key="train_cancel",
-            type="primary",
-            icon=":material/model_training:",
-        )
-        if not view.state.is_active:
-            st.caption(f"It takes {work.time_in_words(condition)} here.", width="content")
+            jobs.need_models([baseline], f"Train its baseline: {what}", key="train_baseline")
 
 
 def _show_trained(condition: Condition, baseline: Condition | None, what: str) -> None:

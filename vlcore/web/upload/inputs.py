@@ -1,15 +1,13 @@
 """Inputs of the Upload page: a pair of models by default, and images for this session."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.api.training import is_quick
 from vlcore.api.uploads import with_untrained
 from vlcore.artifacts import store
 from vlcore.data import sandbox
@@ -20,10 +18,9 @@ from vlcore.data.uploads import UploadedPicture, samples, shown_file_name, uploa
 from vlcore.experiment import limits
 from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.errors import BusyError
-from vlcore.experiment.plain_text import as_code, plain
-from vlcore.experiment.wording import distinct_names, title
-from vlcore.jobs.jobs import JobStatus, State
-from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
+from vlcore.experiment.plain_text import as_code
+from vlcore.experiment.wording import distinct_names
+from vlcore.web import cache, condition_controls, shell, widgets
 from vlcore.web.compare.models import SIDES, comparable
 from vlcore.web.components import browser
 from vlcore.web.model_picker import choose_saved, condition_or_usual, control, model_in_address
@@ -118,53 +115,6 @@ def _usual_conditions(image_set: ImageSet, towers: str, bias: float) -> tuple[Co
     """Return both label styles of the study at a bias."""
     base = usual_condition(image_set).with_towers(towers)
     return tuple(base.replace(bias=bias, labels=labels) for labels in STYLES_OF_THE_STUDY)
-
-
-def _starts(conditions: Sequence[Condition]) -> dict[str, Callable[[], None]]:
-    return {condition.key: partial(work.train, condition) for condition in conditions}
-
-
-def wait_for_models(conditions: Sequence[Condition]) -> bool:
-    """Show the progress and buttons of missing models; False where none is missing.
-
-    Trainings of seconds start by themselves, but for those of a set or a model of a link.
-    """
-    conditions = list({condition.key: condition for condition in conditions}.values())
-    keys = [condition.key for condition in conditions]
-    for key in keys:
-        jobs.chosen_here(key)  # remembers what a link asks for
-    absent = [
-        condition for condition in conditions if work.view(condition.key).state is State.ABSENT
-    ]
-    untrained = [condition for condition in absent if condition.steps == 0]
-    quick = [condition for condition in absent if condition.steps and is_quick(condition)]
-    slow = [condition for condition in absent if condition.steps and not is_quick(condition)]
-    if any(name in st.query_params for name in ("data", *SIDES)):
-        duration = work.time_in_words(*quick) if quick else ""
-        jobs.start_or_offer(_starts(quick), f"Train the models: {duration}")
-    else:
-        work.train(*quick)
-    if untrained:
-        duration = work.time_in_words(*untrained)
-        jobs.start_or_offer(_starts(untrained), f"Measure the untrained encoder: {duration}")
-    if slow:
-        duration = work.time_in_words(*slow)
-        st.info(f"These models are not trained yet. Training takes {duration} here.")
-    jobs.start_or_offer(_starts(slow), "Train the models")
-    if all(work.view(key).done for key in keys):
-        return False
-
-    def draw(views: list[JobStatus]) -> None:
-        for condition, view in zip(conditions, views, strict=True):
-            if view.state.is_active:
-                st.caption(f"Training: {plain(title(condition))}")
-                jobs.progress(view)
-            elif not view.done and view.state is not State.ABSENT:
-                start = partial(work.train, condition)
-                jobs.progress_or_start(view, "Try again", start, key=f"again_{view.key}")
-
-    jobs.watch(keys, draw, every=jobs.POLL_QUICK)
-    return True
 
 
 def choose_images(choice: ModelChoice) -> ImageChoice:

@@ -16,10 +16,10 @@ from vlcore.model.new_images import TOWER
 from vlcore.plots.theme import Palette
 from vlcore.plots.thumbnails import thumb_uri
 from vlcore.scenes import OBJECTS
-from vlcore.web import cache, linked_maps, map_controls, panels, shell
+from vlcore.web import cache, jobs, linked_maps, map_controls, panels, shell
 from vlcore.web.linked_maps import LinkedMaps
 from vlcore.web.upload import predictions
-from vlcore.web.upload.inputs import ImageChoice, ModelChoice, wait_for_models
+from vlcore.web.upload.inputs import ImageChoice, ModelChoice
 
 LARGE, SMALL = 150, 104  # px of the image, beside the maps and above them
 ALL_BESIDE = 1100  # px of a window where the predictions fit beside the maps
@@ -35,7 +35,7 @@ def show_answers(
     """Show what models predict for images; holds the page until the models are ready."""
     image_set, first = choice.image_set, chosen.images[0]
     with st.container(key="waiting"):
-        if wait_for_models(choice.conditions):
+        if not jobs.need_models(choice.conditions):
             predictions.show_upload_with_name(first, first.name, LARGE)
             st.stop()
     keys = [condition.key for condition in choice.conditions]

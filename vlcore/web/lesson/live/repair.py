@@ -198,7 +198,7 @@ def _prepare(task: Task) -> None:
     paper = partial(_handout, task)
     widgets.download("Handout", paper, "repair.html", "text/html", "print")
     about = f"The ranking compares teams with {', '.join(task.baselines())}."
-    jobs.train_several(conditions, "Prepare", about, key="repair_prepare")
+    jobs.need_models(conditions, "Prepare", about=about, key="repair_prepare")
 
 
 def _handout(task: Task, ranks: Sequence[str] = ()) -> str:
@@ -308,12 +308,10 @@ def _tries(task: Task, state: Repair, change: Change) -> None:
             st.markdown(f"**Try {number}**: {repair.changes_words(edits)}{mark}")
             if view.done:
                 st.caption("Trained. Its accuracy is shown at the reveal.")
-            else:
-                retrain = partial(click_errors()(work.train), conditions[edits])
-                jobs.progress_or_start(view, "Train it again", retrain, key=f"again_{number}")
 
-    if conditions:
-        jobs.watch([condition.key for condition in conditions.values()], show, each_done=True)
+    wanted = list(conditions.values())
+    if jobs.need_models(wanted, key="again", each_done=True, draw=show):
+        show(work.views(wanted))
 
 
 def _team_table(code: str, task: Task) -> None:
