@@ -148,7 +148,6 @@ def test_an_untrained_encoder_is_made_when_it_is_chosen(
     assert queue.asked == [untrained]
     page = start()
     ok(page.selectbox(key="right_model").set_value(untrained).run())
-    press(page, "Measure the untrained model")
     assert queue.short == {untrained: True}, "it does not wait behind trainings"
     assert len(page.get("progress")) == 1
     assert not told_maps(page)
