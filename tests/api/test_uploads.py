@@ -18,8 +18,8 @@ from vlcore.data.uploads import Twins, UploadedPicture
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.metrics.estimate import Estimate
+from vlcore.metrics.neighbours import nearest
 from vlcore.metrics.novelty import Novelty
-from vlcore.metrics.projection import nearest
 from vlcore.metrics.readouts import LastLayer, ObjectReadout
 from vlcore.metrics.reliance import PaintedImages, Reliance
 

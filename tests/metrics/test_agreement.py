@@ -8,8 +8,9 @@ from sklearn.neighbors import NearestNeighbors
 
 from tests.metrics.spaces import cloud, names, rotation, sorted_space, unit
 from vlcore.metrics import agreement
-from vlcore.metrics.agreement import SharedNeighbours, mean_ranks, nearest_others, shared_neighbours
+from vlcore.metrics.agreement import SharedNeighbours, mean_ranks, shared_neighbours
 from vlcore.metrics.estimate import Estimate
+from vlcore.metrics.neighbours import nearest
 
 
 def related(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -53,15 +54,6 @@ def test_equal_images_are_neighbours_alike_in_both_models() -> None:
 def test_more_neighbours_than_others_are_refused() -> None:
     with pytest.raises(ValueError, match="compare fewer than those"):
         shared_neighbours(cloud(11, 3), cloud(11, 3), names(11), 10)
-
-
-@settings(max_examples=15, deadline=None)
-@given(st.integers(20, 700), st.integers(2, 12), st.integers(0, 100))
-def test_neighbours_come_nearest_first_and_equal_ones_in_order(n: int, k: int, seed: int) -> None:
-    z = np.random.default_rng(seed).integers(-2, 3, size=(n, 2)) + 0.5  # many directions are equal
-    cosines = (unit(z) @ unit(z).T).round(12)
-    np.fill_diagonal(cosines, -2)
-    assert (nearest_others(z, k) == np.argsort(-cosines, axis=1, kind="stable")[:, :k]).all()
 
 
 @settings(max_examples=20, deadline=None)
@@ -124,12 +116,12 @@ def test_the_interval_covers_what_other_images_of_the_same_number_give() -> None
 def test_ranks_against_a_sort(n: int, seed: int) -> None:
     first, second = related(n, seed)
     rows = np.arange(n)[:: 1 + seed % 3]
-    others = nearest_others(first, 4)[rows]
+    others, _ = nearest(first[rows], first, 4, apart_from=rows)
     cosines = unit(second) @ unit(second).T
     by_hand = []
     for row, near in zip(rows, others, strict=True):
         order = sorted(set(range(n)) - {row}, key=lambda j: -cosines[row, j])
         by_hand.append(np.mean([1 + order.index(other) for other in near]))
     assert mean_ranks(second, rows, others) == pytest.approx(by_hand)
-    nearest = nearest_others(second, 4)[rows]
-    assert (mean_ranks(second, rows, nearest) == 2.5).all()
+    closest, _ = nearest(second[rows], second, 4, apart_from=rows)
+    assert (mean_ranks(second, rows, closest) == 2.5).all()

@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from tests.metrics.spaces import cloud, rotation, unit
 from vlcore.metrics import projection
+from vlcore.metrics.neighbours import nearest
 
 Project = Callable[[np.ndarray], np.ndarray]
 without_tensorflow = pytest.mark.filterwarnings(  # projection.umap says so while it is imported
@@ -97,9 +98,8 @@ def test_a_known_turn_is_undone(
     assert np.linalg.det(turn.rotation) == pytest.approx(-1 if mirrored else 1)
 
 
-def test_equal_neighbours_come_in_their_own_order_and_count_equally() -> None:
+def test_equal_neighbours_count_equally() -> None:
     known, points = np.repeat(cloud(1, 4), 6, axis=0), np.random.default_rng(0).normal(size=(6, 2))
-    assert projection.nearest(known[:1], known, 4)[0].tolist() == [[0, 1, 2, 3]]
     assert projection.place_among_neighbours(known[:1], known, points)[0] == pytest.approx(
         points[:5].mean(axis=0)
     )
@@ -123,7 +123,7 @@ def test_a_place_among_neighbours_against_a_loop(n: int, size: int, k: int, seed
     points = np.random.default_rng(seed).normal(size=(n, 2))
     placed, (indices, _) = (
         projection.place_among_neighbours(z, known, points, k),
-        projection.nearest(z, known, k),
+        nearest(z, known, k),
     )
     for row in range(3):
         assert placed[row] == pytest.approx(slow_place(z[row], known, points, k), abs=1e-6)
@@ -224,15 +224,6 @@ def test_what_umap_compiles_is_kept_for_the_next_process() -> None:
 
     for function in (umap_.smooth_knn_dist, layouts._nb_optimize_layout_euclidean_single_epoch):
         assert list(Path(function.stats.cache_path).glob(f"*.{function.py_func.__name__}-*.nbc"))
-
-
-def test_neighbours_among_many_are_those_among_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = unit(cloud(60, 5, seed=2)).astype(np.float32)
-    indices, cosines = projection.nearest(known[:9], known, 4)
-    monkeypatch.setattr(projection, "MANY", 40)
-    many_indices, many_cosines = projection.nearest(known[:9], known, 4)
-    assert (many_indices == indices).all()
-    assert many_cosines == pytest.approx(cosines)
 
 
 def test_the_quality_of_a_map_of_many_is_estimated_from_some(

@@ -14,14 +14,9 @@ from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.wording import rate_words
-from vlcore.metrics.agreement import (
-    NEIGHBOURS,
-    Rows,
-    SharedNeighbours,
-    mean_ranks,
-    shared_neighbours,
-)
+from vlcore.metrics.agreement import NEIGHBOURS, SharedNeighbours, mean_ranks, shared_neighbours
 from vlcore.metrics.estimate import Estimate
+from vlcore.metrics.neighbours import Rows
 from vlcore.metrics.projection import MANY, is_one_point
 
 MOST_IMAGES = MANY  # of more, a sample by chance, the same each time

@@ -21,6 +21,7 @@ from vlcore.data.imageset import ImageSet, join_user_columns
 from vlcore.experiment.files import atomic, write_errors
 from vlcore.experiment.progress import Progress, silent
 from vlcore.experiment.wording import title
+from vlcore.metrics.neighbours import nearest
 from vlcore.metrics.projection import MANY
 from vlcore.plots.thumbnails import thumb
 
@@ -180,16 +181,14 @@ def _tile(caption: str) -> NDArray[np.uint8]:
 def _neighbours(model: ModelMap) -> list[dict[str, Any] | None]:
     """The nearest rows of each image and caption; None of each where there are many, for all pairs
     would take minutes."""
-    from sklearn.neighbors import NearestNeighbors
-
     count = len(model.z) + len(model.caption_z)
     if count > MANY:
         return [None] * count
-    z = np.concatenate([model.z, model.caption_z]).astype(np.float32)
-    nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(z) - 1), metric="cosine")
+    z = np.concatenate([model.z, model.caption_z])
+    near, cosines = nearest(z, z, NEIGHBOURS, apart_from=np.arange(count))
     return [
         {"ids": ids, "distances": distances}
-        for distances, ids in zip(*nearest.fit(z).kneighbors(), strict=True)
+        for ids, distances in zip(near, 1 - cosines, strict=True)
     ]
 
 

@@ -19,13 +19,8 @@ from vlcore.data.training_set import caption_indices
 from vlcore.experiment.captions import captions_of
 from vlcore.experiment.errors import LabError
 from vlcore.metrics.accuracy import confidence, logits
-from vlcore.metrics.projection import (
-    Plane,
-    RigidTransform,
-    fit_plane,
-    nearest,
-    place_among_neighbours,
-)
+from vlcore.metrics.neighbours import nearest
+from vlcore.metrics.projection import Plane, RigidTransform, fit_plane, place_among_neighbours
 from vlcore.metrics.readouts import LastLayer, ObjectReadout
 from vlcore.plots.options import PCA, Projection
 
@@ -162,11 +157,10 @@ class ModelMap:
     ) -> list[tuple[int, float]]:
         """Row number and cosine of the k images nearest to one embedding, (E,), nearest first;
         `apart_from` is a row that is left out."""
-        with_spare = k + 1  # in place of the one that is left out
-        indices, cosines = nearest(z[None], self.z, with_spare)
-        rows = self.rows[indices[0]].tolist()
-        pairs = zip(rows, cosines[0].tolist(), strict=True)
-        return [(row, cosine) for row, cosine in pairs if row != apart_from][:k]
+        index = self.index([] if apart_from is None else [apart_from])
+        is_shown = len(index) > 0 and index[0] >= 0
+        indices, cosines = nearest(z[None], self.z, k, apart_from=index if is_shown else None)
+        return list(zip(self.rows[indices[0]].tolist(), cosines[0].tolist(), strict=True))
 
     def logits(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
         """Scores with the captions, (n, E) to (n, K); ComparisonError when these have no

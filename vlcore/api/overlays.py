@@ -13,13 +13,8 @@ from numpy.typing import NDArray
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.api.model_map import ModelMap
 from vlcore.experiment.grouping import Grouping
-from vlcore.metrics.projection import (
-    TRUST_NEIGHBOURS,
-    align,
-    fit_plane,
-    nearest,
-    point_trustworthiness,
-)
+from vlcore.metrics.neighbours import nearest
+from vlcore.metrics.projection import TRUST_NEIGHBOURS, align, fit_plane, point_trustworthiness
 from vlcore.plots.options import MapOptions
 
 NEIGHBOURS = 5  # lines from an image to those nearest to it
@@ -70,9 +65,8 @@ def with_untrained_positions(comparison: ComparedMaps) -> ComparedMaps:
 def nearest_images(model: ModelMap) -> NDArray[np.int64]:
     """The numbers of those nearest to each image in a model's full space, (n, `NEIGHBOURS`), from
     the nearest on; fewer where there are no more."""
-    indices, _ = nearest(model.z, model.z, NEIGHBOURS + 1)
-    others = [row[row != image][:NEIGHBOURS] for image, row in enumerate(indices)]
-    return np.stack(others)
+    indices, _ = nearest(model.z, model.z, NEIGHBOURS, apart_from=np.arange(len(model.z)))
+    return indices
 
 
 def scenes(comparison: ComparedMaps) -> pd.DataFrame:

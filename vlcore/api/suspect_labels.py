@@ -9,7 +9,7 @@ import pandas as pd
 from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.api.models import Model, as_model
 from vlcore.data.imageset import SOURCE, ImageSet
-from vlcore.metrics.agreement import nearest_others
+from vlcore.metrics.neighbours import nearest
 from vlcore.metrics.projection import is_one_point
 
 NEIGHBOURS = 10
@@ -50,7 +50,7 @@ def find_suspects(model: ModelMap, images: ImageSet) -> pd.DataFrame:
     table = images.table[[*names, "object", "context"]].iloc[model.rows]
     table = table.rename(columns={SOURCE: "file"}).assign(row=model.rows)
     objects = table["object"].to_numpy(str)
-    near = objects[nearest_others(model.z, NEIGHBOURS)]
-    table["contradict"] = (near != objects[:, None]).sum(axis=1)
+    near, _ = nearest(model.z, model.z, NEIGHBOURS, apart_from=np.arange(len(model.z)))
+    table["contradict"] = (objects[near] != objects[:, None]).sum(axis=1)
     table = table.sort_values("contradict", ascending=False, kind="stable", ignore_index=True)
     return table[table["contradict"] > NEIGHBOURS / 2]

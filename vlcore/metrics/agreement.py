@@ -4,15 +4,12 @@ Neighbours are of the full spaces, so no map and no alignment matters, and the w
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.metrics.estimate import Embeddings, Estimate, Labels, jackknife
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.integer[Any]]
+from vlcore.metrics.neighbours import Floats, Rows, cosines, nearest
 
 NEIGHBOURS = 10
 # Times k: how many neighbours are known, so that k are left without a part of the images.
@@ -75,7 +72,7 @@ def shared_neighbours(
     first: Embeddings, second: Embeddings, scenes: Labels, k: int = NEIGHBOURS
 ) -> SharedNeighbours:
     """The neighbours of the same images in two models, (n, E) each, row by row. Unrelated models
-    agree on ``k / (n - 1)``. Of equally near images the first count, in both models alike.
+    agree on ``k / (n - 1)``. Ties are broken alike in both models.
     ValueError when k is not below the number of others."""
     n = len(first)
     if k >= n - 1:
@@ -83,50 +80,23 @@ def shared_neighbours(
             f"Of {n} images, each has {max(n - 1, 0)} others; compare fewer than those, not {k}."
         )
     depth = n - 1 if n <= _SMALL else min(n - 1, _DEPTH * k)
-    return SharedNeighbours(nearest_others(first, depth), nearest_others(second, depth), scenes, k)
-
-
-def nearest_others(z: Embeddings, k: int) -> Rows:
-    """The k nearest others of each image by cosine, nearest first; (n, E) to (n, k). Of equally
-    near ones the first come first."""
-    numbers = np.asarray(z, dtype=np.float64)
-    unit = numbers / np.linalg.norm(numbers, axis=1, keepdims=True).clip(1e-12)
-    n = len(unit)
-    indices = np.empty((n, k), dtype=np.int32)
-    for start in range(0, n, _BLOCK):
-        block = slice(start, start + _BLOCK)
-        similar = _similarities(unit, np.arange(n)[block])
-        if 2 * k > n:
-            indices[block] = np.argsort(-similar, axis=1, kind="stable")[:, :k]
-            continue
-        least = np.partition(similar, n - k, axis=1)[:, n - k]
-        for row, values in enumerate(similar):
-            near = np.flatnonzero(values >= least[row])
-            order = np.argsort(-values[near], kind="stable")[:k]
-            indices[start + row] = near[order]
-    return indices
+    itself = np.arange(n)
+    in_first, _ = nearest(first, first, depth, apart_from=itself)
+    in_second, _ = nearest(second, second, depth, apart_from=itself)
+    return SharedNeighbours(in_first, in_second, scenes, k)
 
 
 def mean_ranks(z: Embeddings, rows: Rows, others: Rows) -> Floats:
     """How near some others of each of m rows are in a model, as their mean rank among all images,
     1 for the nearest; (n, E), (m,), (m, k) to (m,)."""
-    numbers = np.asarray(z, dtype=np.float64)
-    unit = numbers / np.linalg.norm(numbers, axis=1, keepdims=True).clip(1e-12)
     ranks = np.empty(others.shape)
     for start in range(0, len(rows), _BLOCK):
         block = slice(start, start + _BLOCK)
-        similar = _similarities(unit, rows[block])
+        similar = cosines(z[rows[block]], z, rows[block])
         for column, other in enumerate(others[block].T):
             values = similar[np.arange(len(similar)), other]
             ranks[block, column] = 1 + (similar > values[:, None]).sum(axis=1)
     return np.asarray(ranks.mean(axis=1))
-
-
-def _similarities(unit: Floats, rows: Rows) -> Floats:
-    """Cosines of rows with all images, and none with themselves, (m, n)."""
-    similar = (unit[rows] @ unit.T).round(12)  # equal images differ in the last bits
-    similar[np.arange(len(rows)), rows] = -np.inf
-    return similar
 
 
 def _count_shared(first: Rows, second: Rows) -> Floats:

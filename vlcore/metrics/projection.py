@@ -17,6 +17,7 @@ from scipy.linalg import eigh, orthogonal_procrustes, svd
 
 from vlcore.experiment.progress import Progress, silent
 from vlcore.metrics.estimate import Embeddings
+from vlcore.metrics.neighbours import cosines, nearest
 
 Points = NDArray[np.float64]
 TRUST_NEIGHBOURS = (5, 10, 15)
@@ -221,33 +222,6 @@ def place_among_neighbours(z: Embeddings, known: Embeddings, points: Points, k: 
     return np.einsum("mk,mkd->md", weights, points[indices[:, :-1]])
 
 
-def nearest(
-    z: Embeddings, known: Embeddings, k: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The k most similar of the known unit vectors, nearest first: indices and cosines, (m, k)
-    each."""
-    if len(known) > MANY:
-        return _nearest_of_many(z, known, k)
-    similarities = np.asarray(z, dtype=np.float64) @ np.asarray(known, dtype=np.float64).T
-    order = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
-    return order, np.take_along_axis(similarities, order, axis=1)
-
-
-def _nearest_of_many(
-    z: Embeddings, known: Embeddings, k: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """`nearest` in single precision, but for the last order of a few."""
-    indices = np.empty((len(z), k), dtype=np.int64)
-    cosines = np.empty((len(z), k))
-    for row, vector in enumerate(np.asarray(z, dtype=np.float32)):
-        similar = known @ vector
-        few = np.sort(np.argpartition(-similar, 2 * k)[: 2 * k])
-        exact = np.asarray(known[few], dtype=np.float64) @ np.asarray(z[row], dtype=np.float64)
-        order = np.argsort(-exact, kind="stable")[:k]
-        indices[row], cosines[row] = few[order], exact[order]
-    return indices, cosines
-
-
 def map_quality(z: Embeddings, points: Points) -> dict[str, dict[str, float]]:
     """Trustworthiness and continuity of a map, by number of neighbours, ``k5`` and so on, as far as
     that is below n / 2.
@@ -305,13 +279,10 @@ def point_trustworthiness(
     chance. There have to be more than 2k points.
     """
     from scipy.stats import rankdata
-    from sklearn.metrics.pairwise import cosine_distances
     from sklearn.neighbors import NearestNeighbors
 
     n = len(z)
-    # Equal images differ in the last bits.
-    far = cosine_distances(np.asarray(z, dtype=np.float64)).round(12)
-    np.fill_diagonal(far, np.inf)
+    far = -cosines(z, z, apart_from=np.arange(n))
     near = NearestNeighbors(n_neighbors=k).fit(points).kneighbors(return_distance=False)
     ranks = rankdata(far, method="min", axis=1)
     beyond = np.clip(np.take_along_axis(ranks, near, axis=1) - k, 0, None)
