@@ -1,4 +1,4 @@
-"""What tests share: a home of their own, and models trained for a few steps on really drawn
+"""What tests share: a home of their own, and models trained for a few steps on coarsely drawn
 pictures."""
 
 import json
@@ -17,6 +17,7 @@ from hypothesis import settings
 from joblib.externals.loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
+from tests.data.coarse import draw_coarsely
 from tests.data.renders import write_archive
 from vlcore.api import training
 from vlcore.artifacts import store
@@ -49,10 +50,11 @@ LONGEST = ("test_browser", "test_usual_training", "test_findings")
 # What `-m quick` runs: the core and the panels, without files that take more than some seconds.
 QUICK = {"scenes", "experiment", "data", "metrics", "plots", "artifacts", "model", "jobs", "api"}
 QUICK |= {"panels"}
-NOT_QUICK = {"browser", "judge", "trains", "cuda"}  # marks
+NOT_QUICK = {"browser", "judge", "trains", "cuda", "processes"}  # marks
 SLOW = {"test_projection", "test_pretrained", "test_scatter", "test_new_images", "test_loop"}
 SLOW |= {"test_explain", "test_figure", "test_drawn", "test_influence", "test_importing"}
 SLOW |= {"test_bundled", "test_generate", "test_frozen_towers", "test_audit", "test_training_folds"}
+SLOW |= {"test_checkpoint_files"}
 QUICK_STEPS = 12  # enough for a model that is not the untrained one, little enough for a test
 
 
@@ -80,11 +82,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (place.get(item.path.stem, len(place)), group(item) != "browser"))
 
 
+def is_quick_path(path: Path) -> bool:
+    """Whether a file belongs to the core or the panels and takes at most some seconds."""
+    parts = path.relative_to(Path(__file__).parent).parts
+    return not parts or (parts[0] in QUICK and path.stem not in SLOW)
+
+
 def is_quick(item: pytest.Item) -> bool:
     """Whether `-m quick` runs a test: by its folder, unless it or its file takes long."""
-    folder = item.path.relative_to(Path(__file__).parent).parts[0]
     marks = {mark.name for mark in item.iter_markers()}
-    return folder in QUICK and item.path.stem not in SLOW and not marks & NOT_QUICK
+    return is_quick_path(item.path) and not marks & NOT_QUICK
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file that `-m quick` does not run: some load libraries for seconds."""
+    is_in_vain = config.option.markexpr == "quick" and not is_quick_path(collection_path)
+    return True if is_in_vain else None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -158,7 +171,7 @@ def quick(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[store.Ar
         patch.setenv("VLCORE_HOME", str(shared / "quick"))
         if not all(store.published(condition.key) for condition in conditions):
             # No `worker_pool`: its workers give way to all other tests, and those wait for these.
-            with ProcessPoolExecutor(2) as pool:
+            with ProcessPoolExecutor(2, initializer=draw_coarsely) as pool:
                 list(pool.map(training.train_condition, conditions))
     # Pictures are many and nobody changes one: links do.
     shutil.copytree(

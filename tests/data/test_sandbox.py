@@ -19,6 +19,8 @@ from vlcore.data.decoding import UploadError, open_apart
 from vlcore.experiment import limits
 from vlcore.experiment.errors import BusyError, LabError
 
+pytestmark = pytest.mark.processes
+
 
 def ask(task: sandbox.Task, data: bytes = b"", **options: object) -> tuple[object, bytes]:
     return sandbox.run_apart(task, data, called="The file", error=UploadError, **options)

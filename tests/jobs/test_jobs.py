@@ -124,6 +124,7 @@ def test_clearing_takes_away_the_last_report_alone(empty_home: Path) -> None:
 
 
 @pytest.mark.judge
+@pytest.mark.processes
 def test_thirty_threads_of_five_processes_make_it_once(empty_home: Path) -> None:
     """Whoever is first works until somebody else was told that it is busy, so the race is real
     whoever wins."""
@@ -164,6 +165,7 @@ with ThreadPoolExecutor(6) as pool:
 
 
 @pytest.mark.judge
+@pytest.mark.processes
 def test_a_killed_process_shows_as_interrupted_and_its_key_is_free(empty_home: Path) -> None:
     process = child(
         """
@@ -196,6 +198,7 @@ jobs.run("a-key", work)
     assert jobs.view("a-key").done
 
 
+@pytest.mark.processes
 def test_two_machines_whose_locks_hold_nobody_off_publish_one(empty_home: Path) -> None:
     """Both are at a key at once: at the first, one publishes while the other still writes; at the
     others, both try."""

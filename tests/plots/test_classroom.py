@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -44,6 +44,7 @@ def dots(differences: list[float], kinds: list[str] | None = None) -> pd.DataFra
     return pd.DataFrame({"difference": differences, "kind": kinds, "words": words})
 
 
+@settings(max_examples=15)
 @given(
     st.lists(st.floats(-1, 1), min_size=1, max_size=200),
     st.sampled_from([(340, 210), (1180, 270), (1000, 480)]),

@@ -76,6 +76,7 @@ def test_shapes_and_types(size: int) -> None:
         draw_scene(sample("camel", "grass", split="train", index=3), 15)
 
 
+@pytest.mark.processes
 def test_the_same_bits_in_another_process() -> None:
     code = (
         "import sys; from vlcore.scenes import draw_scene, sample\n"

@@ -38,7 +38,7 @@ def marched(capsules: Capsules, view: np.ndarray) -> np.ndarray:
     return depth
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(POINTS, POINTS, RADII, RADII, st.floats(0.5, 1), st.floats(-0.9, 0.9))
 def test_a_capsule_is_the_sweep_of_its_spheres(start, end, first, last, squash, heading) -> None:
     """For capsules like those of an animal: not seen along their axis, and neither end inside the
