@@ -12,7 +12,6 @@ from vlcore.api.agreement import NeighbourAgreement, compare_neighbours
 from vlcore.api.compared_maps import compare_maps
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
 from vlcore.metrics.agreement import shared_neighbours
-from vlcore.metrics.estimate import Estimate
 
 IMAGES = image_set()
 SCENES = IMAGES.table["scene"].to_numpy(str)
@@ -34,26 +33,16 @@ def compared(*models: ModelMap) -> NeighbourAgreement:
     return compare_neighbours(compare_maps(models, IMAGES))
 
 
-def test_a_rotated_space_shares_all_neighbours(maps: list[ModelMap]) -> None:
-    rotated = compared(maps[0], maps[1])
+def test_two_spaces_share_what_the_metric_says(maps: list[ModelMap]) -> None:
+    rotated, both = (compared(maps[0], maps[number]) for number in (1, 2))
     assert rotated.rows.tolist() == sorted(set(maps[0].rows) & set(maps[1].rows))
-    assert rotated.share == Estimate(1, 1, 1, len(rotated.rows))
     assert rotated.untrained is not None
     assert rotated.untrained.mean_overlap().value == 1, "one seed, so one encoder before training"
-    moved = rotated.furthest(3)
-    assert (moved["shared"] == 1).all()
-    assert (moved["rank"] == 5.5).all(), "the mean of the first ten ranks"
-
-
-def test_two_spaces_share_what_the_metric_says(maps: list[ModelMap]) -> None:
-    both = compared(maps[0], maps[2])
     spaces = [model.z[model.index(both.rows)] for model in (maps[0], maps[2])]
     expected = shared_neighbours(*spaces, SCENES[both.rows])
     assert both.share == expected.mean_overlap()
     assert both.untrained is not None
     assert both.untrained.mean_overlap().value < 0.9
-    for words in ("10 nearest", "before training", "by chance"):
-        assert words in both.sentence
 
 
 def test_images_whose_neighbours_changed_most_come_first(maps: list[ModelMap]) -> None:
@@ -79,7 +68,6 @@ def test_of_many_images_a_sample_is_compared(
     both, again = compared(*maps[:2]), compared(*maps[:2])
     assert len(both.rows) == both.share.n == 40
     assert both.rows.tolist() == again.rows.tolist()
-    assert "40 images" in both.sentence
 
 
 def test_what_cannot_be_compared_is_said(maps: list[ModelMap]) -> None:
@@ -94,4 +82,3 @@ def test_models_from_elsewhere_have_no_untrained_encoder(maps: list[ModelMap]) -
     artifact = publish(IMAGES, BEGUN.replace(init_seed=149), before=False)
     both = compared(maps[0], model_map(artifact))
     assert both.untrained is None
-    assert "before training" not in both.sentence

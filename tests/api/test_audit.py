@@ -217,33 +217,3 @@ def test_checks_are_published_and_read_back(
     assert audit.read_checks(store.read(key)) == checks
     assert audit.make_checks(small.name, small.version) == "cached"
     assert store.model_keys() == []
-
-
-@pytest.mark.parametrize(
-    ("background", "words"),
-    [
-        ({"colour": 90, "rim": 90, "pixels": 60}, "The background is easier to see than the camel"),
-        ({"colour": 30, "rim": 30, "pixels": 60}, "The camel is easier to see than the background"),
-        ({"colour": 90, "rim": 60, "pixels": 30}, "depends on the view"),
-        # Between images that both are right on three more decide nothing.
-        ({"colour": 63, "rim": 60, "pixels": 57}, "Neither"),
-    ],
-)
-def test_the_headline_is_of_the_same_images_in_each_view(
-    background: dict[str, int], words: str
-) -> None:
-    """Of a hundred images the camel is right on 60, and the background on the first so many."""
-    rank = np.arange(100)
-    right = {
-        view: {"object": rank < 60, "context": rank < count} for view, count in background.items()
-    }
-    sentence = audit._compare_cues(right, rank.astype(str), "camel")
-    verdict, numbers = easier_cue([Check(audit.EASIER, None, sentence)])
-    assert words in verdict
-    assert ("shortcut" in numbers) is verdict.startswith("The background")
-    assert "the same 100 images" in numbers
-    for view, count in zip(("mean colour", "border", "16 x 16"), background.values(), strict=True):
-        assert f"{view} {count - 60:+d}".replace("+0", "0") in numbers
-    assert numbers.count("inconclusive") == sum(
-        abs(count - 60) < 6 for count in background.values()
-    )

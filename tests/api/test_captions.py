@@ -9,18 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics.pairwise import cosine_similarity
 
-from tests.api.stand_ins import BASE, image_set, publish, with_metrics
+from tests.api.stand_ins import BASE, image_set, publish
 from vlcore.api import captions
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
-from vlcore.api.model_map import ComparisonError, ModelMap, model_map
+from vlcore.api.model_map import ModelMap, model_map
 from vlcore.artifacts.store import Artifact
-from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.vocabulary import WordPieces, split_words
 from vlcore.model import load
 
 IMAGES = image_set()
-FAR_WORDS = ["racehorse", "music", "music"]
 
 
 def publish_seed(seed: int, **changes: object) -> Artifact:
@@ -101,25 +99,6 @@ def test_models_that_read_no_captions(
             captions.embed_caption(model, loaded, text)
 
 
-def test_models_without_word_vectors_warn_of_words_in_no_training_caption(model: ModelMap) -> None:
-    both = compare(model, model_map(publish_seed(81, labels="undescriptive")))
-    texts = ("a camel in the desert", "a zebra, a zebra")
-    left, right = captions.caption_warnings(both, texts)
-    assert "on “zebra”:" in left
-    assert "on “a”, “in”, “the”, “desert”, “zebra”:" in right
-    assert captions.caption_warnings(both, ("camel", "horse")) == []
-
-
-def test_warnings_are_short_and_only_for_models_trained_here(model: ModelMap) -> None:
-    texts = (" ".join(letter * 100 for letter in "bcdfghjklm"),)
-    (warning,) = captions.caption_warnings(compare(model), texts)
-    assert "and 2 more" in warning
-    assert len(warning) < 400
-    elsewhere = Condition(objective="pretrained", architecture="clip:openai/clip", steps=0)
-    comparison = dataclasses.replace(compare(model), models=(with_metrics(model, {}, elsewhere),))
-    assert captions.caption_warnings(comparison, texts) == []
-
-
 def publish_tower(text: str, labels: str = "undescriptive", **changes: str) -> Artifact:
     return publish_seed(82, text=text, labels=labels, **changes)
 
@@ -139,14 +118,6 @@ def test_captions_are_far_by_the_means_of_the_models_word_vectors(home: Path, te
         nearest = f"“{typed}” (nearest “{model.captions[row.argmax()]}”, cosine {row.max():.2f})"
         assert (nearest in warnings) == (row.max() < captions.FAR)
     assert "horse on the grass” (" not in warnings
-
-
-def test_a_far_caption_is_named_once(home: Path) -> None:
-    model = model_map(publish_tower("words"))
-    (warning,) = captions.caption_warnings(compare(model), FAR_WORDS)
-    assert warning.count("“music”") == 1
-    assert "racehorse" not in warning
-    assert captions.caption_warnings(compare(model), ["racehorse", "camels"]) == []
 
 
 def test_a_model_of_codes_reads_its_training_captions_alone(home: Path) -> None:
@@ -171,13 +142,3 @@ def test_similarities_are_cosines_of_each_models_captions(model: ModelMap) -> No
     cosine = cosine_similarity(other.caption_z)[0, 1]
     assert f"left, 2 captions, mean cosine {cosine:.2f}; right, 4 captions" in words
     assert len(titles) == 2
-
-
-def test_similarities_of_one_caption_and_none() -> None:
-    constant = model_map(publish_seed(81, labels="constant"))
-    captioner = dataclasses.replace(constant, caption_z=constant.caption_z[:0])
-    _, titles, words = captions.caption_similarities({"left": captioner, "right": constant})
-    assert "right, 1 caption." in words
-    assert len(titles) == 1
-    with pytest.raises(ComparisonError, match="word by word"):
-        captions.caption_similarities({"first": captioner})

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.api.stand_ins import measured_as, metrics_of, with_metrics
-from vlcore.api import description, metrics_table, model_metrics
+from tests.api.stand_ins import measured_as, metrics_of
+from vlcore.api import description, metrics_table
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.experiment import wording
 from vlcore.experiment.grouping import SCENES, group_words
@@ -55,22 +55,6 @@ def test_a_new_measure_is_in_every_table(
     }
     table = metrics_table.measures_of(comparison.models[0].artifact, SCENES).set_index("")
     assert table.loc["Of the animal", "Measured"] == row["Left"]
-
-
-def test_a_reason_holds_for_the_parts_of_a_measure() -> None:
-    metrics = {"absent": {"variance": "too few"}}
-    assert model_metrics.absence_reason(metrics, "variance_object") == "too few"
-
-
-def test_map_quality(first_and_last: ComparedMaps) -> None:
-    model = first_and_last.models[0]
-    sentence = metrics_table.describe_map_quality(model.artifact)
-    for name in ("trustworthiness", "continuity"):
-        value = model.artifact.metrics["end"]["map_quality"][name]["k10"]
-        assert f"{name} {value:.2f}" in sentence
-    metrics = metrics_of(first_and_last)
-    del metrics["end"]["map_quality"]
-    assert metrics_table.describe_map_quality(with_metrics(model, metrics).artifact) is None
 
 
 def test_group_accuracies_in_words_and_as_charts_draw_them(first_and_last: ComparedMaps) -> None:

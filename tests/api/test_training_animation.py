@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from statsmodels.stats.proportion import proportion_confint
 
 from tests.api.stand_ins import BASE, image_set, publish
 from vlcore.api import compared_maps
@@ -141,16 +140,6 @@ def test_a_long_loss_is_averaged_over_neighbouring_steps(empty_home: Path) -> No
     mean = np.mean(1 / np.arange(before + 1, last + 1))
     assert abs(mean - 1 / last) > 2e-4, "else the mean could not be seen"
     assert loss["value"].iloc[place] == pytest.approx(mean, abs=6e-5)
-
-
-def test_words_have_accuracies_with_intervals_and_counts(both: TrainingAnimation) -> None:
-    ends = []
-    for share in (0.25, 0.75):
-        low, high = proportion_confint(share * 4, 4, method="wilson")
-        ends.append(f"{100 * share:.0f}\u00a0% ({100 * low:.0f} to {100 * high:.0f})")
-    assert f"{ends[0]} at first and {ends[1]} at the end (n = 4)" in both.words
-    assert "5 checkpoints, from step 0 to step 20" in both.words
-    assert "loss 1.00 at first and 0.05 at the end" in both.words
 
 
 def test_absent_curves_are_left_out(left: ModelMap) -> None:

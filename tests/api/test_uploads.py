@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import re
 from collections.abc import Sequence
 from types import SimpleNamespace
 
@@ -29,7 +28,6 @@ UNKNOWN, UNJUDGED = [""] * 6, [None] * 6
 NEW = unit(np.random.default_rng(5).normal(size=(6, 32)))
 DIRECTION, SHIFT = np.linspace(-3, 3, 32), 0.25
 TEMPERATURE = 3.0
-FAMILIAR, STRANGE = (Novelty(0.3, Estimate(share, 0.0, 0.6, 600)) for share in (0.4, 0.01))
 FROM_SCRATCH = UploadReport(
     "camel", 0.876, True, "", (CaptionScore("a camel", 0.5, 1.0),), ((0, 0.912), (5, 0.9))
 )
@@ -55,6 +53,9 @@ def models(home: object) -> dict[str, ModelMap]:
 
 def reports_of(model: ModelMap, truths: Sequence[str] = UNKNOWN) -> list[UploadReport]:
     return upload_reports(model, IMAGES, NEW, truths, UNJUDGED, [False] * len(NEW))
+
+
+STRANGE = Novelty(0.3, Estimate(0.01, 0.0, 0.6, 600))
 
 
 def report_of(predicted: str = "camel", **changes: object) -> UploadReport:
@@ -209,30 +210,6 @@ def test_reliance_by_painting(
     )
     assert reliance.on == on
     assert reliance.because.startswith(words)
-
-
-def test_reliance_by_backgrounds() -> None:
-    same = uploads.reliance_by_backgrounds([report_of()] * 7)
-    assert (same.on, same.because) == (Reliance.OBJECT, "camel on all 7 backgrounds.")
-    mixed = uploads.reliance_by_backgrounds([report_of("horse"), *[report_of()] * 6])
-    assert mixed.on == Reliance.BACKGROUND
-    assert mixed.because == "camel on 6 and horse on 1 of 7 backgrounds."
-
-
-def test_a_share_that_is_not_calibrated_is_called_so() -> None:
-    assert uploads.prediction_words(report_of()) == "Prediction: **camel** 88\u00a0%"
-    assert "uncalibrated" in uploads.prediction_words(report_of(is_calibrated=False))
-
-
-def test_a_reliance_is_emphasised_and_its_foreign_text_is_plain() -> None:
-    sentence = uploads.reliance_sentence(RelianceReport(Reliance.BOTH, "*because*."), SCENES)
-    assert re.fullmatch(r"[^*]+\*\*[a-z ]+\*\*: \\\*because\\\*\.", sentence)
-
-
-def test_a_novelty_has_its_share_of_images() -> None:
-    for novelty in (FAMILIAR, STRANGE):
-        sentence = uploads.novelty_sentence(novelty, is_calibrated=True)
-        assert f"{100 * novelty.share.value:.0f}\u00a0% (0 to 60) of its 600" in sentence
 
 
 def test_the_table_has_a_row_for_each_image_and_model(models: dict[str, ModelMap]) -> None:

@@ -1,7 +1,6 @@
 """Folds: every picture is held out once, no scene is cut, and groups are spread evenly."""
 
 import dataclasses
-import re
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +46,7 @@ sets = st.integers(2, 5).flatmap(
 )
 
 
+@settings(max_examples=20)
 @given(sets, st.integers(0, 2**31 - 1))
 def test_every_picture_is_held_out_once_and_groups_are_spread_as_scenes_allow(
     images: ImageSet, seed: int
@@ -126,25 +126,6 @@ def test_too_few_pictures_are_told_of_the_smallest_group() -> None:
     assert len(training_rows(images, Condition(n_per_group=3))) == 12
 
 
-@pytest.mark.parametrize(
-    ("per_group", "folds", "words"),
-    [
-        (48, 5, "Each of the 5 folds leaves only 38 images .* at least 60 of each group"),
-        (60, 5, ""),
-        (30, 0, "The training set has only 30 images of a group"),
-        (48, 0, ""),
-    ],
-)
-def test_fewer_training_images_than_in_the_study_are_warned_of(
-    per_group: int, folds: int, words: str
-) -> None:
-    images = small_set([[1] * per_group] * 4, folds, POOL if folds else "train")
-    sentence = subset.few_training_images(images)
-    assert re.match(words, sentence)
-    assert bool(sentence) == bool(words)
-    assert bool(sentence) == (subset.usual_n_per_group(images) < STUDY_N)
-
-
 def large_set(twins: int = 30, alone: int = 10, **sample: Any) -> ImageSet:
     """Test scenes in all four groups, and others in the first alone."""
     sizes = [[1] * (twins + alone), [1] * twins, [1] * twins, [1] * twins]
@@ -157,7 +138,6 @@ def large_set(twins: int = 30, alone: int = 10, **sample: Any) -> ImageSet:
 def test_measures_of_a_large_set_rest_on_a_seeded_sample_with_its_twins() -> None:
     every = large_set()
     assert subset.measured_rows(every, "test").tolist() == list(range(130))
-    assert subset.describe_sample(every) == ""
     images = large_set(per_group={"test": 20}, seed=3)
     rows = subset.measured_rows(images, "test")
     assert (np.diff(rows) > 0).all()
@@ -172,10 +152,6 @@ def test_measures_of_a_large_set_rest_on_a_seeded_sample_with_its_twins() -> Non
     reference = subset.reference_rows(images, 7)
     assert set(reference) < set(rows)
     assert images.table["group"].iloc[reference].value_counts().tolist() == [7] * 4
-    assert "80 of 130" in subset.describe_sample(images)
-    assert "(seed 3)" in subset.describe_sample(images)
-    equal = large_set(alone=0, per_group={"test": 20}, seed=3)
-    assert "20 of 30" in subset.describe_sample(equal)
 
 
 def test_a_sample_has_the_shares_of_a_set_that_is_split_by_chance() -> None:
