@@ -47,12 +47,6 @@ def test_models_of_a_removed_set_keep_its_name_to_its_recipe(empty_home: Path) -
     make_drawn_set(OTHER)
 
 
-def test_a_set_that_is_there_keeps_its_recipe(empty_home: Path) -> None:
-    make_drawn_set(FIRST)
-    with pytest.raises(ImageSetError, match="other settings"):
-        make_drawn_set(OTHER)
-
-
 def test_a_set_that_is_made_anew_shows_nothing_of_the_removed_one(empty_home: Path) -> None:
     removed = make_drawn_set(FIRST)
     before = small_images.draw_thumbs(removed, [0])

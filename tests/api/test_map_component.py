@@ -31,17 +31,6 @@ def comparison(pair: ComparedMaps, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     pair.__dict__.pop("is_large", None)
 
 
-def test_columns_and_drawing_are_of_one_table(comparison: ComparedMaps) -> None:
-    options = MapOptions(untrained=True, twins=True)
-    columns = map_component.columns(comparison, options)
-    drawing = map_component.drawing(comparison, LIGHT, 300, options)
-    json.dumps(drawing)
-    assert drawing["count"] == len(columns["x1"]) == len(comparison.points)
-    assert columns["row"].tolist() == comparison.rows.tolist()
-    assert {"gx0", "gy1"} <= set(columns)
-    assert any(entry["name"].startswith("arrow: ") for entry in drawing["legend"])
-
-
 def test_columns_of_a_users_images_have_their_files(pair: ComparedMaps) -> None:
     files = [f"days/{row}.jpg" for row in range(len(IMAGES.table))]
     of_user = replace(pair, images=replace(IMAGES, table=IMAGES.table.assign(source=files)))

@@ -92,15 +92,6 @@ def test_axes_that_a_space_does_not_have_are_a_sentence(home: object) -> None:
         model_map(narrow, Projection(components=(1, COMPONENTS)))
 
 
-def test_a_space_of_one_point_has_a_map(home: object) -> None:
-    same = np.repeat(cloud(0, 1), len(IMAGES.table), axis=0)
-    artifact = publish(IMAGES, BASE.replace(init_seed=42), same)
-    for projection in (Projection(), Projection(components=(2, 3))):
-        found = model_map(artifact, projection)
-        assert np.isfinite(found.points).all()
-        assert found.points == pytest.approx(np.repeat(found.points[:1], 72, axis=0), abs=1e-6)
-
-
 @given(
     seed=st.integers(0, 2**32 - 1),
     captions=st.integers(1, 6),
@@ -122,26 +113,6 @@ def test_caption_scores_against_a_softmax(
         )
     similarities = [score.similarity for score in scores]
     assert similarities == sorted(similarities, reverse=True)
-
-
-@given(seed=st.integers(0, 2**32 - 1), count=st.integers(2, 12), k=st.integers(1, 15))
-def test_neighbours_are_the_nearest_without_the_picture_itself(
-    model: ModelMap, seed: int, count: int, k: int
-) -> None:
-    few, itself = stand_in(model, cloud(seed, count), cloud(1, 2)), seed % count
-    cosines = few.z.astype(float) @ few.z[itself].astype(float)
-    found = few.neighbours(few.z[itself], k, apart_from=itself * 10)
-    assert itself * 10 not in [row for row, _ in found]
-    assert len(found) == min(k, count - 1)
-    assert [similarity for _, similarity in found] == pytest.approx(
-        sorted(np.delete(cosines, itself))[::-1][:k]
-    )
-    assert [cosines[row // 10] for row, _ in found] == pytest.approx(
-        [similarity for _, similarity in found]
-    )
-    with_itself = few.neighbours(few.z[itself], k)
-    assert len(with_itself) == min(k, count)
-    assert with_itself[0][1] == pytest.approx(1)
 
 
 def test_an_object_is_read_off_a_new_last_layer_or_off_the_captions_that_speak_of_it(

@@ -20,7 +20,6 @@ from vlcore.data.catalogue import open_set
 from vlcore.data.drawn import SCENES_RECIPE
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import training_rows, usual_condition
-from vlcore.data.training_set import TrainingSet
 from vlcore.experiment.condition import Condition, ConditionError
 from vlcore.experiment.files import data_folder
 from vlcore.experiment.grouping import SCENES
@@ -168,15 +167,6 @@ def test_everything_is_measured_or_has_its_reason(artifact: Artifact) -> None:
         reasons = {absence_reason(metrics[name], measure) for name in ("untrained", "first_fit")}
         assert reasons == {ELSEWHERE}
     assert metrics["raw_pixels"]["silhouette_context"]["value"] > 0
-
-
-def test_the_panel_is_made_larger_than_for_our_own(made: Made) -> None:
-    rows = made.images.rows("train")
-    training = TrainingSet(made.images, rows, np.zeros(len(rows), np.int64))
-    large, usual = (pretrained.Views(training, size) for size in (pretrained.PANEL_SIZE, 64))
-    assert {images.shape[1:] for images in large.panel.values()} == {(128, 128, 3)}
-    assert large.inputs["test"].shape[1:] == (64, 64, 3)
-    assert {images.shape[1:] for images in usual.panel.values()} == {(64, 64, 3)}
 
 
 def test_a_checkpoint_is_found_again_unless_it_is_gone_or_changed(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.api.trainings import FILES, fits_at_once, watch, write_small
+from tests.api.trainings import FILES, fits_at_once, write_small
 from vlcore.api import training as run_train
 from vlcore.api.compared_maps import compare_maps, row_numbers
 from vlcore.api.model_map import model_map
@@ -19,17 +19,15 @@ from vlcore.artifacts.new_measures import stored_predictions
 from vlcore.artifacts.store import Artifact
 from vlcore.data import subset
 from vlcore.data.imageset import ImageSet
-from vlcore.data.subset import training_rows
 from vlcore.data.training_set import TrainingSet
 from vlcore.experiment.condition import Condition
 from vlcore.jobs import jobs
 from vlcore.metrics import accuracy
 from vlcore.metrics.accuracy import balanced_accuracy
-from vlcore.model import loop, recorder
+from vlcore.model import recorder
 from vlcore.model.dual_encoder import Encoder
 from vlcore.model.inference import embed_images, load_encoder
 
-SPLITS = ("train", "val", "probe", "test")
 Folds = tuple[ImageSet, Artifact]
 
 
@@ -200,19 +198,6 @@ def test_what_a_small_set_cannot_tell_is_absent_with_its_reason(
     assert measured["total_variance"]["value"] > 0
 
 
-def test_what_is_shown_is_of_the_first_fold(in_folds: Folds) -> None:
-    images, artifact = in_folds
-    shown = subset.split_parts(images, artifact.condition.data_seed)[0]
-    arrays = artifact.arrays("embeddings.npz")
-    rows = shown.rows("test").tolist()
-    assert arrays["test_rows"].tolist() == rows
-    assert arrays["train_rows"].tolist() == training_rows(shown, artifact.condition).tolist()
-    assert [len(arrays[f"end_{split}"]) for split in ("val", "probe")] == [0, 0]
-    snapshots = artifact.arrays("snapshots.npz")
-    assert snapshots["map"].shape[:2] == (len(snapshots["steps"]), len(rows))
-    assert snapshots["val_curve"].size == 0
-
-
 def test_a_first_fit_is_measured_where_every_fold_has_one(
     elsewhere: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,31 +214,3 @@ def test_a_first_fit_is_measured_where_every_fold_has_one(
     metrics = store.read(elsewhere.key).metrics
     assert (metrics["first_fit_step"], metrics["first_fit"]) == (None, None)
     assert metrics["end"] == elsewhere.metrics["end"]
-
-
-def test_folds_are_watched_and_cancelled_in_turn(
-    elsewhere: Artifact, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen, step = watch(monkeypatch), recorder.CheckpointRecorder.on_step
-
-    def cancel_in_the_second(self: recorder.CheckpointRecorder, progress: loop.Progress) -> None:
-        if (self.number, progress.step) == (1, 4):
-            assert jobs.cancel(elsewhere.key)
-        step(self, progress)
-
-    monkeypatch.setattr(recorder.CheckpointRecorder, "on_step", cancel_in_the_second)
-    with pytest.raises(jobs.JobCancelledError):
-        train_condition(elsewhere.condition)
-    assert jobs.view(elsewhere.key).state is jobs.State.CANCELLED
-    assert store.published_keys() == []
-    stages = dict.fromkeys(
-        status["stage"] for status in seen if status["stage"].startswith("training")
-    )
-    assert list(stages) == ["training model 1 of 4", "training model 2 of 4"]
-    fractions = [status["fraction"] for status in seen]
-    assert fractions == sorted(fractions)
-    assert (
-        recorder.RENDERING + recorder.TRAINING / 4
-        < fractions[-1]
-        < recorder.RENDERING + recorder.TRAINING / 2
-    )

@@ -19,8 +19,6 @@ from vlcore.jobs import jobs
 from vlcore.metrics.counterfactual import PANEL_KINDS
 from vlcore.model.load import load_model
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture(scope="module")
 def packed(quick: list[Artifact], tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -220,8 +220,3 @@ def test_damage_is_a_picture_or_one_clear_error(
             "damaged", "1", root, SCENES, table, lambda _rows, _progress: None
         ).image(0)
         assert (picture.dtype, picture.shape[2]) == (np.uint8, 3)
-
-
-def test_a_description_names_object_and_context() -> None:
-    shows = (IMAGES.table["object"] == "horse") & (IMAGES.table["context"] == "grass")
-    assert IMAGES.description(int(np.flatnonzero(shows)[-1])) == "horse, grass"

@@ -116,13 +116,6 @@ def test_a_picture_keeps_its_caption_whatever_stands_beside_it() -> None:
     assert (everything != caption_index("synonym", TABLE, ROWS, SCENES, 4)).any()
 
 
-def test_own_templates() -> None:
-    captions = captions_of("own", SCENES, "one {object} seen {place}")
-    assert captions[1].text == "one horse seen in the desert"
-    assert (captions[1].object, captions[1].context) == ("horse", "desert")
-    assert [one.object for one in captions_of("own", SCENES, "the {context}")] == ["", ""]
-
-
 @pytest.mark.parametrize(
     "template",
     [

@@ -162,12 +162,6 @@ def test_embeddings_that_are_one_point_are_one_point_on_the_map(
         assert (project(point.astype(kind)) == np.zeros((20, 2))).all()
 
 
-def apart(one: np.ndarray, other: np.ndarray, within: np.ndarray) -> float:
-    """The median distance of points from those of the same rows, in radii of a map."""
-    radius = np.sqrt(((within - within.mean(axis=0)) ** 2).sum(axis=1).mean())
-    return float(np.median(np.linalg.norm(one - other, axis=1)) / radius)
-
-
 def slow_trust(inside: np.ndarray, outside: np.ndarray, k: int) -> list[float]:
     """Venna and Kaski's formula point by point, from distances (n, n) of the full space and of the
     map."""

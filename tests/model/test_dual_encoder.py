@@ -186,11 +186,6 @@ def test_every_objective_trains_with_a_text_tower_or_says_that_it_has_none(
     assert np.isfinite([progress.loss for progress in result.history]).all()
     first = build(condition, data.words, len(data.tokens), torch.from_numpy(data.tokens))
     assert not torch.equal(first.image.adapt.weight, result.model.image.adapt.weight)
-    again = run(condition, data)
-    assert [progress.loss for progress in again.history] == [
-        progress.loss for progress in result.history
-    ]
-    assert same(again.model, result.model)
 
 
 def test_words_are_the_mean_of_their_vectors_under_a_linear_map() -> None:

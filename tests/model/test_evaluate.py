@@ -7,7 +7,6 @@ from unittest.mock import Mock
 import pytest
 
 from tests.data.importers.sources import groups, write
-from vlcore.api.metrics_table import measures_of
 from vlcore.api.training import train_condition
 from vlcore.artifacts import store
 from vlcore.data.catalogue import open_set
@@ -82,4 +81,3 @@ def test_a_measure_is_a_line(
     z, _ = artifact.embeddings.test
     assert end["mean_first"]["value"] == pytest.approx(z[:, 0].mean(), abs=1e-4)
     assert end["mean_score"]["low"] <= end["mean_score"]["value"] <= end["mean_score"]["high"]
-    assert {"New: mean_score", "New: mean_first"} <= set(measures_of(artifact, images.grouping)[""])

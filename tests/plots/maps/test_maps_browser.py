@@ -288,13 +288,6 @@ def test_a_finger_lights_and_picks_an_image_and_the_page_scrolls(opened: Opened)
     expect(page.locator(".card")).to_be_hidden()
 
 
-def test_an_entry_of_the_legend_is_seen_alone(opened: Opened) -> None:
-    page = opened(told())
-    page.get_by_role("button", name="horse on grass").click()
-    expect(page.locator(".linked-maps")).to_have_attribute("data-shown", "98")
-    assert states(page, "shown") == [{"entries": ["group horse_grass"], "clicks": 1}]
-
-
 def test_a_lost_context_is_restored(opened: Opened) -> None:
     page = opened(told())
     page.evaluate(
