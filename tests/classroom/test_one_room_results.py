@@ -17,10 +17,8 @@ from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.wording import TOWERS_SEEN, points
 from vlcore.metrics.paired import Status, t_interval
 from vlcore.plots.theme import LIGHT
-from vlcore.study.analysis import compare_arms
 from vlcore.study.answer_file import published_answer
 from vlcore.study.results import Study
-from vlcore.study.runs_table import runs_table
 
 pytestmark = pytest.mark.usefixtures("empty_home")
 USUAL = Condition()
@@ -61,20 +59,17 @@ def test_mean_interval_and_p_are_those_that_a_study_of_the_same_runs_has(
     assert results.level.difference.mean == t_interval([dot.difference for dot in results.dots])
 
 
-def test_the_verdict_is_in_the_words_of_findings() -> None:
-    pairs = trained(PLAN, 8)
-    results = results_of(PLAN, pairs)
-    frame = runs_table([store.read(one.key) for pair in pairs for one in pair])
-    (level,) = compare_arms(
-        frame.assign(arm=frame["labels"]), "undescriptive", ["descriptive"], free=["labels"]
-    )
+def test_a_verdict_has_the_words_of_the_study_and_judges_the_prediction() -> None:
+    results = results_of(PLAN, trained(PLAN, 8))
     assert results.level is not None
-    assert (results.level.difference, results.level.status) == (level.difference, level.status)
-    assert level.difference_words in one_room_results.verdict(results, PLAN)
-    assert results.level.verdict in one_room_results.verdict(results, PLAN)
-    assert level.status is Status.LOWER
-    assert "so it came out" in one_room_results.verdict(results, PLAN)
-    assert "otherwise" in one_room_results.verdict(results, replace(PLAN, prediction="higher"))
+    assert results.level.status is Status.LOWER
+    verdicts = [
+        one_room_results.verdict(results, replace(PLAN, prediction=prediction))
+        for prediction in ("lower", "higher")
+    ]
+    assert all(results.level.difference_words in verdict for verdict in verdicts)
+    assert all(results.level.verdict in verdict for verdict in verdicts)
+    assert verdicts[0] != verdicts[1]
 
 
 def test_a_dot_beyond_the_plan_is_shown_and_decides_nothing() -> None:
@@ -82,14 +77,12 @@ def test_a_dot_beyond_the_plan_is_shown_and_decides_nothing() -> None:
     some, all_, more = (results_of(PLAN, pairs[:n]) for n in (5, 8, 11))
     assert (some.counted, all_.counted, more.counted, len(more.dots)) == (5, 8, 8, 11)
     assert more.level == all_.level != some.level
-    assert "decides when 3 more" in one_room_results.verdict(some, PLAN)
     assert [dot.planned for dot in more.dots] == [True] * 8 + [False] * 3
 
 
 def test_before_there_is_a_pair_of_blocks_there_are_no_numbers() -> None:
     for results in (results_of(PLAN, []), results_of(PLAN, trained(PLAN, 1))):
         assert results.level is None
-        assert "Inconclusive" in one_room_results.verdict(results, PLAN)
         assert one_room_results.with_more_students(results) == ""
 
 
@@ -131,9 +124,7 @@ def test_peeking_says_how_often_the_room_looked_before_the_end() -> None:
     assert one_room_results.peeking({8: 0.01}, PLAN) == one_room_results.peeking({}, PLAN) == ""
 
 
-def test_a_plan_of_too_few_blocks_says_that_it_decides_nothing() -> None:
-    assert "decide nothing" in one_room_results.rule(replace(PLAN, planned=5), SCENES)
-    assert "decide nothing" not in one_room_results.rule(PLAN, SCENES)
+def test_a_plan_of_too_few_blocks_decides_nothing() -> None:
     results = results_of(replace(PLAN, planned=5), trained(PLAN, 5))
     assert results.level is not None
     assert results.level.status is Status.NOT_DECIDED
@@ -167,12 +158,8 @@ def test_the_end_compares_the_room_with_published_runs_of_the_same_setting(
     now = ClassStudy("BCDF", CLASS, plan, USUAL, SCENES, (), (), ClassResults((), None))
     found = now.published(answer)
     assert (found.id if found else "") == contrast
-    sentence = now.end_sentence(answer)
-    assert sentence.startswith("This room has too few seed pairs")
-    if found is None:
-        assert sentence.endswith("No published runs have this setting.")
-    else:
-        assert f"found {found.in_points}, {found.pairs} seed pairs." in sentence
+    if found is not None:
+        assert f"{found.in_points}, {found.pairs} seed pairs" in now.end_sentence(answer)
 
 
 def test_the_end_says_what_this_room_found_with_its_interval() -> None:
@@ -180,8 +167,7 @@ def test_the_end_says_what_this_room_found_with_its_interval() -> None:
     difference = now.results.difference
     assert difference is not None
     words = points(difference.mean.as_dict(), 1)
-    sentence = now.end_sentence(published_answer())
-    assert sentence.startswith(f"This room found {words}, 8 seed pairs; published runs")
+    assert f"{words}, 8 seed pairs" in now.end_sentence(published_answer())
 
 
 @pytest.mark.parametrize("towers", ["scratch", "pretrained"])

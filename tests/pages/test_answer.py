@@ -10,7 +10,6 @@ from streamlit.testing.v1 import AppTest
 from vlcore.classroom.answers import Measurement, estimate_in_run
 from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS
 from vlcore.classroom.session import move_session, start_session
-from vlcore.experiment.wording import percent
 from vlcore.study.answer_file import published_answer
 from vlcore.web import cache
 from vlcore.web.lesson import results
@@ -19,6 +18,7 @@ from .app import FakeQueue, opened, text_of, told_maps
 
 ROOT = Path(__file__).parents[2]
 POINTS = re.compile(r"[-+]?[\d.]+ points \([-+]?[\d.]+ to [-+]?[\d.]+\)")
+LOST = "missing or damaged"
 ODD = {"contrast": "-12.3 points (-13.4 to -11.2)", "lesson": "-34.6 points (-45.7 to -23.4)"}
 
 
@@ -50,17 +50,12 @@ def test_home_lesson_and_handout_say_the_numbers_of_the_file(changed_answer: Pat
     take_home = published_answer().lessons[EXPERIMENTS].take_home
     home = opened()
     assert numbers_in(text_of(home)) == {ODD["contrast"]}
-    accuracies = f"{percent(0.1234)} with descriptive captions and {percent(0.4321)} with short"
-    assert accuracies.replace("\u00a0", " ") in text_of(home)
-    assert "777 published seed pairs" in text_of(home)
-    assert "See Findings" in [link.proto.label for link in home.get("page_link")]
     lesson = all_text_of(opened("6_Lesson", step="bias-and-labels", phase="reveal"))
     assert numbers_in(lesson) == {ODD["lesson"], in_this_run}
     assert take_home in lesson
     paper = results.lesson_handout(questions, images, lecturer=True)
     assert numbers_in(paper) == {ODD["lesson"], in_this_run}
     assert take_home in paper
-    assert "another seed gives other numbers" in paper
     student = results.lesson_handout(questions, images, lecturer=False)
     assert numbers_in(student) == set(), "the handout gives no answer away"
     assert take_home not in student
@@ -68,30 +63,25 @@ def test_home_lesson_and_handout_say_the_numbers_of_the_file(changed_answer: Pat
 
 
 @pytest.mark.usefixtures("shipped")
-@pytest.mark.parametrize("state", ["missing", "damaged"])
-def test_without_the_answer_home_and_lesson_have_one_sentence_in_its_place(
-    changed_answer: Path, queue: FakeQueue, state: str
+def test_without_the_answer_home_lesson_and_handout_have_all_else(
+    changed_answer: Path, queue: FakeQueue
 ) -> None:
-    if state == "missing":
-        changed_answer.unlink()
-    else:
-        changed_answer.write_text("[]", encoding="utf-8")
+    changed_answer.unlink()
     queue.disk = True
     home = opened()
     assert not home.error
-    assert text_of(home).count("missing or damaged") == 1
-    assert len(told_maps(home, "card")) == 4, "all else is there"
+    assert text_of(home).count(LOST) == 1
+    assert len(told_maps(home, "card")) == 4
     lesson = opened("6_Lesson", step="short-labels", phase="reveal")
     assert not lesson.error
-    assert text_of(lesson).count("missing or damaged") == 1
-    assert "In this run: by animal" in all_text_of(lesson)
+    assert text_of(lesson).count(LOST) == 1
     images = cache.named_set("scenes")
     paper = results.lesson_handout(results.lessons_of(images)[EXPERIMENTS], images, lecturer=True)
-    assert "missing or damaged" in paper
+    assert LOST in paper
 
 
 @pytest.mark.usefixtures("shipped")
-def test_a_class_sees_no_silhouette_but_behind_how_sure_and_no_verdict_of_a_claim() -> None:
+def test_a_class_sees_no_silhouette_but_behind_how_sure() -> None:
     page = opened("6_Lesson", step="short-labels", phase="reveal")
     [sure] = [box for box in page.expander if box.label == "How sure?"]
     inside = " ".join(part.value for part in [*sure.markdown, *sure.caption])
@@ -99,19 +89,15 @@ def test_a_class_sees_no_silhouette_but_behind_how_sure_and_no_verdict_of_a_clai
     number = published_answer().lessons[EXPERIMENTS].steps["short-labels"]["scenes"]
     assert f"in published runs: {number.value:+.2f} (" in inside
     assert all_text_of(page).lower().count("silhouette") == inside.lower().count("silhouette")
-    last = all_text_of(opened("6_Lesson", step="bias-and-labels", phase="reveal"))
-    for word in ("φ", "log odds", "C7", "The study says", "ilhouette"):
-        assert word not in last
 
 
 @pytest.mark.usefixtures("empty_home")
-@pytest.mark.parametrize("lesson", [EXPERIMENTS, COLLAPSE])
 def test_a_phone_has_the_sentence_to_take_home_at_the_last_question(
-    changed_answer: Path, queue: FakeQueue, lesson: str
+    changed_answer: Path, queue: FakeQueue
 ) -> None:
-    first, *_, last = results.lessons_of(cache.named_set("scenes"))[lesson].steps
-    started = start_session(lesson, "scenes", first.name)
-    sentence = published_answer().lessons[lesson].take_home
+    first, *_, last = results.lessons_of(cache.named_set("scenes"))[COLLAPSE].steps
+    started = start_session(COLLAPSE, "scenes", first.name)
+    sentence = published_answer().lessons[COLLAPSE].take_home
     for step in (first, last):
         move_session(started.code, started.token, step.name, "reveal")
         page = opened("6_Lesson", code=started.code)

@@ -36,35 +36,28 @@ def test_a_camera_opens_by_https_and_at_the_machine(address: str | None, opens: 
     assert inputs.camera_opens(address) == opens
 
 
-@pytest.mark.parametrize(
-    ("rights", "is_drawn", "sentence"),
-    [
-        ((True, False), True, "chosen because biased models get it wrong"),
-        ((True, True), True, "no model of this page was trained on it"),
-        ((None, True), True, "no model of this page was trained on it"),
-        ((False, False), False, "no model of this page was trained on it"),
-    ],
-)
-def test_the_first_sample_is_called_wrong_where_it_is(
-    rights: tuple[bool | None, ...], is_drawn: bool, sentence: str
-) -> None:
-    sample = Mock(is_drawn=is_drawn, background="desert")
-    reports = {str(number): [Mock(is_right=right)] for number, right in enumerate(rights)}
-    about = predictions.about_first_sample(Mock(pictures=(sample,), reports=reports))
-    assert sentence in about
+def test_the_first_sample_is_called_wrong_where_a_model_is() -> None:
+    def about(*rights: bool | None, is_drawn: bool = True) -> str:
+        sample = Mock(is_drawn=is_drawn, background="desert")
+        reports = {str(number): [Mock(is_right=right)] for number, right in enumerate(rights)}
+        return predictions.about_first_sample(Mock(pictures=(sample,), reports=reports))
+
+    usual = about(True, True)
+    assert about(True, False) != usual
+    assert about(None, True) == usual == about(False, False, is_drawn=False)
 
 
 @pytest.mark.parametrize(
-    ("towers", "objects", "sentence"),
+    ("towers", "objects", "has_seen_them"),
     [
-        ("pretrained", ("horse", "camel"), "The tower has seen horses and camels on ImageNet."),
-        ("pretrained", ("cat", "dog"), "The tower was trained on photographs."),
-        ("timm:resnet18.a1_in1k", ("horse", "camel"), "The tower was trained on photographs."),
+        ("pretrained", ("horse", "camel"), True),
+        ("pretrained", ("cat", "dog"), False),
+        ("timm:resnet18.a1_in1k", ("horse", "camel"), False),
     ],
 )
 def test_what_a_tower_knows_before_it_is_trained_here(
-    towers: str, objects: tuple[str, str], sentence: str
+    towers: str, objects: tuple[str, str], has_seen_them: bool
 ) -> None:
     images = Mock(grouping=Grouping(objects, ("home", "park")))
     choice = Mock(conditions=(Condition(architecture=towers),), image_set=images)
-    assert sections._known_before(choice) == sentence
+    assert ("ImageNet" in sections._known_before(choice)) == has_seen_them
