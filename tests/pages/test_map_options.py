@@ -18,9 +18,7 @@ from vlcore.api import colourings, map_component, models
 from vlcore.api.colourings import ColourChoice
 from vlcore.api.comparison import Comparison, compare
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.grouping import SCENES
 from vlcore.metrics import projection
-from vlcore.plots.maps.table import rows_of_bitmask
 from vlcore.plots.options import OVERLAYS, PLAIN, MapOptions, Projection, option_infos
 from vlcore.plots.theme import LIGHT
 from vlcore.web import map_controls
@@ -169,18 +167,6 @@ def chosen_on_page(
     left, right = (model.key for model in both.models)
     page = opened("3_Compare", left=left, right=right, **address)
     return page, chosen[-1]
-
-
-def test_filters_leave_positions_and_extents_as_they_are(both: Comparison) -> None:
-    options = MapOptions(groups=SCENES.minority, split="training")
-    plain, filtered = (
-        map_component.drawing(both.maps, LIGHT, 300, some) for some in (PLAIN, options)
-    )
-    points = both.maps.points
-    is_kept = points["group"].isin(SCENES.minority) & (points["kind"] == "training")
-    assert rows_of_bitmask(filtered["drawn"], len(points)).tolist() == is_kept.tolist()
-    extents = [[pane["extent"] for pane in told["panes"]] for told in (plain, filtered)]
-    assert extents[0] == extents[1]
 
 
 @pytest.mark.parametrize(
