@@ -8,20 +8,24 @@ import pandas as pd
 from tests.cli.conftest import Document, Models, Patch, Refused
 from tests.conftest import QUICK_STEPS
 from vlcore.api import training
+from vlcore.experiment.condition import Condition
 from vlcore.jobs.engines import local
 
 STEPS = ("--set", f"steps={QUICK_STEPS}")
 
 
-def test_a_study_trains_what_is_missing(
+def test_a_study_trains_what_is_missing_and_goes_on_after_a_failure(
     document: Document, quick: Models, monkeypatch: Patch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(
-        training,
-        "train_condition",
-        lambda condition, **_options: asked.append(condition.key) or "cached",
-    )
+
+    def train(condition: Condition, **_options: object) -> str:
+        asked.append(condition.key)
+        if condition.bias:
+            raise ValueError("It cannot be trained.")
+        return "cached"
+
+    monkeypatch.setattr(training, "train_condition", train)
     monkeypatch.setattr(local, "worker_pool", ThreadPoolExecutor)
     entries = document("study", "experiments", *STEPS)
     assert [entry["key"] for entry in entries] == [artifact.key for artifact in quick]
@@ -29,6 +33,9 @@ def test_a_study_trains_what_is_missing(
     entries = document("study", "experiments", "--seeds", 2, *STEPS)
     assert len(entries) == 8
     assert len(asked) == 4
+    failed = [entry for entry in entries if entry["state"] == "failed: It cannot be trained."]
+    assert len(failed) == 2
+    assert not any("metrics" in entry for entry in failed)
 
 
 def test_an_analysis_of_what_is_there(document: Document, quick: Models, tmp_path: Path) -> None:
