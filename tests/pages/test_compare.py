@@ -116,19 +116,6 @@ def test_a_missing_model_offers_to_train_it_and_shows_live_news(queue: FakeQueue
     assert len(page.get("progress")) == 1
 
 
-def test_a_visitor_stops_waiting_for_what_goes_on_for_others(queue: FakeQueue) -> None:
-    queue.disk, queue.state, queue.others_wait = True, State.RUNNING, True
-    page = start(left="bias:0.9")
-    key = Condition(bias=0.9, labels="undescriptive").key
-    page.button(key="cancel_train").click().run()
-    assert not page.exception
-    assert queue.cancelled == [key]
-    assert page.warning, "it goes on for somebody else"
-    page.button(key="train").click().run()
-    assert queue.asked == [key]
-    assert page.button(key="cancel_train")
-
-
 def test_umap_is_fitted_when_somebody_chooses_it_and_not_by_a_link(
     queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
