@@ -108,7 +108,7 @@ def test_the_core_passes_its_tests_alone(core: Path) -> None:
     (core / "tests").mkdir()
     for name in CORE:
         shutil.copytree(ROOT / "tests" / name, core / "tests" / name, ignore=skip)
-    files = ("conftest.py", "chromium.py", "numbers.py", "faults/disks.py")
+    files = ("conftest.py", "chromium.py", "golden.py", "numbers.py", "faults/disks.py")
     (core / "tests" / "faults").mkdir()
     for file in files:
         shutil.copy(ROOT / "tests" / file, core / "tests" / file)

@@ -6,7 +6,6 @@ A changed sentence fails in this file alone. Write the file again, and read what
 
 import dataclasses
 import math
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +17,7 @@ import pytest
 
 from tests.api.stand_ins import BASE, image_set, measured_as, metrics_of, publish
 from tests.data.test_subset import large_set, small_set
+from tests.golden import check_sentences
 from tests.numbers import estimate
 from vlcore.api import audit, captions, description, uploads
 from vlcore.api.agreement import NeighbourAgreement
@@ -196,11 +196,4 @@ def sections(pair: ComparedMaps) -> dict[str, Iterable[str]]:
 
 @pytest.mark.usefixtures("home")
 def test_sentences_are_those_of_the_file(pair: ComparedMaps) -> None:
-    parts = [
-        "\n".join([f"## {name}", "", *(f"- {sentence}" for sentence in sentences)])
-        for name, sentences in sections(pair).items()
-    ]
-    text = "# Sentences of the core\n\n" + "\n\n".join(parts) + "\n"
-    if os.environ.get("WRITE_SENTENCES"):
-        FILE.write_text(text, encoding="utf-8")
-    assert text == FILE.read_text(encoding="utf-8")
+    check_sentences(FILE, "Sentences of the core", sections(pair))

@@ -104,45 +104,6 @@ def test_a_sentence_about_numbers_of_other_sets_is_not_for_an_own_set() -> None:
     assert answers.take_home("nothing", "scenes") == ""
 
 
-@pytest.mark.parametrize(
-    ("step", "estimate", "runs", "number", "counted", "decision"),
-    [
-        (
-            BIAS,
-            Estimate(0.61, 0.5, 0.69, 4),
-            True,
-            "61\u00a0% (50 to 69)",
-            "n = 4 seed pairs",
-            "fewer than 6 seed pairs",
-        ),
-        (
-            LABELS,
-            Estimate(-0.05, -0.18, 0.03, 7),
-            True,
-            "-5.0 points (-18.0 to +3.0)",
-            "n = 7 seed pairs",
-            "leaves “less often",
-        ),
-        (
-            SORTING,
-            Estimate(-0.68, -0.71, -0.66, 2000),
-            False,
-            "-0.68 (-0.71 to -0.66)",
-            "2,000 images",
-            "by animal",
-        ),
-    ],
-)
-def test_words_have_the_number_its_interval_and_what_it_was_counted_on(
-    step: LessonStep, estimate: Estimate, runs: bool, number: str, counted: str, decision: str
-) -> None:
-    read = Measurement(step, "in these", estimate, runs)
-    assert (read.number, read.counted) == (number, counted)
-    assert decision in read.decision
-    sentence, *_ = answers.Answer(step, [read]).sentences
-    assert f", in these: {number}, {counted}. " in sentence
-
-
 def test_values_are_those_of_the_end_and_of_runs_that_differ_in_their_seeds_alone() -> None:
     condition, accuracy = Condition(bias=0.75), Quantity("minority_accuracy")
     others = [condition.replace(init_seed=1), with_seed(condition, 9).replace(steps=3)]

@@ -14,7 +14,7 @@ from vlcore.classroom.one_room import CLASS, Block, BlockState, ClassPlan, Pair
 from vlcore.classroom.one_room_results import ClassResults, ClassStudy
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
-from vlcore.experiment.wording import TOWERS_SEEN, points
+from vlcore.experiment.wording import TOWERS_SEEN
 from vlcore.metrics.paired import Status, t_interval
 from vlcore.plots.theme import LIGHT
 from vlcore.study.answer_file import published_answer
@@ -59,19 +59,6 @@ def test_mean_interval_and_p_are_those_that_a_study_of_the_same_runs_has(
     assert results.level.difference.mean == t_interval([dot.difference for dot in results.dots])
 
 
-def test_a_verdict_has_the_words_of_the_study_and_judges_the_prediction() -> None:
-    results = results_of(PLAN, trained(PLAN, 8))
-    assert results.level is not None
-    assert results.level.status is Status.LOWER
-    verdicts = [
-        one_room_results.verdict(results, replace(PLAN, prediction=prediction))
-        for prediction in ("lower", "higher")
-    ]
-    assert all(results.level.difference_words in verdict for verdict in verdicts)
-    assert all(results.level.verdict in verdict for verdict in verdicts)
-    assert verdicts[0] != verdicts[1]
-
-
 def test_a_dot_beyond_the_plan_is_shown_and_decides_nothing() -> None:
     pairs = trained(PLAN, 11)
     some, all_, more = (results_of(PLAN, pairs[:n]) for n in (5, 8, 11))
@@ -113,30 +100,12 @@ def test_the_chart_has_a_dot_per_block() -> None:
     numbers = now.numbers()
     assert numbers["Seed pairs"] == "8 of 8 + 2"
     assert float(numbers["Exact p"]) == pytest.approx(now.results.level.difference.p, rel=0.1)  # type: ignore[union-attr]
-    assert len(now.sentences({2: 0.5, 8: 0.01})) == 3
-
-
-def test_peeking_says_how_often_the_room_looked_before_the_end() -> None:
-    looks = {2: 0.5, 3: 0.04, 7: 0.2, 8: 0.01}
-    assert "Looked at 3 times on the way, p was 0.05 or less at 1" in one_room_results.peeking(
-        looks, PLAN
-    )
-    assert one_room_results.peeking({8: 0.01}, PLAN) == one_room_results.peeking({}, PLAN) == ""
 
 
 def test_a_plan_of_too_few_blocks_decides_nothing() -> None:
     results = results_of(replace(PLAN, planned=5), trained(PLAN, 5))
     assert results.level is not None
     assert results.level.status is Status.NOT_DECIDED
-
-
-def test_more_students_make_the_interval_narrower_by_the_spread_that_is_known() -> None:
-    results = results_of(PLAN, trained(PLAN, 8))
-    assert results.level is not None
-    assert results.level.difference is not None
-    mean = results.level.difference.mean
-    said = one_room_results.with_more_students(results)
-    assert f"±{100 * (mean.high - mean.value):.1f}" in said
 
 
 @pytest.mark.parametrize(
@@ -158,16 +127,6 @@ def test_the_end_compares_the_room_with_published_runs_of_the_same_setting(
     now = ClassStudy("BCDF", CLASS, plan, USUAL, SCENES, (), (), ClassResults((), None))
     found = now.published(answer)
     assert (found.id if found else "") == contrast
-    if found is not None:
-        assert f"{found.in_points}, {found.pairs} seed pairs" in now.end_sentence(answer)
-
-
-def test_the_end_says_what_this_room_found_with_its_interval() -> None:
-    now = state_of(PLAN, trained(PLAN, 9))
-    difference = now.results.difference
-    assert difference is not None
-    words = points(difference.mean.as_dict(), 1)
-    assert f"{words}, 8 seed pairs" in now.end_sentence(published_answer())
 
 
 @pytest.mark.parametrize("towers", ["scratch", "pretrained"])
