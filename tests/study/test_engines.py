@@ -130,7 +130,9 @@ def test_an_engine_that_is_not_there_is_one_sentence(
         "dask": "dask scheduler",
         "dask --address tcp://127.0.0.1:1": "No Dask",
         "dask --address nonsense://x": "No Dask",
-        "local --address x": "for --engine dask",
+        "local --address x": "--address is for --engine dask",
+        "dask --pack 2": "--pack is for --engine slurm",
+        "slurm --jobs 2": "--jobs is for --engine local",
     }.items():
         assert noun in refused(*STUDY, "--engine", *words.split())
     for engine, module in {"slurm": "submitit", "dask": "distributed"}.items():

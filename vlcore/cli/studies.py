@@ -41,31 +41,20 @@ def add_commands(commands: Any) -> None:
 
     option = add_command(commands, study)
     option("study", help=STUDY_HELP)
-    option("--jobs", type=whole_number(1, 256), help="worker processes; default: one a core")
     option(
         "--engine",
         choices=engines.engines(),
         default=engines.LOCAL,
         help="where it runs; see docs/studies.md",
     )
-    option("--address", help="of a Dask scheduler, such as tcp://HOST:8786")
-    option(
-        "--pack",
-        type=whole_number(1, 10_000),
-        default=engines.PACK,
-        help="conditions of a task of Slurm",
-    )
-    option(
-        "--slurm",
-        action="append",
-        default=[],
-        type=setting,
-        metavar="KEY=VALUE",
-        help=(
-            "any option of sbatch, such as partition=NAME, time=60, cpus-per-task=8, mem=16G; may"
-            " be repeated"
-        ),
-    )
+    for engine in engines.engines():
+        for name, about in engines.options_of(engine).items():
+            how: dict[str, Any] = {}
+            if about.is_settings:
+                how = {"action": "append", "type": setting, "metavar": "KEY=VALUE"}
+            elif about.bounds:
+                how = {"type": whole_number(*about.bounds)}
+            option(f"--{name}", help=about.help, **how)
     training_options(option, seeds=True)
 
     option = add_command(commands, analyse)
@@ -107,21 +96,30 @@ def _summary(condition: Condition) -> Document:
 def study(options: Namespace) -> list[Document]:
     """Train all conditions of a study that are missing.
 
-    They are trained in the workers of an engine; one that fails does not stop the others. Slurm is
-    not waited for.
+    They are trained in the workers of an engine; one that fails does not stop the others. Not all
+    engines are waited for.
     """
     from vlcore.study.running import train_missing
 
-    slurm, dask = options.engine == "slurm", options.engine == "dask"
-    if (options.slurm and not slurm) or (options.address and not dask):
-        raise CommandError("--slurm is for --engine slurm, --address is for --engine dask.")
-    settings = engines.EngineSettings(
-        options.jobs, options.address, options.pack, dict(options.slurm)
-    )
+    chosen = _engine_options(options)
     plan = _plan(options)
-    run = train_missing(plan, options.engine, settings)
+    run = train_missing(plan, options.engine, chosen)
     run.check_any_trained()
     return [_result(condition, run) for condition in plan.conditions]
+
+
+def _engine_options(options: Namespace) -> engines.Options:
+    """The options of the chosen engine; CommandError for an option of another engine."""
+    chosen: dict[str, Any] = {}
+    for engine in engines.engines():
+        for name, about in engines.options_of(engine).items():
+            value = getattr(options, name)
+            if value is None:
+                continue
+            if engine != options.engine:
+                raise CommandError(f"--{name} is for --engine {engine}.")
+            chosen[name] = dict(value) if about.is_settings else value
+    return chosen
 
 
 def _result(condition: Condition, run: StudyRun) -> Document:

@@ -1,4 +1,4 @@
-"""Running a study: worker processes, a Dask cluster or Slurm train what is missing."""
+"""Running a study: the workers of an engine train what is missing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vlcore.data.subset import on_its_set
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import make_folder, models_folder
 from vlcore.jobs import engines
-from vlcore.jobs.engines import LOCAL, EngineSettings, Work
+from vlcore.jobs.engines import LOCAL, Options, Work
 from vlcore.jobs.progress import trainings_bar
 from vlcore.study import plans
 from vlcore.study.plans import StudyPlan
@@ -38,15 +38,13 @@ class StudyRun:
             raise store.StoreError(f"No condition could be trained; the first {failed[0]}")
 
 
-def train_missing(
-    plan: StudyPlan, engine: str = LOCAL, settings: EngineSettings | None = None
-) -> StudyRun:
+def train_missing(plan: StudyPlan, engine: str = LOCAL, options: Options | None = None) -> StudyRun:
     """Train what is missing of a study; one condition that fails stops no other.
 
     Args:
         plan: the study.
-        engine: where, one of `vlcore.jobs.engines.engines`; Slurm is not waited for.
-        settings: of the engine; the usual ones where absent.
+        engine: where, one of `vlcore.jobs.engines.engines`; not all are waited for.
+        options: of the engine; the usual ones where absent.
 
     Raises:
         LabError: when the image set lacks images, or the engine cannot be used.
@@ -61,7 +59,7 @@ def train_missing(
 
     keys = [condition.key for condition in plan.conditions]
     work = Work(keys, training.longest_first(missing), train)
-    outcomes, tasks = engines.engine(engine).train(work, settings or EngineSettings())
+    outcomes, tasks = engines.engine(engine).train(work, options or {})
     return StudyRun(dict.fromkeys(keys, "cached") | outcomes, tasks)
 
 
@@ -84,5 +82,5 @@ def run_study(
     >>> study.comparisons()  # doctest: +SKIP
     """
     plan = plans.find(name, base and on_its_set(base), seeds)
-    train_missing(plan, settings=EngineSettings(jobs=jobs)).check_any_trained()
+    train_missing(plan, options={"jobs": jobs}).check_any_trained()
     return Study(plan)

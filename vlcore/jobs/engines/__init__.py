@@ -1,13 +1,15 @@
 """Engines: where the conditions of a study are trained, a file each.
 
-An engine is a module with a function ``train(work, settings)``, which returns the outcome of each
-key, and the number of the task of each key where others do the work later. It may have a function
-``remove_leftovers()``, which removes what ended work left and returns its names.
+An engine is a module with a function ``train(work, options)``, which returns the outcome of each
+key, and the number of the task of each key where others do the work later. It may have
+
+- ``OPTIONS``, the options that it takes, by name: the command ``study`` offers them;
+- ``remove_leftovers()``, which removes what ended work left and returns its names.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -17,7 +19,6 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.modules import load_modules, module_names
 
 LOCAL = "local"
-PACK = 50  # conditions of a task of Slurm
 
 
 class EngineError(LabError):
@@ -25,20 +26,21 @@ class EngineError(LabError):
 
 
 @dataclass(frozen=True)
-class EngineSettings:
-    """What engines are told.
+class EngineOption:
+    """An option of an engine: a text, a whole number, or settings.
 
     Attributes:
-        jobs: worker processes of the local engine; one per core where None.
-        address: of a Dask scheduler.
-        pack: conditions of a task of Slurm.
-        slurm: options of sbatch.
+        help: what it is, in a line.
+        bounds: least and greatest whole number; None where it is none.
+        is_settings: whether it is given as KEY=VALUE, once or more often, and becomes a mapping.
     """
 
-    jobs: int | None = None
-    address: str | None = None
-    pack: int = PACK
-    slurm: Mapping[str, str] = field(default_factory=dict)
+    help: str
+    bounds: tuple[int, int] | None = None
+    is_settings: bool = False
+
+
+Options = Mapping[str, Any]  # values by the names of `EngineOption`s
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ def engine(name: str) -> ModuleType:
     if name not in engines():
         raise EngineError(f"No engine is named {name!r}; choose one of {', '.join(engines())}.")
     return import_module(f"{__name__}.{name}")
+
+
+def options_of(name: str) -> dict[str, EngineOption]:
+    """The options of an engine, by name."""
+    return getattr(engine(name), "OPTIONS", {})
 
 
 def remove_leftovers() -> list[str]:

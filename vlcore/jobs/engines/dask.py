@@ -9,8 +9,9 @@ from typing import Any
 
 from vlcore.experiment.files import make_folder, models_folder
 from vlcore.experiment.version import __version__
-from vlcore.jobs.engines import EngineError, EngineSettings, Work, optional_library
+from vlcore.jobs.engines import EngineError, EngineOption, Options, Work, optional_library
 
+OPTIONS = {"address": EngineOption("of a Dask scheduler, such as tcp://HOST:8786")}
 ANSWERS_IN = 10.0  # seconds that a scheduler has to answer
 _ON_EACH = (
     "`dask worker tcp://HOST:8786 --nworkers -1 --nthreads 1` on each, with the same VLCORE_HOME"
@@ -20,9 +21,9 @@ START_DASK = (
 )
 
 
-def train(work: Work, settings: EngineSettings) -> tuple[dict[str, str], dict[str, str]]:
+def train(work: Work, options: Options) -> tuple[dict[str, str], dict[str, str]]:
     """Train what is missing on the workers; returns the outcome of each key, and no tasks."""
-    with dask_pool(settings.address) as pool:
+    with dask_pool(options.get("address")) as pool:
         return work.train(pool, True), {}
 
 

@@ -22,9 +22,18 @@ from pathlib import Path
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import make_folder, models_folder, write_json
 from vlcore.jobs import jobs
-from vlcore.jobs.engines import EngineError, EngineSettings, Work, optional_library
+from vlcore.jobs.engines import EngineError, EngineOption, Options, Work, optional_library
 from vlcore.jobs.jobs import State
 
+PACK = 50  # conditions of a task
+OPTIONS = {
+    "pack": EngineOption("conditions of a task of Slurm", bounds=(1, 10_000)),
+    "slurm": EngineOption(
+        "any option of sbatch, such as partition=NAME, time=60, cpus-per-task=8, mem=16G; may be"
+        " repeated",
+        is_settings=True,
+    ),
+}
 TASK = (sys.executable, "-m", "vlcore.api.slurm_task")
 SETTLED = (State.DONE, State.FAILED, State.CANCELLED)
 AGAIN = 75  # exit code of a task that did not come to its end
@@ -44,13 +53,13 @@ _BEGIN_AGAIN = [
 ]
 
 
-def train(work: Work, settings: EngineSettings) -> tuple[dict[str, str], dict[str, str]]:
+def train(work: Work, options: Options) -> tuple[dict[str, str], dict[str, str]]:
     """Submit what is missing, and wait for nothing; returns the state of each key, and the
     tasks."""
     waiting = tasks()
     todo = [condition for condition in work.missing if condition.key not in waiting]
     if todo:
-        submit(todo, TASK, settings.pack, settings.slurm)
+        submit(todo, TASK, options.get("pack", PACK), options.get("slurm", {}))
     numbers = tasks()
     return {key: state_of(key, numbers).value for key in work.keys}, numbers
 
