@@ -10,12 +10,12 @@ from scipy import stats
 from tests.numbers import estimate
 from vlcore.classroom import answers
 from vlcore.classroom.answers import Measurement, estimate_in_run, estimate_over_runs, with_seed
-from vlcore.classroom.lessons import EXPERIMENTS, LessonStep, Quantity, lessons
+from vlcore.classroom.lessons import LessonStep, Quantity, lessons
 from vlcore.experiment.condition import Condition
 from vlcore.metrics.estimate import Estimate
 from vlcore.study.answer_file import published_answer
 
-LESSON = lessons(Condition())[EXPERIMENTS]
+LESSON = lessons(Condition())["four-experiments"]
 SORTING, _, BIAS, LABELS = LESSON.steps
 
 
@@ -85,9 +85,9 @@ def test_runs_are_paired_by_their_seeds_and_have_a_t_interval() -> None:
 
 
 def test_the_published_number_of_a_question_is_that_of_the_file() -> None:
-    told = published_answer().lessons[EXPERIMENTS].steps
+    told = published_answer().lessons["four-experiments"].steps
     for data in ("scenes", "balanced-cues", "pets"):
-        lesson = lessons(Condition(data=data, data_version="2"))[EXPERIMENTS]
+        lesson = lessons(Condition(data=data, data_version="2"))["four-experiments"]
         for step in lesson.steps:
             found = answers.published_measurement(lesson, step)
             number = told[step.name].get(data)

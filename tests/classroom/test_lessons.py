@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS, LETTERS, Lesson, lessons, placeholders
+from vlcore.classroom.lessons import LETTERS, Lesson, lessons, placeholders
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.metrics.paired import EQUIVALENCE
@@ -46,10 +46,10 @@ def test_steps_have_names_of_their_own_that_stand_in_an_address(lesson: Lesson) 
 
 def test_the_lessons_are_the_four_experiments_and_the_collapse() -> None:
     made = lessons(Condition())
-    assert list(made) == [EXPERIMENTS, COLLAPSE]
-    steps = made[EXPERIMENTS].steps
+    assert list(made) == ["four-experiments", "collapse"]
+    steps = made["four-experiments"].steps
     assert [step.right for step in steps] == list(plans.find("experiments", Condition()).conditions)
-    one, two, three = made[COLLAPSE].steps
+    one, two, three = made["collapse"].steps
     assert one.right.negatives == two.right.negatives == three.left.negatives == "none"
     assert three.right == Condition()
 
@@ -81,5 +81,5 @@ def test_words_are_those_of_the_set_and_give_no_answer_away() -> None:
     assert (
         placeholders(Condition(), SCENES)["minority_or"] == "horse in the desert or camel on grass"
     )
-    text = lessons(Condition(n_per_group=20))[EXPERIMENTS].steps[2].text
+    text = lessons(Condition(n_per_group=20))["four-experiments"].steps[2].text
     assert f"{100 * STUDY_BIAS:.0f} % removed (5 of 20 kept)" in text

@@ -14,7 +14,7 @@ from tests.classroom.test_one_room_results import PLAN, state_of, trained
 from tests.golden import check_sentences
 from vlcore.classroom import one_room_results
 from vlcore.classroom.answers import Answer, Measurement
-from vlcore.classroom.lessons import EXPERIMENTS, lessons
+from vlcore.classroom.lessons import lessons
 from vlcore.classroom.session import turnout_sentence
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
@@ -23,7 +23,7 @@ from vlcore.study.answer_file import PublishedAnswer, published_answer
 from vlcore.study.answer_words import answer_sentence, two_accuracies
 
 FILE = Path(__file__).with_name("sentences.md")
-SORTING, _, BIAS, LABELS = lessons(Condition())[EXPERIMENTS].steps
+SORTING, _, BIAS, LABELS = lessons(Condition())["four-experiments"].steps
 
 
 def answers() -> Iterator[str]:

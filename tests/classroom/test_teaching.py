@@ -8,7 +8,7 @@ import pytest
 
 from vlcore.artifacts import bundled
 from vlcore.classroom.answers import Measurement, estimate_in_run, published_measurement
-from vlcore.classroom.lessons import EXPERIMENTS, lessons
+from vlcore.classroom.lessons import lessons
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.wording import rate_words
 from vlcore.study.answer_file import published_answer
@@ -16,7 +16,7 @@ from vlcore.web.lesson.roles import all_cards
 
 ROOT = Path(__file__).parents[2]
 PLANS = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
-LESSON = lessons(Condition())[EXPERIMENTS]
+LESSON = lessons(Condition())["four-experiments"]
 
 
 def test_every_number_with_an_interval_is_one_that_the_four_experiments_show(

@@ -8,7 +8,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from vlcore.classroom.answers import Measurement, estimate_in_run
-from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS
 from vlcore.classroom.session import move_session, start_session
 from vlcore.study.answer_file import published_answer
 from vlcore.web import cache
@@ -41,13 +40,13 @@ def shipped(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("shipped")
 def test_home_lesson_and_handout_say_the_numbers_of_the_file(changed_answer: Path) -> None:
     images = cache.named_set("scenes")
-    questions = results.lessons_of(images)[EXPERIMENTS]
+    questions = results.lessons_of(images)["four-experiments"]
     step = questions.steps[-1]
     left, right = (cache.artifact(model.key).metrics["end"] for model in step.conditions)
     # Pages say the number of the bundled runs beside it.
     estimate = estimate_in_run(step.quantity, left, right)
     in_this_run = Measurement(step, "", estimate, runs=False).number
-    take_home = published_answer().lessons[EXPERIMENTS].take_home
+    take_home = published_answer().lessons["four-experiments"].take_home
     home = opened()
     assert numbers_in(text_of(home)) == {ODD["contrast"]}
     lesson = all_text_of(opened("6_Lesson", step="bias-and-labels", phase="reveal"))
@@ -76,7 +75,9 @@ def test_without_the_answer_home_lesson_and_handout_have_all_else(
     assert not lesson.error
     assert text_of(lesson).count(LOST) == 1
     images = cache.named_set("scenes")
-    paper = results.lesson_handout(results.lessons_of(images)[EXPERIMENTS], images, lecturer=True)
+    paper = results.lesson_handout(
+        results.lessons_of(images)["four-experiments"], images, lecturer=True
+    )
     assert LOST in paper
 
 
@@ -86,7 +87,7 @@ def test_a_class_sees_no_silhouette_but_behind_how_sure() -> None:
     [sure] = [box for box in page.expander if box.label == "How sure?"]
     inside = " ".join(part.value for part in [*sure.markdown, *sure.caption])
     assert "Silhouette by background minus that by animal, in this run: " in inside
-    number = published_answer().lessons[EXPERIMENTS].steps["short-labels"]["scenes"]
+    number = published_answer().lessons["four-experiments"].steps["short-labels"]["scenes"]
     assert f"in published runs: {number.value:+.2f} (" in inside
     assert all_text_of(page).lower().count("silhouette") == inside.lower().count("silhouette")
 
@@ -95,9 +96,9 @@ def test_a_class_sees_no_silhouette_but_behind_how_sure() -> None:
 def test_a_phone_has_the_sentence_to_take_home_at_the_last_question(
     changed_answer: Path, queue: FakeQueue
 ) -> None:
-    first, *_, last = results.lessons_of(cache.named_set("scenes"))[COLLAPSE].steps
-    started = start_session(COLLAPSE, "scenes", first.name)
-    sentence = published_answer().lessons[COLLAPSE].take_home
+    first, *_, last = results.lessons_of(cache.named_set("scenes"))["collapse"].steps
+    started = start_session("collapse", "scenes", first.name)
+    sentence = published_answer().lessons["collapse"].take_home
     for step in (first, last):
         move_session(started.code, started.token, step.name, "reveal")
         page = opened("6_Lesson", code=started.code)

@@ -23,7 +23,7 @@ from tests.conftest import publish_as
 from vlcore.api.compared_maps import ComparedMaps
 from vlcore.artifacts import store
 from vlcore.classroom import one_room
-from vlcore.classroom.lessons import EXPERIMENTS, lessons
+from vlcore.classroom.lessons import lessons
 from vlcore.classroom.one_room import ClassPlan
 from vlcore.classroom.session import all_votes
 from vlcore.experiment import limits
@@ -239,9 +239,9 @@ def expect_votes(presenter: Page, number: int) -> None:
 
 
 def test_a_vote_with_two_phones(come: Come, server: str) -> None:
-    first, second, *_ = lessons(Condition())[EXPERIMENTS].steps
+    first, second, *_ = lessons(Condition())["four-experiments"].steps
     wall, phones = come(1280, 720), [come(390, 844) for _ in range(2)]
-    wall.goto(f"{server}/Lesson?lesson={EXPERIMENTS}")
+    wall.goto(f"{server}/Lesson?lesson=four-experiments")
     unfold(wall, "With a class")
     press(wall, "Start a lesson for a class")
     expect_votes(wall, 0)
@@ -333,13 +333,13 @@ def test_one_room(come: Come, server: str) -> None:
 def test_offline_pages_need_no_network(come: Come, page: Page, server: str) -> None:
     page.goto(f"{server}/{COMPARE}&closer=Export")
     comparison = downloaded(page, "Offline page")
-    page.goto(f"{server}/Lesson?lesson={EXPERIMENTS}")
+    page.goto(f"{server}/Lesson?lesson=four-experiments")
     handout = downloaded(page, "Handout")
     away = come(offline=True)
     away.goto(comparison.as_uri())
     expect(away.locator(".linked-maps").first).to_have_attribute("data-state", "drawn")
     away.goto(handout.as_uri())
-    for step in lessons(Condition())[EXPERIMENTS].steps:
+    for step in lessons(Condition())["four-experiments"].steps:
         expect(away.get_by_text(step.question).first).to_be_visible()
     assert away.evaluate("document.querySelector('td:empty').offsetHeight") > 20, "room to write"
     assert len(re.findall(rb"/Type\s*/Page\b", away.pdf(format="A4"))) == 1
@@ -378,7 +378,7 @@ def test_keyboard_and_axe(page: Page, comparison: ComparedMaps, server: str) -> 
     page.keyboard.press("Escape")
     expect(maps.root.locator(".card")).to_be_hidden()
     judge(page)
-    for address in ("", "Upload", f"Lesson?lesson={EXPERIMENTS}"):
+    for address in ("", "Upload", "Lesson?lesson=four-experiments"):
         page.goto(f"{server}/{address}")
         complete(page)
         judge(page)

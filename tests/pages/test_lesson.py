@@ -16,7 +16,6 @@ from tests.data.importers.sources import pets
 from vlcore.artifacts import store
 from vlcore.classroom import one_room
 from vlcore.classroom import session as lesson_room
-from vlcore.classroom.lessons import COLLAPSE, EXPERIMENTS
 from vlcore.classroom.lessons import lessons as all_lessons
 from vlcore.classroom.session import (
     Started,
@@ -51,7 +50,7 @@ from .app import (
 )
 
 LESSONS = all_lessons(Condition())
-STEPS = LESSONS[EXPERIMENTS].steps
+STEPS = LESSONS["four-experiments"].steps
 VOTES = ["Vote A", "Vote B", "Vote C"]
 start = partial(opened, "6_Lesson")
 
@@ -79,13 +78,13 @@ def kept(page: AppTest) -> dict[str, str]:
 
 
 def begun() -> Started:
-    return lesson_room.start_session(EXPERIMENTS, "scenes", STEPS[0].name)
+    return lesson_room.start_session("four-experiments", "scenes", STEPS[0].name)
 
 
 def test_alone_one_predicts_first_and_the_own_answer_is_kept_to_the_reveal(
     empty_home: Path,
 ) -> None:
-    page = start(lesson=EXPERIMENTS)
+    page = start(lesson="four-experiments")
     assert page.header[0].value == STEPS[0].question
     assert "Home" in links(page)
     assert not alts(page), "no answer yet"
@@ -154,8 +153,8 @@ def test_trained_the_reveal_has_both_maps_and_this_run(
 def test_the_other_lesson_begins_at_its_start_and_trains_its_own(
     empty_home: Path, queue: FakeQueue
 ) -> None:
-    page = start(lesson=COLLAPSE)
-    assert page.header[0].value == LESSONS[COLLAPSE].steps[0].question
+    page = start(lesson="collapse")
+    assert page.header[0].value == LESSONS["collapse"].steps[0].question
     press(page, "Run it")
     assert queue.asked[-1] == Condition(negatives="none").key
     assert queue.short[queue.asked[0]], "the untrained encoder takes the short way"
@@ -163,7 +162,7 @@ def test_the_other_lesson_begins_at_its_start_and_trains_its_own(
 
 def test_a_question_has_an_address_of_its_own_without_menu_and_settings(empty_home: Path) -> None:
     step = STEPS[2]
-    page = start(lesson=EXPERIMENTS, step=step.name)
+    page = start(lesson="four-experiments", step=step.name)
     (link,) = page.get("link_button")
     address = dict(parse_qsl(link.proto.url.removeprefix("?")))
     alone = start(**address)
@@ -196,7 +195,7 @@ def test_a_hostile_address_falls_back(
 
 def test_each_lesson_has_a_card_that_opens_it(empty_home: Path) -> None:
     page = start(data="balanced-cues")
-    assert list(roles.all_cards()) == [EXPERIMENTS, COLLAPSE, "one-room", "repair"]
+    assert list(roles.all_cards()) == ["four-experiments", "collapse", "one-room", "repair"]
     assert not page.header, "no question before a lesson is chosen"
     assert not list(empty_home.iterdir()), "looking at the page writes nothing"
     for name in roles.all_cards():
@@ -212,7 +211,7 @@ def test_each_lesson_has_a_card_that_opens_it(empty_home: Path) -> None:
 def test_a_class_is_led_by_whoever_has_its_token(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = press(start(lesson=EXPERIMENTS), "Start a lesson for a class")
+    page = press(start(lesson="four-experiments"), "Start a lesson for a class")
     code = code_of(page)
     token = kept(page)[f"vl-bias-lab-leads-{code}"]
     assert find_session(code, token=token).leads  # type: ignore[union-attr]
@@ -253,7 +252,7 @@ def test_behind_a_closed_door_participants_vote_and_nobody_comes(empty_home: Pat
 @pytest.mark.parametrize(
     ("lesson", "step", "choice"),
     [
-        (EXPERIMENTS, STEPS[0].name, "object"),
+        ("four-experiments", STEPS[0].name, "object"),
         (one_room.NAME, one_room.FIRST, one_room.DIRECTIONS[0]),
     ],
 )
@@ -334,17 +333,17 @@ def test_an_ended_lesson_and_damaged_votes_are_sentences(
 def test_a_set_of_ones_own_has_its_own_words(empty_home: Path, tmp_path: Path) -> None:
     import_set(pets(tmp_path / "pets"), "pets")
     assert "cat, park" in start(data="pets", step="bias").header[0].value
-    step = LESSONS[EXPERIMENTS].steps[-1].name
+    step = LESSONS["four-experiments"].steps[-1].name
     page = start(data="pets", step=step, phase="reveal")
     queries = {link.proto.label: link.proto.query_string for link in page.get("page_link")}
     assert queries["Compare these models yourself"] == "data=pets"
 
 
 def test_a_browser_leads_each_lesson_that_it_started(empty_home: Path) -> None:
-    page = press(start(lesson=EXPERIMENTS), "Start a lesson for a class")
+    page = press(start(lesson="four-experiments"), "Start a lesson for a class")
     first = code_of(page)
     page.query_params.clear()
-    page.query_params["lesson"] = COLLAPSE
+    page.query_params["lesson"] = "collapse"
     press(page.run(), "Start a lesson for a class")
     assert code_of(page) != first
     page.query_params["code"] = first

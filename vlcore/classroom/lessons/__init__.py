@@ -19,7 +19,6 @@ from vlcore.experiment.wording import describe_bias
 from vlcore.metrics.catalogue import measure_of
 from vlcore.study import plans
 
-EXPERIMENTS, COLLAPSE = "four-experiments", "collapse"
 LETTERS = "ABCD"
 
 
