@@ -39,6 +39,13 @@ def test_what_is_missing_is_named_and_trained_by_one_button(queue: FakeQueue) ->
     assert len(page.get("progress")) == 1
 
 
+def test_without_a_model_it_has_no_map(queue: FakeQueue) -> None:
+    page = start(length="2,400 steps")
+    assert not page.error
+    assert not told_maps(page, "grid")
+    assert page.button
+
+
 def test_a_level_opens_as_a_pair_at_its_own_address() -> None:
     page = press(start(), "75\u00a0% removed")
     assert address(page, "view", "left", "right") == ["pair", "bias:0.75", "bias:0.75"]

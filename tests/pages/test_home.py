@@ -6,12 +6,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.data.importers.sources import pets
+from vlcore.artifacts import store
 from vlcore.classroom import guide
 from vlcore.data.importers import import_set
 from vlcore.jobs.jobs import State
 from vlcore.study import plans
 
-from .app import FakeQueue, opened, press
+from .app import FakeQueue, opened, press, told_maps
 
 KEYS = [condition.key for condition in plans.find("experiments").conditions]
 RUN = "Run the four experiments"
@@ -19,10 +20,6 @@ RUN = "Run the four experiments"
 
 def buttons(page: AppTest) -> list[str]:
     return [button.label for button in page.button if button.label != guide.guide_words()["begin"]]
-
-
-def progress(page: object) -> list[str]:
-    return [bar.proto.text for bar in page.get("progress")]  # type: ignore[attr-defined]
 
 
 def test_a_fresh_checkout_shows_the_question_and_one_button(
@@ -56,3 +53,9 @@ def test_a_small_set_has_an_image_of_each_group(
     import_set(pets(tmp_path / "pets"), "pets")
     page = opened(data="pets")
     assert len(page.get("image")) == 4, "no maps play, so each group has an image"
+
+
+def test_trained_experiments_show_their_maps(experiments: list[store.Artifact]) -> None:
+    page = opened()
+    assert not buttons(page)
+    assert len(told_maps(page, "card")) == 4

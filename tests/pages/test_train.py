@@ -17,6 +17,7 @@ from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
 from vlcore.experiment import options
 from vlcore.experiment.condition import Condition
+from vlcore.experiment.wording import title
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.web.model_picker import settings_text
 from vlcore.web.train import sections
@@ -128,6 +129,11 @@ def test_a_trained_model_leads_on_to_another_seed(
     assert queue.asked == [other.key]
     assert page.number_input(key="model_seed").value == 1
     assert page.get("progress"), "it is followed"
+
+
+def test_what_was_tried_is_a_row(experiments: list[store.Artifact], queue: FakeQueue) -> None:
+    table = start().dataframe[-1].value
+    assert {title(artifact.condition) for artifact in experiments} <= {*table["Model"]}
 
 
 def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyPatch) -> None:

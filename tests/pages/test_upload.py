@@ -5,7 +5,7 @@ import dataclasses
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
@@ -32,7 +32,7 @@ from vlcore.experiment.files import models_folder
 from vlcore.jobs.jobs import State
 from vlcore.metrics.novelty import novelty_judge
 from vlcore.model import load
-from vlcore.web import cache
+from vlcore.web import cache, widgets
 from vlcore.web.linked_maps import LinkedMaps
 from vlcore.web.upload import inputs
 
@@ -270,6 +270,22 @@ def test_a_second_sample_leaves_the_panel_as_it_is(experiments: list[Artifact]) 
     page.pills(key="samples").set_value(["Horse in the snow"]).run()
     upload(page, file("own.png"))
     assert page.selectbox(key="look_at").value == "2. own.png"
+
+
+def test_the_file_of_all_numbers_has_an_image_that_came_later(
+    experiments: list[Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered: list[str] = []
+
+    def download(_label: str, make: Callable[[], str], name: str, *_: object, **__: object) -> None:
+        if name == "predictions.csv":
+            offered.append(make())
+
+    monkeypatch.setattr(widgets, "download", download)
+    page = upload(start(closer="All numbers"), file("a.png", 1))
+    upload(page, file("a.png", 1), file("b.png", 2))
+    ok(page.selectbox(key="look_at").set_value("1. a.png").run())
+    assert all(name in offered[-1] for name in ("1. a.png", "2. b.png"))
 
 
 def test_the_image_that_is_looked_at_stays_when_another_goes(experiments: list[Artifact]) -> None:
