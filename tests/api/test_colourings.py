@@ -11,9 +11,12 @@ import pytest
 from tests.api.stand_ins import image_set
 from vlcore.api.colourings import choices, coloured, scene_columns, user_columns
 from vlcore.api.compared_maps import ComparedMaps, compare_maps
+from vlcore.api.map_component import colours, drawing
 from vlcore.api.model_map import ModelMap
 from vlcore.data.imageset import ImageSet
+from vlcore.experiment.grouping import SCENES
 from vlcore.plots.options import MapOptions, MapOptionsError
+from vlcore.plots.theme import LIGHT
 
 COUNT = len(image_set().table)
 FORMULA = '=HYPERLINK("http://x")'
@@ -136,6 +139,24 @@ def test_which_model_is_right_is_of_images_that_all_models_show(maps: ComparedMa
     outcomes = zip(maps.points["right_0"], maps.points["right_1"], strict=True)
     assert which.tolist() == [words.get(pair, "") for pair in outcomes]
     assert len(set(which)) >= 3
+
+
+@pytest.mark.parametrize(
+    "name", ["tag", "kind", "sharpness", "margin", "taken", "caption distance", "which is right"]
+)
+def test_codes_and_legend_are_of_one_table(maps: ComparedMaps, name: str) -> None:
+    options = MapOptions(colour_by=name)
+    sent, codes = drawing(maps, LIGHT, 300, options), colours(maps, options)
+    painted = coloured(maps, options)
+    entries = painted.colouring.entries(LIGHT, SCENES)
+    assert sent["legendTitle"] == painted.colouring.title
+    in_legend = [(entry["words"], entry["colour"]) for entry in sent["legend"]]
+    assert in_legend[: len(entries)] == [(entry.words, entry.colour) for entry in entries]
+    names = [entry.name for entry in entries]
+    for pane, column in enumerate(sent["colourColumns"]):
+        is_there = painted.points[f"x{pane}"].notna()
+        of_images = painted.points.loc[is_there, column]
+        assert [names[code] for code in codes[column][is_there]] == of_images.tolist()
 
 
 def test_colours_do_not_depend_on_filters_and_change_nothing_else(maps: ComparedMaps) -> None:

@@ -141,6 +141,16 @@ def test_many_rows_are_written_in_parts_and_without_their_neighbours(
     assert np.array_equal(np.stack(parted["embedding"]), np.stack(exported["embedding"]))
 
 
+def test_absent_values_are_null(images: ImageSet) -> None:
+    conditions = (
+        BASE.replace(labels="own", template="{context}"),
+        BASE.replace(objective="captioner"),
+    )
+    unnamed, captioner = (read(publish(images, condition), images) for condition in conditions)
+    assert unnamed[["predicted", "right"]].isna().all(axis=None)
+    assert not (captioner["kind"] == "caption").any()
+
+
 def opened(image: dict[str, Any]) -> Image.Image:
     return Image.open(BytesIO(image["bytes"]))
 

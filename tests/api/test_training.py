@@ -55,6 +55,16 @@ def test_an_artifact_says_what_it_is_and_how_it_was_made(quick: list[Artifact]) 
         assert last < loop.FIT_ACCURACY
 
 
+def test_captions_alone_tell_a_match_where_their_frequencies_differ(quick: list[Artifact]) -> None:
+    """Without its own caption among the negatives, a rare one is met less often as a negative than
+    as a match."""
+    short, _, biased_short, biased_long = (
+        artifact.metrics["text_only_match"] for artifact in quick
+    )
+    assert short == biased_short == pytest.approx(0.5)
+    assert 0.5 < biased_long < 0.6
+
+
 def test_gap_and_distances_of_captions_are_those_of_held_out_images(
     quick: list[Artifact], images: ImageSet
 ) -> None:

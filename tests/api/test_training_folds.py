@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.api.trainings import FILES, fits_at_once, write_small
+from tests.api.trainings import FILES, fits_at_once, watch, write_small
 from vlcore.api import training as run_train
 from vlcore.api.compared_maps import compare_maps, row_numbers
 from vlcore.api.model_map import model_map
@@ -24,7 +24,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.jobs import jobs
 from vlcore.metrics import accuracy
 from vlcore.metrics.accuracy import balanced_accuracy
-from vlcore.model import recorder
+from vlcore.model import loop, recorder
 from vlcore.model.dual_encoder import Encoder
 from vlcore.model.inference import embed_images, load_encoder
 
@@ -214,3 +214,31 @@ def test_a_first_fit_is_measured_where_every_fold_has_one(
     metrics = store.read(elsewhere.key).metrics
     assert (metrics["first_fit_step"], metrics["first_fit"]) == (None, None)
     assert metrics["end"] == elsewhere.metrics["end"]
+
+
+def test_folds_are_watched_and_cancelled_in_turn(
+    elsewhere: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, step = watch(monkeypatch), recorder.CheckpointRecorder.on_step
+
+    def cancel_in_the_second(self: recorder.CheckpointRecorder, progress: loop.Progress) -> None:
+        if (self.number, progress.step) == (1, 4):
+            assert jobs.cancel(elsewhere.key)
+        step(self, progress)
+
+    monkeypatch.setattr(recorder.CheckpointRecorder, "on_step", cancel_in_the_second)
+    with pytest.raises(jobs.JobCancelledError):
+        train_condition(elsewhere.condition)
+    assert jobs.view(elsewhere.key).state is jobs.State.CANCELLED
+    assert store.published_keys() == []
+    stages = dict.fromkeys(
+        status["stage"] for status in seen if status["stage"].startswith("training")
+    )
+    assert list(stages) == ["training model 1 of 4", "training model 2 of 4"]
+    fractions = [status["fraction"] for status in seen]
+    assert fractions == sorted(fractions)
+    assert (
+        recorder.RENDERING + recorder.TRAINING / 4
+        < fractions[-1]
+        < recorder.RENDERING + recorder.TRAINING / 2
+    )
