@@ -89,9 +89,11 @@ def is_quick_path(path: Path) -> bool:
 
 
 def is_quick(item: pytest.Item) -> bool:
-    """Whether `-m quick` runs a test: by its folder, unless it or its file takes long."""
+    """Whether `-m quick` runs a test: by its folder, unless it or its file takes long, or needs
+    the models that `quick` trains."""
     marks = {mark.name for mark in item.iter_markers()}
-    return is_quick_path(item.path) and not marks & NOT_QUICK
+    trains = "quick" in getattr(item, "fixturenames", ())
+    return is_quick_path(item.path) and not trains and not marks & NOT_QUICK
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
