@@ -142,7 +142,7 @@ def new_images() -> Iterator[str]:
         labels = {"labels": "own", "template": template} if template else {}
         model = of_seed(83, objective=objective, **labels)
         z = model.z[:1]
-        (report,) = uploads.upload_reports(model, IMAGES, z, ["horse"], [None], [False])
+        (report,) = uploads.upload_reports(model, IMAGES, z, ["horse"], [None], [None], [False])
         assert math.isnan(report.share)
         yield uploads.prediction_words(report)
     for share in (0.4, 0.01):

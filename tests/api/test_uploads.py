@@ -21,6 +21,7 @@ from vlcore.metrics.neighbours import nearest
 from vlcore.metrics.novelty import Novelty
 from vlcore.metrics.readouts import LastLayer, ObjectReadout
 from vlcore.metrics.reliance import PaintedImages, Reliance
+from vlcore.model.recognition import Recognition
 
 IMAGES = image_set()
 TABLE = IMAGES.table
@@ -52,7 +53,7 @@ def models(home: object) -> dict[str, ModelMap]:
 
 
 def reports_of(model: ModelMap, truths: Sequence[str] = UNKNOWN) -> list[UploadReport]:
-    return upload_reports(model, IMAGES, NEW, truths, UNJUDGED, [False] * len(NEW))
+    return upload_reports(model, IMAGES, NEW, truths, UNJUDGED, UNJUDGED, [False] * len(NEW))
 
 
 STRANGE = Novelty(0.3, Estimate(0.01, 0.0, 0.6, 600))
@@ -108,6 +109,26 @@ def test_predictions_are_right_or_wrong_where_the_truth_is_known(
 
 
 @pytest.mark.parametrize(
+    ("seen", "knows_objects", "novelty", "expected"),
+    [
+        (Recognition(0.009, "web site", 0.4), True, None, True),
+        (Recognition(0.011, "web site", 0.4), True, STRANGE, False),
+        (None, True, STRANGE, False),
+        (None, False, STRANGE, True),
+        (None, False, None, False),
+    ],
+)
+def test_neither_is_of_the_classifier_or_else_of_the_distance(
+    seen: Recognition | None, knows_objects: bool, novelty: Novelty | None, expected: bool
+) -> None:
+    report = dataclasses.replace(
+        FROM_SCRATCH, recognition=seen, knows_objects=knows_objects, novelty=novelty
+    )
+    assert report.is_neither is expected
+    assert ("probably neither" in report.doubts) is expected
+
+
+@pytest.mark.parametrize(
     ("share", "only_drawings", "doubts"),
     [
         (0.9, False, 0),
@@ -132,7 +153,9 @@ def test_only_models_from_scratch_have_seen_drawings_alone(
     models: dict[str, ModelMap], name: str, is_drawn: bool
 ) -> None:
     drawn_set = dataclasses.replace(IMAGES, about={"recipe": "scenes"})
-    reports = upload_reports(models[name], drawn_set, NEW, UNKNOWN, UNJUDGED, [is_drawn] * 6)
+    reports = upload_reports(
+        models[name], drawn_set, NEW, UNKNOWN, UNJUDGED, UNJUDGED, [is_drawn] * 6
+    )
     expected = name == "short" and not is_drawn
     assert {report.only_drawings for report in reports} == {expected}
 
@@ -231,6 +254,7 @@ def test_the_table_has_a_row_for_each_image_and_model(models: dict[str, ModelMap
             "Calibrated": "no",
             "Correct or wrong": "correct" if report.predicted == "horse" else "wrong",
             "Not sure": ", ".join(report.doubts),
+            "Neither": "no",
             "New": "",
             "Images of the set as far, %": None,
             "Best caption": report.captions[0].caption,

@@ -2,7 +2,9 @@
 
 import contextlib
 import struct
+import sys
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from pillow_heif import register_heif_opener
 
 from tests.api.stand_ins import image_set
 from tests.data.importers.sources import encoded, pets
@@ -33,6 +36,7 @@ from vlcore.experiment.grouping import SCENES, Grouping
 from vlcore.scenes import CONTEXTS
 
 SEED = frozenset([0])
+register_heif_opener()  # to write such files
 
 
 def noise(width: int = 40, height: int = 30) -> Image.Image:
@@ -58,22 +62,22 @@ def claimed_png(width: int, height: int) -> bytes:
     )
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
-def test_three_formats_open_and_all_are_known_by_their_beginning(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "HEIF", "BMP", "TIFF"])
+def test_five_formats_open_and_all_are_known_by_their_beginning(kind: str) -> None:
     data = encoded(noise(), kind)
     assert decoding.is_picture(data)
     if kind in decoding.FORMATS:
         image = open_upload(data)
         assert (image.mode, image.size, image.info) == ("RGB", (40, 30), {})
     else:
-        with pytest.raises(UploadError, match="not a PNG, JPEG or WebP"):
+        with pytest.raises(UploadError, match="not a PNG, JPEG, WebP"):
             open_upload(data, "looks-right.png")
     assert not decoding.is_picture(b"Dear Sir or Madam")
 
 
 BAD = [
     (b"", "is empty"),
-    (b"hello", "not a PNG"),
+    (b"hello", "not an image"),
     (b"0" * (limits.UPLOAD_BYTES + 1), "limit is 20 MB"),
     (encoded(Image.new("RGB", (7, 50))), "only 7 x 50 pixels"),
     (claimed_png(8000, 5001), "megapixels"),
@@ -81,6 +85,7 @@ BAD = [
     (claimed_png(60_000, 60_000), "megapixels"),  # and raises here
     (encoded(noise())[:-60], "damaged"),
     (encoded(noise(400, 400), "JPEG")[:5000], "damaged"),
+    (encoded(noise(400, 400), "HEIF")[:5000], "(damaged|not a PNG)"),
 ]
 
 
@@ -96,6 +101,34 @@ def test_each_bad_file_is_one_sentence(data: bytes, words: str) -> None:
         open_upload(data, "<img src=x onerror=y>![a](http://b)" + "z" * 500)
     assert not set("<>[]()!:/=") & set(str(caught.value)), "a hostile name is tamed"
     assert len(str(caught.value)) < 180
+
+
+def test_a_server_without_the_decoder_says_how_to_save_a_photo_of_a_phone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(UploadError, match="save it as JPEG"):
+        open_upload(encoded(noise(), "HEIF"))
+
+
+def test_of_a_moving_image_the_first_frame_is_read() -> None:
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
+    file = BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    assert open_upload(file.getvalue()).getpixel((5, 5)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("horse_desert_03.jpg", "horse"),
+        ("My Camel.PNG", "camel"),
+        ("horse and camel.jpg", ""),
+        ("seahorse.jpg", ""),
+    ],
+)
+def test_a_file_name_tells_what_an_image_shows(name: str, expected: str) -> None:
+    assert uploads.object_in_name(name, ("horse", "camel")) == expected
 
 
 def test_a_picture_is_the_same_from_a_helper_and_refused_in_the_same_words() -> None:

@@ -116,7 +116,7 @@ def test_the_opening_sample_is_taken_for_a_camel_because_of_its_background(
     for key in bundled:
         model, loaded = model_map(store.read(key)), load_model(store.read(key))
         z = loaded.embed_images([opening.model_input])
-        (report,) = upload_reports(model, images, z, [opening.object], [None], [True])
+        (report,) = upload_reports(model, images, z, [opening.object], [None], [None], [True])
         assert (report.predicted, report.is_right, report.is_calibrated) == ("camel", False, True)
         assert report.share > 0.6
         assert (
@@ -132,7 +132,7 @@ def test_painting_agrees_with_twins(bundled: list[str]) -> None:
     for number in range(4):
         picture, _, as_sample = scene(number)
         (report,) = upload_reports(
-            model, images, loaded.embed_images([picture]), [""], [None], [True]
+            model, images, loaded.embed_images([picture]), [""], [None], [None], [True]
         )
         painted = painted_images(picture)
         drawn = sample_twins(as_sample.scene, images.grouping)

@@ -25,6 +25,7 @@ from vlcore.metrics.novelty import Novelty, NoveltyJudge
 from vlcore.metrics.reliance import PaintedImages
 from vlcore.model.load import Loaded
 from vlcore.model.new_images import judge_of, novelties, painted_images
+from vlcore.model.recognition import Recognition, knows_objects, recognise
 
 EXAMPLE = 4  # of the ways to paint: a blur
 UNTESTED = (
@@ -145,6 +146,15 @@ class Upload:
         return {name: z[self.number] for name, z in self.answers.embeddings.items()}
 
     @property
+    def is_neither(self) -> bool:
+        """Whether the image probably shows none of the objects."""
+        return any(report.is_neither for report in self.reports.values())
+
+    def is_testable(self, model: str) -> bool:
+        """Whether a test of what the prediction relies on means anything."""
+        return bool(self.reports[model].predicted) and not self.is_neither
+
+    @property
     def is_tested(self) -> bool:
         """Whether `reliances` were computed."""
         return "reliances" in vars(self)
@@ -153,8 +163,8 @@ class Upload:
     def reliances(self) -> dict[str, RelianceReport]:
         """What each model's prediction relies on, of those for which that can be tested."""
         tested = {}
-        for name, report in self.reports.items():
-            reliance = self._test(name) if report.predicted else None
+        for name in self.reports:
+            reliance = self._test(name) if self.is_testable(name) else None
             if reliance is not None:
                 tested[name] = reliance
         return tested
@@ -200,6 +210,8 @@ class Upload:
             changed = (twins.other_object, *twins.other_backgrounds)
             pictures = {version.name: version.picture for version in changed}
             return Versions(about, pictures, self._labels([each.model_input for each in changed]))
+        if self.is_neither:
+            return Versions(f"Not tested, because the image may not show a known {word}.", {}, {})
         if not self.reliances:
             return Versions(f"Not tested. {UNTESTED}", {}, {})
         about = (
@@ -246,13 +258,33 @@ def ask(
     embeddings = {name: model.loaded.embed_images(inputs) for name, model in models.items()}
     truths = [picture.object for picture in pictures]
     are_drawn = [picture.is_drawn for picture in pictures]
+    recognitions = _recognitions(image_set, pictures)
     reports = {
         name: uploads.upload_reports(
-            model.map, image_set, embeddings[name], truths, judged, are_drawn
+            model.map, image_set, embeddings[name], truths, judged, recognitions, are_drawn
         )
         for name, model in models.items()
     }
     return Answers(image_set, models, pictures, embeddings, reports, judged)
+
+
+def _recognitions(
+    image_set: ImageSet, pictures: Sequence[UploadedPicture]
+) -> list[Recognition | None]:
+    """What ImageNet's classifier sees in new images.
+
+    None for drawn samples, which it does not know, for sets whose objects it does not know, and
+    without its weights.
+    """
+    recognitions: list[Recognition | None] = [None] * len(pictures)
+    if not knows_objects(image_set.grouping):
+        return recognitions
+    photos = [number for number, picture in enumerate(pictures) if not picture.is_drawn]
+    inputs = [pictures[number].model_input for number in photos]
+    with suppress(LabError):
+        for number, seen in zip(photos, recognise(inputs, image_set.grouping), strict=True):
+            recognitions[number] = seen
+    return recognitions
 
 
 def judge_or_none(image_set: ImageSet) -> NoveltyJudge | None:

@@ -26,9 +26,11 @@ from vlcore.experiment.plain_text import plain
 from vlcore.metrics.novelty import Novelty
 from vlcore.metrics.reliance import PaintedImages, Reliance, by_backgrounds, by_painting, by_twins
 from vlcore.model.load import Loaded
+from vlcore.model.recognition import Recognition, knows_objects
 
 NEIGHBOURS = 5
 SURE = 0.8  # the least share of a sure prediction
+FAR = 0.01  # share of a set's own images that are as far from it as what is called neither object
 Vectors = NDArray[np.floating]
 
 
@@ -46,6 +48,8 @@ class UploadReport:
             nearest first.
         truth: the object that the image shows; empty where nobody knows.
         novelty: of the image to the set; None where that was not judged.
+        recognition: what ImageNet's classifier sees; None where that was not judged.
+        knows_objects: whether ImageNet's classifier knows the objects of the set.
         only_drawings: whether the model has seen drawings alone and the image is no drawing.
     """
 
@@ -57,6 +61,8 @@ class UploadReport:
     neighbours: tuple[tuple[int, float], ...]
     truth: str = ""
     novelty: Novelty | None = None
+    recognition: Recognition | None = None
+    knows_objects: bool = True
     only_drawings: bool = False
 
     @property
@@ -65,12 +71,27 @@ class UploadReport:
         return self.predicted == self.truth if self.predicted and self.truth else None
 
     @property
-    def doubts(self) -> tuple[str, ...]:
-        """Why the prediction is not a sure one: a small share, or a model of drawings alone.
+    def is_neither(self) -> bool:
+        """Whether the image probably shows none of the objects.
 
-        Not that the image is new: of the photographs, which nearly all are, pretrained towers name
-        most right.
+        ImageNet's classifier says so if it knows the objects. Otherwise the image is farther from
+        the set than nearly all images of the set are from each other.
         """
+        if self.recognition is not None:
+            return self.recognition.is_neither
+        is_far = self.novelty is not None and self.novelty.share.value <= FAR
+        return is_far and not self.knows_objects
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the prediction is not a sure one: neither object, a small share, or a model that has
+        seen drawings alone.
+
+        An image that is new to the set is no reason: nearly all photographs are new to a drawn set,
+        and pretrained encoders are correct on most of them.
+        """
+        if self.predicted and self.is_neither:
+            return ("probably neither",)
         doubts = []
         if round(self.share, 2) < SURE:  # as it is shown
             doubts.append(f"below {wording.percent(SURE)}")
@@ -97,6 +118,7 @@ def upload_reports(
     z: Vectors,
     truths: Sequence[str],
     novelties: Sequence[Novelty | None],
+    recognitions: Sequence[Recognition | None],
     are_drawn: Sequence[bool],
 ) -> list[UploadReport]:
     """Report what a model predicts for new images.
@@ -107,7 +129,9 @@ def upload_reports(
         z: embeddings of the new images, (m, E).
         truths: the object that each shows, empty where nobody knows.
         novelties: how new each is, None where that was not judged.
-        are_drawn: whether each is a drawn scene."""
+        recognitions: what ImageNet's classifier sees in each, None where that was not judged.
+        are_drawn: whether each is a drawn scene.
+    """
     temperature = temperature_of(model)
     scores, why_silent = None, f"Its labels name no {images.grouping.object_word}."
     try:
@@ -133,6 +157,8 @@ def upload_reports(
             neighbours=tuple(model.neighbours(vector, NEIGHBOURS)),
             truth=truths[number],
             novelty=novelties[number],
+            recognition=recognitions[number],
+            knows_objects=knows_objects(images.grouping),
             only_drawings=seen_drawings_alone and not are_drawn[number],
         )
         reports.append(report)
@@ -249,6 +275,18 @@ def prediction_words(report: UploadReport) -> str:
     return f"Prediction: **{plain(report.predicted)}** {wording.percent(report.share)}{unit}"
 
 
+def neither_sentence(report: UploadReport, grouping: Grouping) -> str:
+    """Why an image probably shows none of the objects, in Markdown."""
+    objects = " nor ".join(f"a {plain(name)}" for name in grouping.objects)
+    if (seen := report.recognition) is None:
+        return (
+            f"**Perhaps neither {objects}.** This image is farther from the set than 99 % of the"
+            " images of the set are from each other."
+        )
+    guess = f"{plain(seen.guess)} ({wording.percent(seen.guess_share)})"
+    return f"**Probably neither {objects}.** ImageNet's classifier sees: {guess}."
+
+
 def novelty_sentence(novelty: Novelty, *, is_calibrated: bool) -> str:
     """Whether an image is new beside those of a set, with its numbers, in Markdown; `is_calibrated`
     says whether the share that is shown with it is."""
@@ -292,6 +330,7 @@ def _row(report: UploadReport, images: ImageSet, reliance: str) -> dict[str, obj
         "Calibrated": calibrated,
         "Correct or wrong": {True: "correct", False: "wrong", None: "not known"}[report.is_right],
         "Not sure": ", ".join(report.doubts),
+        "Neither": "yes" if report.is_neither else "no",
         "New": ("yes" if novelty.is_new else "no") if novelty else "",
         "Relies on": reliance,
         "Images of the set as far, %": round(100 * novelty.share.value, 1) if novelty else None,

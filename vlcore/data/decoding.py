@@ -21,8 +21,8 @@ from vlcore.data import sandbox
 from vlcore.experiment import limits
 from vlcore.experiment.errors import LabError
 
-FORMATS = ("PNG", "JPEG", "WEBP")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "HEIF")  # of GIF the first frame; phones make HEIF
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".heic", ".heif")
 MIN_SIDE = 8
 MAX_SIDE = 1024
 
@@ -50,7 +50,7 @@ def open_upload(
             dropped.
 
     Raises:
-        UploadError: where the file is empty, over `max_bytes`, not PNG, JPEG or WebP, over 40
+        UploadError: the file is empty, over `max_bytes`, of another format than `FORMATS`, over 40
             megapixels, under 8 x 8 px, or damaged.
     """
     return on_grey(open_cutout(data, name, max_bytes))
@@ -180,20 +180,34 @@ def _open(data: bytes, title: str) -> Image.Image:
     """Read the header only and refuse by its size."""
     most = f"{limits.PIXELS // 10**6} megapixels"
     too_many = f"{title} has more than {most}; save it smaller and try again."
+    kinds = "PNG, JPEG, WebP, GIF or HEIC"
+    if not is_picture(data):
+        raise UploadError(f"{title} is not an image; choose a {kinds} file.")
+    if data[4:8] == b"ftyp":
+        _read_heif(title)
     try:
         image = Image.open(BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError:
         raise UploadError(too_many) from None
     except Exception as error:
-        raise UploadError(
-            f"{title} is not a PNG, JPEG or WebP image; convert it and try again."
-        ) from error
+        raise UploadError(f"{title} is not a {kinds} image; convert it and try again.") from error
     if image.width * image.height > limits.PIXELS:
         raise UploadError(too_many)
     if min(image.size) < MIN_SIDE:
         least = f"choose one of at least {MIN_SIDE} x {MIN_SIDE}"
         raise UploadError(f"{title} is only {image.width} x {image.height} pixels; {least}.")
     return image
+
+
+def _read_heif(title: str) -> None:
+    """Let Pillow read HEIF, as of phones; UploadError where the decoder is not installed."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
+        raise UploadError(
+            f"{title} is a HEIC photo, which this server cannot read; save it as JPEG."
+        ) from error
+    register_heif_opener(thumbnails=False)
 
 
 def _decode(image: Image.Image) -> Image.Image:

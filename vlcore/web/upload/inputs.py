@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.api.uploads import with_untrained
 from vlcore.artifacts import store
 from vlcore.data import sandbox
-from vlcore.data.decoding import UploadError, is_picture
+from vlcore.data.decoding import UploadError
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.data.uploads import UploadedPicture, samples, shown_file_name, uploaded
@@ -26,7 +26,7 @@ from vlcore.web.components import browser
 from vlcore.web.model_picker import choose_saved, condition_or_usual, control, model_in_address
 from vlcore.web.visitors import LOCAL_NAMES
 
-MOST_IMAGES = 14  # at once: two cut-outs on every background
+MOST_IMAGES = 50  # at once; a cut-out is seven
 SAMPLE_SIDE = 86  # px: eleven are beside each other on a screen of 1280 px
 USUAL_LEVEL = "75 %"
 UNKNOWN = "nobody knows"  # which object a visitor's image shows
@@ -152,10 +152,12 @@ def choose_images(choice: ModelChoice) -> ImageChoice:
         else:
             chosen.append(opened)
     images = _fitting(chosen)
+    if len(images) > 1:
+        st.button("Clear all", icon=":material/delete_sweep:", on_click=_clear, key="clear")
     if are_more or len(images) < sum(map(len, chosen)):
         st.warning(
-            f"The first {len(images)} images are shown, a cut-out as seven, for {MOST_IMAGES} are"
-            " the most; give fewer at once to see the others."
+            f"Only the first {len(images)} images are shown, a cut-out as seven. {MOST_IMAGES} is"
+            " the most. Remove some to see others."
         )
     if images:
         return ImageChoice(tuple(images), is_sample=False)
@@ -168,6 +170,18 @@ def _sample_uris(images: ImageSet, data_seeds: frozenset[int]) -> dict[str, str]
     """Encode the first image of each sample, by its name."""
     offered = samples(images, data_seeds)
     return {name: widgets.image_uri(tile) for name, (tile, _) in offered.items()}
+
+
+def _files_key() -> str:
+    """The key of the uploader: another one after all images were cleared, which empties it."""
+    return f"files_{st.session_state.get('cleared', 0)}"
+
+
+def _clear() -> None:
+    """Remove all images that a visitor chose."""
+    st.session_state["cleared"] = st.session_state.get("cleared", 0) + 1
+    st.session_state["samples"] = []
+    st.session_state.pop("taken", None)
 
 
 def _fitting(chosen: Sequence[Sequence[UploadedPicture]]) -> list[UploadedPicture]:
@@ -187,9 +201,9 @@ def _uploads(room: int) -> tuple[list[Opened], bool]:
         " a see-through background is placed on each background in turn."
     )
     most = limits.UPLOAD_BYTES // limits.MB
-    label = f"Images (PNG, JPEG or WebP, up to {most} MB each)"
-    kinds = ["png", "jpg", "jpeg", "webp"]
-    files = st.file_uploader(label, kinds, True, "files", about, max_upload_size=most) or []
+    label = f"Up to {MOST_IMAGES} images (PNG, JPEG, WebP, GIF or HEIC, {most} MB each)"
+    # Every kind and size is taken, because Streamlit hides why it refuses one.
+    files = st.file_uploader(label, None, True, _files_key(), about) or []
     browser.PASTE(key="paste", height=0)
     # Every click runs the page again, and a large photo takes half a second to decode: what was
     # opened stays in the session.
@@ -246,6 +260,4 @@ def _open(name: str, content: bytes) -> Opened:
     except UploadError as error:
         if isinstance(error.__cause__, BusyError):
             return Refusal(f"{as_code(name)}: {error}", is_busy=True)
-        is_foreign = content and not is_picture(content)
-        hint = " What is in this file is no image at all." if is_foreign else ""
-        return Refusal(f"{as_code(name)}: {error}{hint}")
+        return Refusal(f"{as_code(name)}: {error}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -12,28 +13,42 @@ from vlcore.data.uploads import UploadedPicture
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import label_words, plural, title
+from vlcore.experiment.wording import label_words, percent, plural, title
 from vlcore.metrics.novelty import LEAST
+from vlcore.plots.thumbnails import thumb_uri
 from vlcore.web import widgets
 
-OVERVIEW_WIDTH = 158  # px of an image with its predictions: two are beside each other on a phone
-OVERVIEW_IMAGE = 72  # px
-_MARKS = {True: " :green[✓]", False: " :red[✗]", None: ""}
+ROW, ROWS = 44, 7  # px of a row in the table of images; how many are in view, with the header
+HOW_OFTEN = (
+    "“Probably neither” was said of all 232 images of other things that we tried, and wrongly of 1"
+    " of 32 photos of horses and camels."
+)
+HOW_OFTEN_OWN = "“Perhaps neither” is said wrongly of about 1 % of the images of the set."
 
 
 def choose_image(answers: Answers) -> Upload:
-    """Show several images with their predictions; returns the one to look at."""
+    """Show several images in a table with their predictions; returns the one to look at."""
     digests = [image.digest for image in answers.pictures]
     _look_at_one_image(answers, digests)
     if len(answers.pictures) == 1:
         st.session_state["looked_at"] = digests[0]
         return answers.uploads[0]
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="overview"):
-        for number, image in enumerate(answers.pictures):
-            with st.container(width=OVERVIEW_WIDTH, gap="xsmall"):
-                show_upload(image, OVERVIEW_IMAGE, f"Image {number + 1}")
-                st.caption(_overview_caption(answers, number))
-        chosen = st.selectbox("Look at", answers.names, key="look_at", width=280)
+
+    def look() -> None:
+        for number in st.session_state["overview"].selection.rows:
+            st.session_state["look_at"] = answers.names[number]
+
+    st.dataframe(
+        _overview(answers),
+        hide_index=True,
+        height=min(1 + len(digests), ROWS) * ROW,
+        row_height=ROW,
+        column_config={"Image": st.column_config.ImageColumn(width="small")},
+        key="overview",
+        selection_mode="single-row",
+        on_select=look,
+    )
+    chosen = st.selectbox("Look at", answers.names, key="look_at", width=280)
     number = answers.names.index(chosen) if chosen in answers.names else 0
     st.session_state["looked_at"] = digests[number]
     return answers.uploads[number]
@@ -49,19 +64,25 @@ def _look_at_one_image(answers: Answers, digests: list[str]) -> None:
     st.session_state["looked_among"] = digests
 
 
-def _overview_caption(answers: Answers, number: int) -> str:
-    novelty = answers.novelties[number]
-    is_new = novelty is not None and novelty.is_new
-    name = plain(widgets.fitting_name(answers.names[number]))
-    lines = [f"{name}, **new**" if is_new else name]
-    for model, reports in answers.reports.items():
-        report = reports[number]
-        prediction = "no prediction"
-        if report.predicted:
-            doubt = ", not sure" if report.doubts else ""
-            prediction = f"**{plain(report.predicted)}**{doubt}{_MARKS[report.is_right]}"
-        lines.append(f"{model}: {prediction}")
-    return "  \n".join(lines)
+def _overview(answers: Answers) -> pd.DataFrame:
+    """One row per image: how it looks, its name, what each model predicts, and what it shows."""
+    rows = []
+    for upload in answers.uploads:
+        row = {"Image": thumb_uri(upload.picture.picture), "File": upload.name}
+        for model, report in upload.reports.items():
+            row[model] = _prediction_in_short(report)
+        row["Shows"] = upload.picture.object or "not known"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _prediction_in_short(report: UploadReport) -> str:
+    """A prediction as the cell of a table."""
+    if not report.predicted:
+        return "no prediction"
+    doubt = f", not sure: {report.doubts[0]}" if report.doubts else ""
+    mark = {True: "✓ ", False: "✗ ", None: ""}[report.is_right]
+    return f"{mark}{report.predicted} {percent(report.share)}{doubt}"
 
 
 def show_upload(image: UploadedPicture, longest: int, alt: str) -> None:
@@ -100,6 +121,15 @@ def show_predictions(upload: Upload, usual: Sequence[Condition]) -> dict[str, De
         upload: the image with its answers.
         usual: the conditions whose titles leave out what the page says above.
     """
+    grouping = upload.answers.image_set.grouping
+    first, *_ = upload.reports.values()
+    if first.is_neither:
+        two = " or ".join(map(plain, grouping.objects))
+        st.warning(
+            f"{uploads.neither_sentence(first, grouping)} A model can only answer {two}.",
+            icon=":material/help:",
+        )
+        st.caption(HOW_OFTEN if first.recognition else HOW_OFTEN_OWN)
     places = {}
     for name, report in upload.reports.items():
         with st.container(border=True, gap="xsmall"):
@@ -112,6 +142,8 @@ def show_predictions(upload: Upload, usual: Sequence[Condition]) -> dict[str, De
             if report.only_drawings:
                 only = "This model has only seen drawings: its answer to a photograph means little."
                 st.markdown(f":orange[:material/warning: {only}]")
+    if upload.is_neither:
+        return places
     if upload.novelty is not None:
         is_calibrated = any(report.is_calibrated for report in upload.reports.values())
         st.markdown(uploads.novelty_sentence(upload.novelty, is_calibrated=is_calibrated))
@@ -137,11 +169,11 @@ def _short_title(condition: Condition, upload: Upload, usual: Sequence[Condition
 def show_reliances(upload: Upload, places: Mapping[str, DeltaGenerator]) -> None:
     """Test what the predictions rely on, and say it in their places."""
     for name, place in places.items():
-        if upload.reports[name].predicted:
+        if upload.is_testable(name):
             place.caption("What it relies on is being tested …")
     grouping = upload.answers.image_set.grouping
     for name, place in places.items():
-        if not upload.reports[name].predicted:
+        if not upload.is_testable(name):
             continue
         if name in upload.reliances:
             place.markdown(uploads.reliance_sentence(upload.reliances[name], grouping))

@@ -11,6 +11,7 @@ from vlcore.api.compared_maps import with_uploads
 from vlcore.api.comparison import Comparison
 from vlcore.api.panels import UPLOAD
 from vlcore.data.imageset import ImageSet
+from vlcore.data.uploads import object_in_name
 from vlcore.metrics.novelty import NoveltyJudge
 from vlcore.model.new_images import TOWER
 from vlcore.plots.theme import Palette
@@ -83,9 +84,11 @@ def show_answers(
 
 def _answers(comparison: Comparison, choice: ModelChoice, chosen: ImageChoice) -> Answers:
     """Put images to the models of a comparison, once in this visitor's session."""
-    image_set = choice.image_set
+    image_set, objects = choice.image_set, choice.image_set.grouping.objects
     pictures = [
-        image if image.object or image.is_drawn else replace(image, object=choice.truth)
+        image
+        if image.object or image.is_drawn
+        else replace(image, object=object_in_name(image.name, objects) or choice.truth)
         for image in chosen.images
     ]
     stored = len(image_set.table) - len(cache.missing_features(image_set))

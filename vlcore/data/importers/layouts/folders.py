@@ -11,7 +11,7 @@ from vlcore.data.importers.source import Skipped, Source
 
 ORDER = 90  # any source has folders
 ABOUT = "Folders named OBJECT/CONTEXT."
-_OTHER_SUFFIXES = (".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jfif")
+_OTHER_SUFFIXES = (".bmp", ".tif", ".tiff", ".avif", ".jfif")
 
 
 def fits(_source: Source) -> bool:
