@@ -71,10 +71,10 @@ def test_columns_that_tell_images_apart_are_offered_under_their_heading(
         "context",
         "split",
         "prediction",
-        "right or wrong",
+        "correct or wrong",
     ]
     assert user_columns(IMAGES)["sharpness"].dtype == float
-    assert "which is right" not in choices(IMAGES, models[:1])
+    assert "which is correct" not in choices(IMAGES, models[:1])
     assert len({choice.label for choice in offered.values()}) == len(offered)
 
 
@@ -129,7 +129,7 @@ def test_numbers_of_models_agree_with_their_predictions(maps: ComparedMaps) -> N
 
 
 def test_which_model_is_right_is_of_images_that_all_models_show(maps: ComparedMaps) -> None:
-    which = values_of(maps, "which is right")
+    which = values_of(maps, "which is correct")
     words = {
         ("right", "right"): "all of them",
         ("right", "wrong"): "left only",
@@ -142,7 +142,7 @@ def test_which_model_is_right_is_of_images_that_all_models_show(maps: ComparedMa
 
 
 @pytest.mark.parametrize(
-    "name", ["tag", "kind", "sharpness", "margin", "taken", "caption distance", "which is right"]
+    "name", ["tag", "kind", "sharpness", "margin", "taken", "caption distance", "which is correct"]
 )
 def test_codes_and_legend_are_of_one_table(maps: ComparedMaps, name: str) -> None:
     options = MapOptions(colour_by=name)
@@ -173,4 +173,4 @@ def test_colours_do_not_depend_on_filters_and_change_nothing_else(maps: Compared
 def test_an_unknown_column_is_one_sentence_that_names_those_there_are(maps: ComparedMaps) -> None:
     with pytest.raises(MapOptionsError, match=r"'colour'.*group.*margin.*sharpness"):
         coloured(maps, MapOptions(colour_by="colour"))
-    assert coloured(maps, MapOptions(colour_by="right-or-wrong")).colouring.column == "right"
+    assert coloured(maps, MapOptions(colour_by="correct-or-wrong")).colouring.column == "right"

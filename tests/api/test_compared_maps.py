@@ -115,7 +115,7 @@ def test_labels_without_an_object_say_none(home: object, maps: list[ModelMap]) -
         )
     )
     points = beside([maps[0], model]).points
-    assert set(points["predicted_1"]) == {"none: its labels name no object"}
+    assert set(points["predicted_1"]) == {"none: its captions name no object"}
     assert set(points["says_1"]) == set(points["right_1"]) == {"none"}
     assert points["caption_1"].tolist() == points["context"].tolist()
 
@@ -249,7 +249,7 @@ def test_the_words_around_a_map(maps: list[ModelMap]) -> None:
     (a, b), (c, d) = (
         [f"{share * 100:.0f} %" for share in model.plane.shares] for model in maps[1:3]
     )
-    assert left.title == "50 % removed (5 of 10 kept), descriptive labels"
+    assert left.title == "Bias 50 % (5 of 10 rare images kept), descriptive captions"
     assert left.subtitle == "seed 60, 700 steps on 30 images; total variance 0.8"
     assert (left.x_title, left.y_title) == (f"component 1 ({a} of variance)", f"component 2 ({b})")
     assert right.subtitle.startswith("seeds 60 and 61, ")
@@ -268,7 +268,7 @@ def test_a_collapsed_and_an_untrained_map_say_so(maps: list[ModelMap]) -> None:
     infos = [info for one in made for info in beside([one]).infos]
     assert ["COLLAPSED" in info.subtitle for info in infos] == [False, True, False]
     assert ["not trained" in info.subtitle for info in infos] == [False, False, True]
-    assert infos[2].title == "Untrained encoder, short labels"
+    assert infos[2].title == "Untrained encoder, short captions"
 
 
 def test_uploads_are_turned_as_their_maps_are(maps: list[ModelMap]) -> None:

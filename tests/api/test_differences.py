@@ -37,7 +37,7 @@ def test_each_of_several_settings_is_named_once(names: set[str]) -> None:
     ("condition", "settings"),
     [
         (Condition(data_seed=2, init_seed=2), ["seed"]),
-        (Condition(labels="own", template="one {object}"), ["labels"]),
+        (Condition(labels="own", template="one {object}"), ["captions"]),
         (Condition("photos", "1"), ["image set"]),
         (Condition(recipe="classic"), ["recipe"]),
         (Condition(), []),

@@ -42,7 +42,7 @@ BAD_INPUTS = {  # with a word of the sentence
     "compare a --data '' --out x.html": "--grid",
     "compare --grid --set labels=sky --out x.html": "--labels",
     "compare --grid --set bias=0.5 --out x.html": "--bias",
-    "compare --grid --labels '' --out x.html": "label styles, not 0",
+    "compare --grid --labels '' --out x.html": "caption styles, not 0",
     "compare --grid --bias '' --out x.html": "bias levels, not 0",
     "export": "KEY, --out",
     "export a-key --out x": ".parquet",

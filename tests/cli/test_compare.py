@@ -108,10 +108,10 @@ def test_a_grid_is_a_page_or_a_drawing_of_what_there_is(
     assert len(said["missing"]) == 1
     assert out.read_text(encoding="utf-8") == "<p>a grid: ä</p>"
     drawing = tmp_path / "grid.svg"
-    options = ("--labels", "descriptive,short", "--bias", "0", "--colour-by", "right-or-wrong")
+    options = ("--labels", "descriptive,short", "--bias", "0", "--colour-by", "correct-or-wrong")
     said = document("compare", *GRID, *options, "--out", drawing)
     assert [place["labels"] for place in said["models"]][::2] == ["descriptive", "short"]
-    assert drawing.read_text(encoding="utf-8") == "by right-or-wrong"
+    assert drawing.read_text(encoding="utf-8") == "by correct-or-wrong"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_grid_is_a_page_or_a_drawing_of_what_there_is(
         ("A B", "--out"),
         ("--grid --csv x.csv", "table of images"),
         ("--grid A --out x.html", "leave the keys out"),
-        ("--grid --labels short --out x.html", "label styles"),
+        ("--grid --labels short --out x.html", "caption styles"),
         ("--grid --bias 0,much --out x.html", "numbers"),
         ("--grid --map umap --out x.html", "PCA"),
         ("--grid --out x.pdf", ".svg or .png"),

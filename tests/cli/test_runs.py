@@ -208,7 +208,7 @@ def test_status_cancel_clean(
         assert (jobs.work_folder("running-key") / "cancel").exists()
         with monkeypatch.context() as patch:
             patch.setattr(session, "time", Mock(time=lambda: 0.0))
-            code = session.start_session("repair", "scenes", "short labels").code
+            code = session.start_session("repair", "scenes", "short captions").code
         assert document("clean") == {"removed": ["failed-key", "killed-key"]}
         assert not session.query_rows("SELECT 1 FROM lessons WHERE code = ?", (code,))
     refused("cancel", "running-key")

@@ -145,7 +145,7 @@ NO_NUMBERS = (math.nan, math.inf, -math.inf, -0.1, 1.1, "0.5", None, True)
             (name, BAD_CHOICES, f"one of {', '.join(shown_name(name, value) for value in known)}")
             for name, known in CHOICES.items()
         ),
-        ("architecture", [f"timm:{name}" for name in BAD_NETWORKS], "No image tower is named"),
+        ("architecture", [f"timm:{name}" for name in BAD_NETWORKS], "No image encoder is named"),
         ("data", BAD_NAMES, "name"),
         ("data_version", (1, None, ["scenes"]), "give it as text"),
         ("template", (None, 3, ["descriptive"]), "give it as text"),
@@ -183,7 +183,7 @@ def test_a_value_outside_its_set_or_range_is_refused(
         ),
         (PRETRAINED | {"mitigation": "groupdro"}, "mitigation=none or mitigation=dfr"),
         (PRETRAINED | {"negatives": "none"}, "no choice of negatives"),
-        (PRETRAINED | {"objective": "pairwise_bce"}, "No image tower"),
+        (PRETRAINED | {"objective": "pairwise_bce"}, "No image encoder"),
         (PRETRAINED | {"width": 128}, "no choice of width"),
     ],
 )

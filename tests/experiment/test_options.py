@@ -39,7 +39,7 @@ def test_an_objective_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(options.OBJECTIVES, "max_margin", entry)
     condition = Condition(objective="hinge", labels="synonym")
     assert "-hinge-s0-" in condition.key
-    assert title(condition) == "No bias, synonym labels, objective hinge"
+    assert title(condition) == "No bias, synonym captions, objective hinge"
     for changes in (
         {"labels": "descriptive"},
         {"negatives": "none"},
@@ -58,4 +58,4 @@ def test_a_label_style_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "shout" not in options.style_names({"sky"})
     assert caption("shout", "horse", "grass") == "bay horse!"
     assert "-shout-bce-" in Condition(labels="loud").key
-    assert title(Condition(labels="loud")) == "No bias, loud labels"
+    assert title(Condition(labels="loud")) == "No bias, loud captions"

@@ -110,13 +110,13 @@ def test_home_plays_and_asks_nobody(come: Come, server: str) -> None:
     bias = page.locator(".riddle .bias")
     before, address = bias.input_value(), page.url
     bias.press("End")
-    expect_text(page, "100 % removed (0 of 48 kept)")
+    expect_text(page, "Bias 100 % (0 of 48 rare images kept)")
     assert still(page) != at_end
     assert frames == [], "a slider asks nobody"
     page.reload()
     riddle(page)
     settled(page)
-    expect_text(page, "100 % removed (0 of 48 kept)")
+    expect_text(page, "Bias 100 % (0 of 48 rare images kept)")
     page.go_back()
     expect(page).to_have_url(address)
     expect(bias).to_have_value(before)
@@ -388,7 +388,7 @@ def test_a_link_opened_in_a_second_browser(come: Come, server: str) -> None:
     page = come(1280, 720)
     page.goto(f"{server}/Compare/?right=labels:short,bias:0.75")
     titles = page.locator(".linked-maps figcaption strong")
-    expect(titles.nth(1)).to_contain_text("75 % removed")
+    expect(titles.nth(1)).to_contain_text("Bias 75 %")
     complete(page, page.locator(".linked-maps[data-state=drawn]").last)
     for part in (".surface", "figcaption", ".legend"):
         box = page.locator(f".linked-maps {part}").last.bounding_box()
@@ -396,7 +396,7 @@ def test_a_link_opened_in_a_second_browser(come: Come, server: str) -> None:
         assert box["x"] + box["width"] <= 1280
         assert box["y"] + box["height"] <= 720, "on the first screen"
     page.locator(".st-key-right_bias").get_by_role("slider").first.press("ArrowRight")
-    expect(titles.nth(1)).to_contain_text("90 % removed")
+    expect(titles.nth(1)).to_contain_text("Bias 90 %")
     expect(page).to_have_url(re.compile(r"bias(:|%3A)0\.9"))
     complete(page)
 
@@ -405,6 +405,6 @@ def test_a_link_opened_in_a_second_browser(come: Come, server: str) -> None:
     expect(other.locator(".linked-maps figcaption strong")).to_have_text(titles.all_text_contents())
     page.go_back()
     expect(page).to_have_url(re.compile(r"bias(:|%3A)0\.75"))
-    expect(titles.nth(1)).to_contain_text("75 % removed")
+    expect(titles.nth(1)).to_contain_text("Bias 75 %")
     for tab in (page, other):
         settled(tab)

@@ -16,7 +16,7 @@ from vlcore.study import plans
 from .app import FakeQueue, choose, models_of, opened, press, setting, text_of, told_maps, with_maps
 
 pytestmark = pytest.mark.usefixtures("experiments")
-UNBIASED, DESCRIPTIVE = "No bias, short labels", "No bias, descriptive labels"
+UNBIASED, DESCRIPTIVE = "No bias, short captions", "No bias, descriptive captions"
 start = partial(opened, "3_Compare")
 
 
@@ -32,7 +32,7 @@ def maps_of(page: AppTest) -> str:
         (
             {"left": "labels:descriptive", "right": "labels:short,bias:0.75"},
             DESCRIPTIVE,
-            "75 % removed (12 of 48 kept), short labels",
+            "Bias 75 % (12 of 48 rare images kept), short captions",
         ),
         (
             {
@@ -161,7 +161,7 @@ def test_an_untrained_encoder_does_not_wait_behind_trainings(queue: FakeQueue) -
 
 def test_a_model_from_the_disk_stands_beside_others(quick: list[store.Artifact]) -> None:
     page = with_maps(start(right=quick[3].key))
-    assert models_of(page)["Right"] == "75 % removed (12 of 48 kept), descriptive labels"
+    assert models_of(page)["Right"] == "Bias 75 % (12 of 48 rare images kept), descriptive captions"
     box = page.selectbox(key="right_model")
     assert box.value == quick[3].key
     assert lasting_name(quick[3].key, quick[3].condition) in box.options

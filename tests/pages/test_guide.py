@@ -73,7 +73,7 @@ def test_steps_set_what_they_show_and_leave_it(
     queue.disk = True
     page = opened("3_Compare", guide="7", right="seed:3")
     assert setting(page, "right") == "seed:3", "the address goes before the card"
-    assert page.session_state["colour"] == "right or wrong"
+    assert page.session_state["colour"] == "correct or wrong"
     press(page, "Back")
     assert (page.session_state["colour"], page.session_state["right_bias"]) == ("group", "75 %")
     assert page.query_params["guide"] == "6"

@@ -220,7 +220,7 @@ def test_the_control_has_names_by_heading_and_the_address_keeps_them(
     both: Comparison, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page, options = chosen_on_page(both, monkeypatch, {"colour": "Model: which is correct"})
-    assert options.colour_by == "which is right"
+    assert options.colour_by == "which is correct"
     (control,) = [box for box in page.get("selectbox") if box.proto.label == "Colour by"]
     headings = [label.rpartition(": ")[0] for label in control.proto.options]
     assert headings == sorted(headings), "names of one heading stand together"

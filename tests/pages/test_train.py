@@ -112,7 +112,7 @@ def test_a_finished_model_stands_beside_its_twin_or_offers_it(
     monkeypatch.setattr(
         queue, "view", lambda key: JobStatus(key, State.DONE if key == done else State.ABSENT)
     )
-    press(page.run(), "Train its baseline: short labels")
+    press(page.run(), "Train its baseline: short captions")
     assert queue.asked == [experiments[2].key]
 
 
@@ -149,7 +149,7 @@ def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyP
     sections.link_stack(stack, {twin.key})
     usual, left = {"data": "scenes"}, condition.key
     assert led == {
-        "Compare with short labels": {**usual, "left": twin.key, "right": left},
+        "Compare with short captions": {**usual, "left": twin.key, "right": left},
         "Compare two of its seeds": {**usual, "left": left, "right": second.key},
     }
     led.clear()

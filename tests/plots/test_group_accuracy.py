@@ -32,7 +32,7 @@ def test_a_panel_has_each_group_once_and_each_models_numbers_in_it(width: int) -
         assert x["horse_grass"] == x["camel_grass"] < x["horse_desert"] == x["camel_desert"]
     else:
         assert len(set(y.values())) == 4
-    minority = {name for name, cell in cells.items() if "minority" in cell["words"]}
+    minority = {name for name, cell in cells.items() if "rare" in cell["words"]}
     assert minority == set(SCENES.minority)
     lines = lines_of(BOARD, width=width)
     for line, row in zip(lines, BOARD.itertuples(), strict=True):

@@ -20,8 +20,8 @@ def rates() -> pd.DataFrame:
 
 def differing() -> pd.DataFrame:
     rows = [
-        ("75 % removed", -0.001, -0.2, 0.198, 6, "not decided"),
-        ("90 % removed", -0.2, -0.3, -0.1, 6, "lower"),
+        ("Bias 75 %", -0.001, -0.2, 0.198, 6, "not decided"),
+        ("Bias 90 %", -0.2, -0.3, -0.1, 6, "lower"),
     ]
     return pd.DataFrame(rows, columns=["words", "value", "low", "high", "n", "status"])
 
@@ -49,8 +49,8 @@ def test_a_forest_has_room_for_zero() -> None:
         validate=False
     )
     said = {row["words"]: row["estimate"] for row in drawn.rows(spec) if "estimate" in row}
-    assert said["75 % removed"] == "-0.1 (-20.0 to +19.8), n = 6 · not decided"
-    assert said["90 % removed"] == "-20.0 (-30.0 to -10.0), n = 6 · lower"
+    assert said["Bias 75 %"] == "-0.1 (-20.0 to +19.8), n = 6 · not decided"
+    assert said["Bias 90 %"] == "-20.0 (-30.0 to -10.0), n = 6 · lower"
     low, high = spec["layer"][0]["encoding"]["x"]["scale"]["domain"]
     assert low < -30
     assert high > 19.8

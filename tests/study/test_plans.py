@@ -119,7 +119,7 @@ def test_arms_may_be_sets_of_settings_or_numbers(tmp_path: Path) -> None:
             "two arms of the same settings",
         ),
         ("arms: [undescriptive]\nbias: [0]", "no arm but the baseline"),
-        ("arms: [poetic]\nbias: [0]", "No label style is named 'poetic'"),
+        ("arms: [poetic]\nbias: [0]", "No caption style is named 'poetic'"),
         ("arms: [3]\nbias: [0]", "an arm 3, which is no value of labels"),
         ("factor: seed\narms: [a]\nbias: [0]", "compares by 'seed'"),
         ("factor: [1]\narms: [a]\nbias: [0]", "compares by [1]"),

@@ -29,9 +29,9 @@ from vlcore.model.recognition import Recognition, knows_objects, recognise
 
 EXAMPLE = 4  # of the ways to paint: a blur
 UNTESTED = (
-    "The object and the background are painted over only for models with a pretrained image tower:"
-    " of others the test was wrong too often (docs/uploads.md). Samples and cut-outs are tested for"
-    " every model."
+    "The page paints over the object and the background only for models with a pretrained image"
+    " encoder. For other models this test was wrong too often (docs/uploads.md). Samples and"
+    " cut-outs are tested for every model."
 )
 
 

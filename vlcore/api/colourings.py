@@ -143,9 +143,13 @@ COLOURINGS = (
     ColourChoice("context", fixed=looks.CONTEXTS),
     ColourChoice("split", fixed=looks.SPLIT),
     ColourChoice("prediction", fixed=looks.PREDICTIONS),
-    ColourChoice("right or wrong", words="correct or wrong", fixed=looks.OUTCOMES),
+    ColourChoice("correct or wrong", words="correct or wrong", fixed=looks.OUTCOMES),
     ColourChoice(
-        "which is right", MODEL, words="which is correct", values=_which_is_right, is_known=_are_two
+        "which is correct",
+        MODEL,
+        words="which is correct",
+        values=_which_is_right,
+        is_known=_are_two,
     ),
     ColourChoice("score", MODEL, values=_score, per_model=True, is_known=_predict),
     ColourChoice("margin", MODEL, values=_margin, per_model=True, is_known=_predict),

@@ -170,7 +170,7 @@ def _model_columns(
     labels, is_right = model.predicted_objects(images.grouping.objects), model.is_right(images)
     if labels is None or is_right is None:
         predicted = correct = pd.Series("none", range(len(rows)))
-        words = pd.Series("none: its labels name no object", range(len(rows)))
+        words = pd.Series("none: its captions name no object", range(len(rows)))
     else:
         predicted = pd.Series(labels[index], dtype=str).where(is_shown, "none")
         outcomes = np.where(is_right[index], "right", "wrong")

@@ -45,7 +45,7 @@ def _clusters(end: Mapping[str, Any], animal: str) -> str:
         by = f"by {animal} and background alike"
     else:
         by = f"more by {animal if by_object > by_context else 'background'}"
-    values = f"silhouettes {by_object:.2f} by {animal}, {by_context:.2f} by background"
+    values = f"separation {by_object:.2f} by {animal}, {by_context:.2f} by background"
     return f"held-out images cluster {by} ({values})"
 
 
@@ -61,8 +61,8 @@ def describe_shown(comparison: ComparedMaps) -> str:
         )
     if len({tuple(np.sort(model.rows[model.n_held_out :])) for model in comparison.models}) > 1:
         return (
-            "The models were trained on different images: marks, colours and filters call training"
-            " what any of them was trained on."
+            "The models were trained on different images. Points, colours and filters call an image"
+            " a training image if any model was trained on it."
         )
     return ""
 

@@ -8,10 +8,11 @@ from vlcore.experiment.options import RECIPES, TOWERS
 
 SETTINGS = {field.name: field.name.replace("_", " ") for field in fields(Condition)} | {
     "data": "image set",
+    "labels": "captions",
     "data_version": "version of the image set",
     "template": "caption template",
-    "architecture": "image tower",
-    "text": "text tower",
+    "architecture": "image encoder",
+    "text": "text encoder",
     "n_per_group": "images of a group",
     "data_seed": "choice of images",
     "init_seed": "initial weights and order",
@@ -31,10 +32,10 @@ BASELINES = {
     "mitigation": "no mitigation",
     "objective": "the pairwise objective",
     "negatives": "the default negatives",
-    "architecture": "the default image tower",
-    "text": "the default text tower",
+    "architecture": "the default image encoder",
+    "text": "the default text encoder",
     "recipe": "the default recipe",
-    "labels": "short labels",
+    "labels": "short captions",
     "bias": "no bias",
 }
 

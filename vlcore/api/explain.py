@@ -251,9 +251,9 @@ class TrialOutcome:
     @property
     def sentence(self) -> str:
         """Whether the test confirms the attribution."""
-        verdict = "Confirmed: training without the attributed images moves"
+        verdict = "Confirmed: training without the images it found moves"
         if not self.is_confirmed:
-            verdict = "Not confirmed: training without the attributed images does not move"
+            verdict = "Not confirmed: training without the images it found does not move"
         return (
             f"{verdict} the score farther than training without the nearest images or images by"
             " chance, and beyond the spread over seeds."

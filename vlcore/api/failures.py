@@ -99,7 +99,7 @@ def find_failures(model: ModelMap, images: ImageSet) -> list[FailureDirection]:
     """Find the directions of the model of a map; see `failures`."""
     stored = model.artifact.embeddings
     if stored.test_correct is None:
-        raise ComparisonError("This model's labels name no object, so it makes no errors.")
+        raise ComparisonError("This model's captions name no object, so it makes no errors.")
     rows, is_wrong = stored.rows("test"), ~stored.test_correct
     features = _features(images, rows, stored.test[0])
     objects = images.table["object"].to_numpy(str)[rows]

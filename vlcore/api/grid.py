@@ -46,14 +46,14 @@ MOST_ROWS, MOST_LEVELS = 6, 10
 SIDE = 150  # px of a map on a page that is written
 FRAME_SIDE = 110  # px of a map in a notebook
 UNTRAINED = "Untrained"
-ACCURACIES = "Minority-group accuracy with its 95\u00a0% interval over scenes:"
+ACCURACIES = "Accuracy on rare images with its 95\u00a0% interval over scenes:"
 ABOUT = (
-    "The same held-out images in every map: before training, then with more and more of the"
-    " minority groups removed."
+    "The same held-out images in every map: before training, then with more and more of the rare"
+    " training images removed."
 )
 HOW_TO_READ = (
     "Maps are PCA, aligned to the first; each fills its frame, so distances do not compare between"
-    " maps. The bar under a map is its minority-group accuracy from 0 to 100\u00a0%, with a tick at"
+    " maps. The bar under a map is its accuracy on rare images from 0 to 100\u00a0%, with a tick at"
     " one half and the 95\u00a0% interval over scenes. One run each: another seed gives other"
     " numbers."
 )
@@ -84,7 +84,7 @@ class GridMap:
 
     @property
     def words(self) -> str:
-        """Minority-group accuracy with its interval, or why there is none."""
+        """Accuracy on rare images with its interval, or why there is none."""
         if self.model is None:
             return "not trained yet" if self.condition.steps else "no model of this row yet"
         return describe_measure(self.metrics, PRIMARY)
@@ -159,16 +159,16 @@ class GridMaps:
 
 
 def row_title(condition: Condition) -> str:
-    """``Short labels``"""
+    """``Short captions``"""
     words = label_words(condition)
     return words[0].upper() + words[1:]
 
 
 def column_title(condition: Condition) -> str:
-    """``Untrained``, ``No bias`` or ``75 % removed``"""
+    """``Untrained``, ``No bias`` or ``Bias 75 %``"""
     if condition.steps == 0:
         return UNTRAINED
-    return f"{condition.bias * 100:g}\u00a0% removed" if condition.bias else "No bias"
+    return f"Bias {condition.bias * 100:g}\u00a0%" if condition.bias else "No bias"
 
 
 def grid_conditions(
@@ -188,7 +188,7 @@ def grid_conditions(
     levels = sorted({base.replace(bias=level).bias for level in bias})
     if not 2 <= len(styles) <= MOST_ROWS:
         raise GridError(
-            f"A grid has two to {MOST_ROWS} label styles, not {len(styles)}; give others, such as"
+            f"A grid has two to {MOST_ROWS} caption styles, not {len(styles)}; give others, such as"
             " short and descriptive."
         )
     if not 1 <= len(levels) <= MOST_LEVELS:
@@ -347,7 +347,7 @@ def _place_drawing(name: str, title: str, place: GridMap) -> dict[str, Any]:
     """A place as `maps.js` takes it: its name, its words, and the number of its map, if any."""
     told = place.words
     if place.model is not None:
-        told = f"map with a minority-group accuracy of {place.words}"
+        told = f"map with an accuracy on rare images of {place.words}"
     estimate = estimate_of(place.metrics, PRIMARY)
     return {
         "name": name,
@@ -454,7 +454,7 @@ def _heading(grid: GridMaps) -> str:
 
 
 def missing_sentence(condition: Condition) -> str:
-    """``No bias, short labels: not trained yet.``"""
+    """``No bias, short captions: not trained yet.``"""
     return f"{title(condition)}: not trained yet."
 
 

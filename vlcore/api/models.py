@@ -186,7 +186,7 @@ def train(condition: Condition | None = None) -> Model:
 
     >>> import vlcore as vl
     >>> vl.train(vl.Condition(bias=0.75, labels="descriptive", steps=12))
-    <Model scenes-b75-descriptive-bce-s0-...: 75 % removed (12 of 48 kept), descriptive labels>
+    <Model scenes-b75-descriptive-bce-s0-...: Bias 75 % (12 of 48 rare images kept), ...>
     """
     checked = on_its_set(condition or Condition())
     check_trainable(checked)

@@ -45,7 +45,7 @@ BATCH = 64
 PROMPT = "a photo of a {object}"  # the caption template of CLIP
 # How the object is predicted, as pages and `--help` tell it.
 READOUTS = {
-    "zero-shot": "By the captions of the label style: no training image is used.",
+    "zero-shot": "By the captions of the caption style: no training image is used.",
     "probe": "By a linear probe on its embeddings, fitted on the biased training images.",
     "dfr": "By a new last layer on its embeddings, fitted on validation images, all groups alike.",
 }

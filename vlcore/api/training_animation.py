@@ -288,8 +288,8 @@ def _describe_curves(curves: pd.DataFrame, groups: NDArray[np.str_], grouping: G
     n_majority = int(np.isin(groups, grouping.majority).sum())
     n_minority = int(np.isin(groups, grouping.minority).sum())
     for series, words, n in (
-        ("majority", "majority-group validation accuracy", n_majority),
-        ("minority", "minority-group validation accuracy", n_minority),
+        ("majority", "accuracy on common validation images", n_majority),
+        ("minority", "accuracy on rare validation images", n_minority),
         ("object", f"linear-probe accuracy for the {grouping.object_word}", len(groups)),
         ("context", "linear-probe accuracy for the background", len(groups)),
     ):
@@ -321,7 +321,7 @@ def _notes(trainings: Mapping[str, StoredCheckpoints], steps: tuple[int, ...]) -
             " the animation is of its first fold."
         )
     elif any(len(training.curve("val")) == 0 for training in trainings.values()):
-        yield "Labels that name no object have no curves of accuracy."
+        yield "Captions that name no object have no curves of accuracy."
     else:
         yield (
             "The curves are of validation images, not of the test images of the group accuracy"

@@ -133,7 +133,7 @@ def upload_reports(
         are_drawn: whether each is a drawn scene.
     """
     temperature = temperature_of(model)
-    scores, why_silent = None, f"Its labels name no {images.grouping.object_word}."
+    scores, why_silent = None, f"Its captions name no {images.grouping.object_word}."
     try:
         scores = model.object_scores(images.grouping.objects, z)
     except ComparisonError as error:

@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 def add_commands(commands: Any) -> None:
     option = add_command(commands, compare)
     option("keys", metavar="KEY", nargs="*", help="one or two models; none with --grid")
-    about = "a row a label style, a column a bias level; what is not trained is an empty place"
+    about = "one row per caption style, one column per bias level; an untrained model is empty"
     option("--grid", action="store_true", help=about)
-    about = "with --grid: two or more label styles"
+    about = "with --grid: two or more caption styles"
     option("--labels", type=comma_separated(), metavar="A,B", help=about)
     about = "with --grid: shares of each minority group removed, 0 to 1"
     option("--bias", type=_levels, metavar="X,Y", help=about)

@@ -64,7 +64,7 @@ def add_commands(commands: Any) -> None:
     )
     option("--data", default="scenes", help="image set")
     option("--bias", type=float, default=0.0, help=BIAS_HELP)
-    option("--labels", help="label style whose captions are the prompts")
+    option("--labels", help="caption style whose captions are the prompts")
     template_help = 'your own prompts, such as "a photo of a {object} {place}"'
     option("--template", default="", help=template_help)
     option("--readout", choices=pretrained.READOUTS, default="zero-shot", help="of the object")

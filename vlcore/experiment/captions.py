@@ -166,8 +166,8 @@ def _words_of(
             words.append(tuple(trait.word_in(factors) for trait in traits))
     except (ValueError, KeyError, TypeError) as error:
         raise CaptionError(
-            f"These images have no known {' and '.join(names)}, so the label style {style} does not"
-            " fit; choose another."
+            f"These images have no known {' and '.join(names)}, so the caption style {style} does"
+            " not fit; choose another."
         ) from error
     return words
 

@@ -172,7 +172,7 @@ class Condition:
         usual = LEFT_OUT_OF_KEY["text"]
         if self.text != usual and not has_text_tower:
             raise ConditionError(
-                f"The objective {self._loss} has no choice of a text tower; leave text={usual}."
+                f"The objective {self._loss} does not use another text encoder; leave text={usual}."
             )
 
     def _check_numbers(self) -> None:
@@ -204,12 +204,12 @@ class Condition:
             raise ConditionError(str(error)) from error
         if self.template and self.labels != "own":
             raise ConditionError(
-                "A caption template is used by the label style own only; set labels=own too."
+                "A caption template is used by the caption style own only; set labels=own too."
             )
         wanted = self._objective.labels or self.labels
         if self.labels != wanted:
             raise ConditionError(
-                f"The objective {self._loss} does not read labels; choose"
+                f"The objective {self._loss} does not read captions; choose"
                 f" labels={shown_name('labels', wanted)} for it."
             )
 
@@ -224,8 +224,8 @@ class Condition:
     def _check_mitigation(self) -> None:
         if options.MITIGATIONS[self.mitigation].needs_groups and self.n_minority == 0:
             raise ConditionError(
-                f"{self.mitigation} is not applicable: no training image of a minority group is"
-                " left; choose a bias below 100 % or another mitigation."
+                f"{self.mitigation} is not applicable, because no rare training image"
+                " is left; choose a bias below 100 % or another mitigation."
             )
         allowed = self._objective.mitigations
         if not allowed or self.mitigation in allowed:

@@ -117,7 +117,7 @@ OBJECTIVES: dict[str, Objective] = {
         mitigations=("none",),
     ),
     "ce_object": Objective(
-        "A supervised classifier of two objects, no text encoder: knows what short labels know.",
+        "A supervised classifier of two objects, no text encoder: knows what short captions know.",
         name="supervised",
         labels="undescriptive",
         language="classes",
@@ -232,7 +232,7 @@ TEXTS: dict[str, Option] = {
 }
 LABEL_STYLES: dict[str, LabelStyle] = {
     "undescriptive": LabelStyle(
-        "The object's name alone; the study's short labels.", name="short", template="{object}"
+        "The object's name alone; the study's short captions.", name="short", template="{object}"
     ),
     "descriptive": LabelStyle(
         "Object and background, in the study's own words. Its “a” is in one group only, which makes"
@@ -250,7 +250,7 @@ LABEL_STYLES: dict[str, LabelStyle] = {
         listed=False,
     ),
     "shuffled_context": LabelStyle(
-        "Placebo: as long and with the same words as descriptive labels, but the background is"
+        "Placebo: as long and with the same words as descriptive captions, but the background is"
         " drawn at random.",
         name="random-background",
         template="{object} {place}",
@@ -279,13 +279,13 @@ TOWERS: dict[str, dict[str, str]] = {
 }
 # Options of a condition's fields, with what each field is called.
 CHOICES: dict[str, tuple[str, Mapping[str, Option]]] = {
-    "labels": ("label style", LABEL_STYLES),
+    "labels": ("caption style", LABEL_STYLES),
     "objective": ("objective", OBJECTIVES),
     "negatives": ("choice of negatives", NEGATIVES),
     "mitigation": ("mitigation", MITIGATIONS),
     "recipe": ("recipe", RECIPES),
-    "architecture": ("image tower", ARCHITECTURES),
-    "text": ("text tower", TEXTS),
+    "architecture": ("image encoder", ARCHITECTURES),
+    "text": ("text encoder", TEXTS),
 }
 PRESETS = {"untrained": 0, "live": 400, "standard": 700, "careful": 2400}  # optimisation steps
 STUDY_N = 48  # images of each group in the study

@@ -161,7 +161,7 @@ def check_captions(captions: Sequence[str], vocabulary: AnyVocabulary) -> None:
     for text, row in zip(captions, vocabulary.tokens(captions).tolist(), strict=True):
         if not split_words(text):
             raise CaptionError(
-                f"The caption {text!r} has no words; choose another label style or template."
+                f"The caption {text!r} has no words; choose another caption style or template."
             )
         if tuple(row) in by_tokens:
             raise CaptionError(

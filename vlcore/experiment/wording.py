@@ -13,12 +13,11 @@ _WHOLE = 99.5  # numbers from here on are rounded to whole ones
 FEW = 20  # images below which a rate says little: its interval is wider than 40 points
 TOWERS_SEEN = {  # before they are trained
     "pretrained": (
-        "Image tower: EfficientNet-Lite0, pretrained on ImageNet, horses and camels among it, and"
-        " frozen. Text tower: pretrained word vectors. Only a projection of each is trained."
+        "Image encoder: EfficientNet-Lite0, pretrained on ImageNet (which includes horses and"
+        " camels) and frozen. Text encoder: pretrained word vectors. Training fits only a"
+        " projection of each."
     ),
-    "scratch": (
-        "Image and text tower: trained from scratch, on the training images of this set alone."
-    ),
+    "scratch": ("Both encoders are trained from scratch, on the training images of this set only."),
 }
 _USUAL = Condition()
 # Settings that a title names where they are not as usual.
@@ -27,8 +26,8 @@ _NAMED_IN_TITLES = {
     "negatives": "negatives",
     "mitigation": "mitigation",
     "recipe": "recipe",
-    "architecture": "image tower",
-    "text": "text tower",
+    "architecture": "image encoder",
+    "text": "text encoder",
     "width": "width",
     "embedding": "embedding",
 }
@@ -36,26 +35,26 @@ _NAMED_IN_TITLES = {
 
 def label_words(condition: Condition) -> str:
     if condition.labels == "own":
-        return f"labels “{condition.template}”"
-    return f"{shown_name('labels', condition.labels)} labels"
+        return f"captions “{condition.template}”"
+    return f"{shown_name('labels', condition.labels)} captions"
 
 
 def describe_bias(condition: Condition) -> str:
-    """The bias in words, always with the counts: ``75 % removed (12 of 48 kept)``."""
-    counts = f"{condition.n_minority} of {condition.n_per_group} kept"
-    return f"{condition.bias * 100:g} % removed ({counts})"
+    """The bias in words, always with the counts: ``bias 75 % (12 of 48 rare images kept)``."""
+    counts = f"{condition.n_minority} of {condition.n_per_group} rare images kept"
+    return f"bias {condition.bias * 100:g} % ({counts})"
 
 
 def title(condition: Condition) -> str:
-    """A condition in a few words: ``75 % removed (12 of 48 kept), short labels``."""
-    bias = describe_bias(condition) if condition.bias else "No bias"
+    """A condition in a few words: ``Bias 75 % (12 of 48 rare images kept), short captions``."""
+    bias = describe_bias(condition).capitalize() if condition.bias else "No bias"
     labels = label_words(condition)
     if condition.kind is ArtifactKind.PRETRAINED:
         new_layer = MITIGATIONS[condition.mitigation].new_layer
         readout = (
             condition.mitigation if new_layer else shown_name("objective", condition.objective)
         )
-        bias = bias.replace("No bias", "no bias")
+        bias = bias[0].lower() + bias[1:]
         return f"Pretrained {condition.checkpoint}, {readout}, {bias}, {labels}"
     if condition.kind is ArtifactKind.UNTRAINED:
         bias = "Untrained encoder"

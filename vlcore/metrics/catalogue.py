@@ -86,12 +86,12 @@ _detail = partial(Measure, in_table=False)
 _ENTRIES = (
     _accuracy(
         PRIMARY,
-        "Minority-group accuracy",
+        "Accuracy on rare images",
         of_predictions=accuracy.minority_accuracy,
         compared=False,
     ),
     _accuracy(
-        "majority_accuracy", "Majority-group accuracy", of_predictions=accuracy.majority_accuracy
+        "majority_accuracy", "Accuracy on common images", of_predictions=accuracy.majority_accuracy
     ),
     _accuracy("balanced_accuracy", "Balanced accuracy", of_predictions=accuracy.balanced_accuracy),
     _accuracy(
@@ -99,7 +99,7 @@ _ENTRIES = (
     ),
     Measure(
         "readouts_linear_probe.minority_accuracy",
-        "Minority-group accuracy by a linear probe",
+        "Accuracy on rare images by a linear probe",
         SHARE,
         _FIT,
     ),
@@ -171,7 +171,7 @@ _ENTRIES = (
         _CALIBRATED,
     ),
     _detail("temperature", "Scores are divided by this to be log odds", needs=_CALIBRATED),
-    _detail("train_caption_accuracy", "Training captions right", SHARE),
+    _detail("train_caption_accuracy", "Training captions correct", SHARE),
 )
 MEASURES = {entry.name: entry for entry in _ENTRIES}
 

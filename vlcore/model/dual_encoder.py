@@ -288,6 +288,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.config = config
         with torch.random.fork_rng(devices=[]):
+            # These names seed the weights of every stored model, so they stay.
             torch.manual_seed(stream(config.init_seed, "image tower"))
             self.image = ImageTower(config)
             torch.manual_seed(stream(config.init_seed, "text tower"))

@@ -177,7 +177,7 @@ def open_tower(architecture: str) -> Tower:
     if architecture.startswith("own:"):
         raise TowerError(
             "This model reads features that were imported with its images, so it cannot embed"
-            " another image; choose a model on another image tower."
+            " another image; choose a model on another image encoder."
         )
     import timm
 

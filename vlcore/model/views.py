@@ -235,7 +235,7 @@ def why_no_caption_readout(condition: Condition, labels: Labels) -> str | None:
     """Why no object can be predicted from a condition's captions; None where one can."""
     if not OBJECTIVES[condition.objective].uses_captions:
         return "trained without captions"
-    return None if all(labels.objects) else "no label names the object"
+    return None if all(labels.objects) else "no caption names the object"
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,13 +35,13 @@ def measures_in_words(study: Study) -> Mapping[str, str]:
 
 MEASURE = OneOf(
     measures_in_words,
-    "Measure",
-    "The first measure is the study's question. The others are secondary.",
+    "Metric",
+    "The first metric is the study's question. The others are secondary.",
 )
 
 
 @panel(
-    "Answer", "How do the variants differ in one measure?", pages=(STUDY,), order=10, on_paper=True
+    "Answer", "How do the variants differ in one metric?", pages=(STUDY,), order=10, on_paper=True
 )
 def study_answer(study: Study, measure: Annotated[str, MEASURE] = "") -> Iterator[Block]:
     measure = measure or study.plan.measure
@@ -78,7 +78,7 @@ def _forest(study: Study, measure: str, palette: Palette, width: int) -> alt.Lay
     rows, plan = [], study.plan
     for level in study.levels(measure):
         if level.difference is not None:
-            words = f"{100 * level.bias:g}% removed"
+            words = f"bias {100 * level.bias:g}%"
             if len(plan.treatments) > 1:
                 words = f"{level.arm}, {words}"
             mean = level.difference.mean.as_dict()
@@ -87,7 +87,7 @@ def _forest(study: Study, measure: str, palette: Palette, width: int) -> alt.Lay
         raise ValueError("no bias level has two seed pairs with both variants")
     is_share = measure_of(measure).is_share
     baseline = plan.baseline
-    title = f"difference from {baseline}, {'points' if is_share else 'in the measure itself'}"
+    title = f"difference from {baseline}, {'points' if is_share else 'in the metric itself'}"
     table = pd.DataFrame(rows)
     unit = 100 if is_share else 1
     return forest_chart(table, palette=palette, width=width, title=title, unit=unit)

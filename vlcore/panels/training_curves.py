@@ -30,7 +30,7 @@ def training_curves(comparison: Comparison) -> Iterator[Block]:
         stored = model.artifact.checkpoints
         column: list[Block] = [Heading(f"{name.capitalize()} model")]
         column += _curve("Linear probes", stored.curve("probe"), (object_word, "background"))
-        column += _curve("Accuracy", stored.curve("val"), ("majority", "minority"))
+        column += _curve("Accuracy", stored.curve("val"), ("common", "rare"))
         columns.append(column)
     yield Columns(columns)
 

@@ -126,7 +126,7 @@ def _grounds(cells: alt.Chart, palette: Palette, can_click: bool) -> alt.Chart:
 def _cell_rows(grouping: Grouping, columns: int, width: float, height: int) -> pd.DataFrame:
     """One row a group: its words, and its cell of so many px, in one or two columns."""
     table = pd.DataFrame(group_words(grouping).items(), columns=["group", "words"])
-    table["words"] += np.where(table["group"].isin(grouping.minority), " (minority group)", "")
+    table["words"] += np.where(table["group"].isin(grouping.minority), " (rare)", "")
     places = [
         2 * grouping.objects.index(obj) + grouping.contexts.index(context)
         for obj, context in grouping.pairs

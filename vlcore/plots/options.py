@@ -143,7 +143,7 @@ class MapOptions:
         " (group, object, context, split), a factor of drawn scenes, or a column of your own table."
         " Many numbers have a ramp; of words, the twelve most frequent a colour each.",
     )
-    images: bool = _option(False, "Images as points", "Every mark becomes its image.")
+    images: bool = _option(False, "Images as points", "Every point becomes its image.")
     twins: bool = _option(
         False,
         "Counterfactual arrows",
@@ -159,7 +159,7 @@ class MapOptions:
     trust: bool = _option(
         False,
         "Trust in each position",
-        "Marks whose neighbours on the map are not neighbours in the full space are small, or"
+        "Points whose neighbours on the map are not neighbours in the full space are small, or"
         " faint.",
     )
     untrained: bool = _option(

@@ -30,8 +30,8 @@ from vlcore.web.model_picker import (
 LABELS = {shown_name("labels", style): style for style in STYLES_OF_THE_STUDY}
 LENGTHS = {f"{steps:,} steps": steps for steps in options.PRESETS.values() if steps}
 LENGTHS_ABOUT = (
-    f"Take {options.PRESETS['live']} steps for a quick look, {options.PRESETS['careful']:,} for a"
-    " claim. Commands call them live, standard and careful."
+    f"{options.PRESETS['live']} steps are enough for a first look. Use"
+    f" {options.PRESETS['careful']:,} for results."
 )
 BIASES = {f"{bias * 100:g} %": bias for bias in GRIDS["paper"]}
 _BIAS_WIDTH = 320  # px of the slider with the button beside it: a row of a phone
@@ -44,7 +44,7 @@ def name_of(choices: Mapping[str, Any], value: object) -> str:
 
 def bias_slider(key: str, bias: float = 0.75, about: str | None = None, **options: Any) -> float:
     """Show the choice of the bias: the share of each minority group that is removed."""
-    label = options.pop("label", "Bias: share of each minority group removed")
+    label = options.pop("label", "Bias: share of rare images removed")
     options = widgets.in_address(key, about, **options)
     return BIASES[st.select_slider(label, list(BIASES), name_of(BIASES, bias), **options)]
 
@@ -73,26 +73,23 @@ def choose_model(model: ModelInAddress, grouping: Grouping) -> tuple[str, Condit
         if labels in options.LABEL_STYLES:
             styles.setdefault(shown_name("labels", labels), labels)
         st.segmented_control(
-            "Labels", list(styles), required=True, help=about, **control(model, "labels", styles)
+            "Captions", list(styles), required=True, help=about, **control(model, "labels", styles)
         )
     with bias_row:
         minority = " and ".join(group_words(grouping)[group] for group in grouping.minority)
         about = plain(
-            f"The share of each minority group that is removed: {minority}. The training set keeps"
-            f" {model.usual.n_per_group} images of each majority group, and fewer of each minority"
-            " group."
+            f"The share of rare images that is removed: {minority}. The training set keeps"
+            f" {model.usual.n_per_group} images of each common combination."
         )
-        st.select_slider(
-            "Bias: minority removed", list(BIASES), help=about, **control(model, "bias", BIASES)
-        )
+        st.select_slider("Bias", list(BIASES), help=about, **control(model, "bias", BIASES))
         further = st.popover("More", icon=":material/tune:")
     with further:
         choose_trained(model)
         choose_seed(model)
         names = {key: lasting_name(key, saved) for key, saved in model.saved.items()}
         about = (
-            "Any model of these images, with its own objective, mitigation or length; also"
-            " pretrained ones. The settings beside it do not matter then."
+            "Any model trained on this image set, including pretrained ones. It overrides the"
+            " settings next to it."
         )
         choose_saved(model, "Or load a saved model", names, about)
     condition = condition_or_usual(model)

@@ -218,8 +218,8 @@ def usual_towers(images: ImageSet) -> str:
 def towers_choice(default: str = SCRATCH) -> str:
     """Show the choice of the towers of all models of a page, a name in `TOWERS`."""
     about = (
-        "Pretrained towers know photographs and train in seconds; from scratch a model knows its"
-        " own images alone."
+        "Pretrained encoders know photographs and train in seconds. From scratch, a model learns"
+        " only from the training images."
     )
     # A visitor's photograph would meet towers that know drawings alone.
     follow_default("towers", default)

@@ -191,12 +191,12 @@ def live(
         step, majority, minority = points[-1]
         n = len(subset.measured_rows(images, "val"))
         st.caption(
-            f"Step {step:,}, accuracy on {n:,} validation images: majority"
-            f" {percent(majority)}, minority {percent(minority)}"
+            f"Step {step:,}, accuracy on {n:,} validation images: common"
+            f" {percent(majority)}, rare {percent(minority)}"
         )
     if curve:
         alt = "Accuracy on validation images over the steps"
-        curves(points, ("majority", "minority"), palette, alt=alt, key=f"{key}_curve")
+        curves(points, ("common", "rare"), palette, alt=alt, key=f"{key}_curve")
 
 
 def curves(

@@ -101,7 +101,7 @@ def _coloured() -> tuple[pd.DataFrame, dict[str, Colouring]]:
         "context": colouring.CONTEXTS,
         "split": colouring.SPLIT,
         "prediction": colouring.PREDICTIONS,
-        "right or wrong": colouring.OUTCOMES,
+        "correct or wrong": colouring.OUTCOMES,
     }
     rng = np.random.default_rng(1)
     shares = np.arange(len(WEATHERS), 0, -1) ** 2

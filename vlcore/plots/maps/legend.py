@@ -86,7 +86,7 @@ def _mark_entries(palette: Palette, options: MapOptions) -> list[LegendEntry]:
         LegendEntry("kind training", f"{training[0]}: training", palette.muted, training[1]),
         LegendEntry("kind test", f"{held_out[0]}: held out", palette.muted, held_out[1], False),
         LegendEntry(
-            "minority true", f"{minority[0]}: minority group", palette.muted, minority[1], False
+            "minority true", f"{minority[0]}: rare image", palette.muted, minority[1], False
         ),
     ]
 

@@ -44,7 +44,9 @@ def is_shown() -> bool:
 def switch(bar: DeltaGenerator) -> None:
     """Show the button that leads to the grid, or back to a pair of maps."""
     view, label, icon = GRID, "Grid", "grid_view"
-    about: str | None = "Small maps of all bias levels, a row a label style."
+    about: str | None = (
+        "A grid of small maps, with one row per caption style and one column per bias level."
+    )
     if is_shown():
         view, label, icon = PAIR, "Side by side", "compare"
         about = None  # under a pointer that pressed "Grid" it would cover what the grid is
@@ -63,8 +65,8 @@ def show(images: ImageSet, steps: int, towers: str, palette: Palette, bar: Delta
     with menu:
         options = HELD_OUT.replace(colour_by=map_controls.choose_colours(images, grid.models))
     st.caption(
-        f"{grids.ABOUT} Point at an image, or tap it: it is lit in every map. Click a map, or tap"
-        " it beside its images: it opens large, beside the other labels."
+        f"{grids.ABOUT} Point at or tap an image to highlight it in every map. Click a map, or tap"
+        " its empty area, to open it large next to the other caption style."
     )
     if not grid.points.empty:
         _show_maps(grid, keys, options, palette, base)
@@ -90,7 +92,7 @@ def _choose_rows(images: ImageSet, bar: DeltaGenerator) -> tuple[list[str], Delt
     with menu:
         # Without a key: another address makes another control.
         chosen = st.multiselect(
-            "Label styles",
+            "Caption styles",
             styles,
             rows,
             max_selections=grids.MOST_ROWS,
@@ -220,6 +222,6 @@ def _show_export(grid: GridMaps, options: MapOptions, palette: Palette) -> None:
         widgets.download("SVG", image, f"{name}.svg", "image/svg+xml", help=about)
         about = "Maps and numbers in one file that works anywhere."
         widgets.download("Offline page", offline, f"{name}.html", "text/html", help=about)
-        about = "A row a map: minority-group accuracy with its interval."
+        about = "One row per map: accuracy on rare images with its interval."
         table = partial(safe_csv, grid.table())
         widgets.download("CSV", table, f"{name}.csv", "text/csv", help=about)

@@ -49,8 +49,8 @@ from vlcore.web.panels import Stage, choose_panel
 CONTROLS: tuple[tuple[str, str, Mapping[str, Option]], ...] = (
     ("objective", "Objective", options.OBJECTIVES),
     ("mitigation", "Bias mitigation", options.MITIGATIONS),
-    ("architecture", "Image tower", options.ARCHITECTURES),
-    ("text", "Text tower", options.TEXTS),
+    ("architecture", "Image encoder", options.ARCHITECTURES),
+    ("text", "Text encoder", options.TEXTS),
 )
 FIRST_CAPTIONS = 4  # that are quoted
 _SEEDS = 1000  # that the page offers
@@ -68,8 +68,8 @@ def choose_condition(images: ImageSet, usual: Condition) -> Condition:
     )
     with st.container(horizontal=True, vertical_alignment="bottom", key="train-settings"):
         _choose_labels(model, images)
-        about = plain(f"Minority groups: {minority}.")
-        label = "Bias: share of each minority group removed"
+        about = plain(f"Rare images: {minority}.")
+        label = "Bias: share of rare images removed"
         bias = control(model, "bias", BIASES)
         st.select_slider(label, list(BIASES), help=about, width=_SLIDER, **bias)
         st.segmented_control(
@@ -106,7 +106,7 @@ def _choose_labels(model: ModelInAddress, images: ImageSet) -> None:
     if model.value("labels") != "own":
         return
     about = (
-        "{object} and {context} become the names, {place} the context with its preposition."
+        "{object} and {context} become the names, {place} the background with its preposition."
         " [a|one] means one of these, at random."
     )
     if images.traits:
@@ -125,7 +125,7 @@ def describe_training_set(condition: Condition, images: ImageSet) -> None:
     about = options.LABEL_STYLES[condition.labels].sentence
     st.markdown(
         f"**{plain(title(condition))}**: {2 * (majority + minority)} training images, {majority} of"
-        f" each majority and {minority} of each minority group."
+        f" each common and {minority} of each rare combination."
         f" Captions: {quoted}. :gray[{plain(about)}]"
     )
 
@@ -149,7 +149,7 @@ def show_model(condition: Condition, images: ImageSet, palette: Palette) -> None
         keys = [baseline.key, condition.key] if baseline and is_pair else [condition.key]
         _show_result(keys, images, palette, side, legend_place)
         if baseline and not is_pair:
-            st.caption(f"Its baseline is the same model but with {what}.")
+            st.caption(f"The baseline has {what}. Everything else is equal.")
             jobs.need_models([baseline], f"Train its baseline: {what}", key="train_baseline")
 
 
@@ -159,7 +159,10 @@ def _show_trained(condition: Condition, baseline: Condition | None, what: str) -
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge("trained", icon=":material/check:", color="green")
         if baseline:
-            sentence = f"Right: this model. Left: its baseline, the same but with {what}."
+            sentence = (
+                f"Your model is on the right. The baseline on the left has {what}. Everything else"
+                " is equal."
+            )
             st.markdown(sentence, width="content")
         widgets.link_to_models("Open in Compare", condition.data, keys)
         other = next(

@@ -83,13 +83,13 @@ def choose_models(bar: DeltaGenerator) -> ModelChoice:
             "Bias",
             list(levels),
             format_func="bias {}".format,
-            help="The share of each minority group that was removed from the training set.",
+            help="The share of rare images that was removed from the training set.",
             label_visibility="collapsed",
             width=130,
             **control(models[0], "bias", levels, *models[1:]),
         )
         names = distinct_names(choices)
-        about = "As set here: the towers and the bias above, short and descriptive captions."
+        about = "As set here: the start and the bias above, short and descriptive captions."
         for model in models:
             choose_saved(model, f"{model.name.capitalize()} model", names, about)
         conditions = tuple(map(condition_or_usual, models))

@@ -149,7 +149,7 @@ def show_predictions(upload: Upload, usual: Sequence[Condition]) -> dict[str, De
         st.markdown(uploads.novelty_sentence(upload.novelty, is_calibrated=is_calibrated))
     else:
         count = len(upload.answers.image_set.table)
-        reason = "no model with pretrained towers is trained on this set yet"
+        reason = "no model with pretrained encoders is trained on this set yet"
         if count < LEAST:
             reason = f"this set has {plural(count, 'image')}, and it takes {LEAST} to judge by"
         st.caption(f"Whether it is new was not judged: {reason}.")
@@ -188,7 +188,7 @@ def _badges(report: UploadReport) -> None:
         st.badge("wrong", color="red", icon=":material/close:")
     if report.doubts:
         about = (
-            "The share of the predicted label is small, or the model has seen no image of this"
+            "The probability of the prediction is small, or the model has seen no image of this"
             " kind."
         )
         for doubt in report.doubts:  # one badge of both would be cut off

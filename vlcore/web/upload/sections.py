@@ -110,5 +110,5 @@ def _known_before(choice: ModelChoice) -> str:
     """Say what a network that was trained on photographs knows before it is trained here."""
     is_our_tower = any(condition.frozen_tower == TOWER for condition in choice.conditions)
     if is_our_tower and set(choice.image_set.grouping.objects) == set(OBJECTS):
-        return "The tower has seen horses and camels on ImageNet."
-    return "The tower was trained on photographs."
+        return "The image encoder has seen horses and camels on ImageNet."
+    return "The image encoder was trained on photographs."

@@ -1,4 +1,4 @@
-"""All measures of a study."""
+"""All metrics of a study."""
 
 from collections.abc import Iterator
 
@@ -10,18 +10,18 @@ from vlcore.study.results import Study, comparisons_table
 
 
 @panel(
-    "All measures",
-    "How do the variants differ in every measure?",
+    "All metrics",
+    "How do the variants differ in every metric?",
     pages=(STUDY,),
     order=20,
     on_paper=True,
 )
-def study_measures(study: Study) -> Iterator[Block]:
+def study_metrics(study: Study) -> Iterator[Block]:
     grouping = study.images.grouping
     tables = [
         comparisons_table(study.plan, study.levels(measure)).assign(
-            Measure=words_of(measure, grouping)
+            Metric=words_of(measure, grouping)
         )
         for measure in study.measures
     ]
-    yield Table(pd.concat(tables), "Measure")
+    yield Table(pd.concat(tables), "Metric")

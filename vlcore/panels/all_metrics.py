@@ -8,12 +8,12 @@ from vlcore.api.panels import COMPARE, TRAIN, Block, Table, Text, panel
 
 
 @panel(
-    "All measures",
+    "All metrics",
     "What was measured, beside the untrained encoder?",
     pages=(COMPARE, TRAIN),
     order=70,
 )
-def all_measures(comparison: Comparison) -> Iterator[Block]:
+def all_metrics(comparison: Comparison) -> Iterator[Block]:
     yield Table(measures_table(comparison.maps))
     for name, model in comparison.maps.named.items():
         if quality := describe_map_quality(model.artifact):
