@@ -174,7 +174,7 @@ def test_a_control_writes_the_address_and_back_takes_it_back() -> None:
     page = with_maps(start(left="labels:descriptive"))
     page = with_maps(page.select_slider(key="left_bias").set_value("75 %").run())
     assert setting(page, "left") == "labels:descriptive,bias:0.75"
-    choose(page, "Labels", "short")
+    choose(page, "Captions", "short")
     assert setting(page, "left") == "bias:0.75", "what is usual is not in the address"
     page.query_params["left"] = "labels:descriptive"
     page = with_maps(page.run())

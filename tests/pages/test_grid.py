@@ -22,7 +22,7 @@ PAIR = {
 
 
 def styles_of(page: AppTest) -> list[str]:
-    return list(page.dataframe[0].value["Labels"])
+    return list(page.dataframe[0].value["Captions"])
 
 
 def address(page: AppTest, *names: str) -> list[str]:
@@ -102,16 +102,16 @@ def test_a_map_opens_beside_the_first_label_style(
 
 
 def test_the_rows_are_in_the_address_and_unknown_ones_are_nobodys() -> None:
-    usual = ["Short labels", "Descriptive labels"]
+    usual = ["Short captions", "Descriptive captions"]
     assert styles_of(start()) == usual
     page = start(rows="descriptive,synonym,short")
-    assert styles_of(page) == ["Descriptive labels", "Synonym labels", "Short labels"]
+    assert styles_of(page) == ["Descriptive captions", "Synonym captions", "Short captions"]
     for rows in ("short", "", "short,<b>", "short,short", "own,short", "short,descriptive" * 9):
         assert styles_of(start(rows=rows)) == usual
     for rows in ("short,short,descriptive", "short," * 7 + "descriptive"):
         assert styles_of(start(rows=rows)) == usual
     page.multiselect[0].set_value(["synonym", "short"]).run()
     assert address(page, "rows") == ["synonym,short"]
-    assert styles_of(page) == ["Synonym labels", "Short labels"]
+    assert styles_of(page) == ["Synonym captions", "Short captions"]
     page.multiselect[0].set_value(["short"]).run()
-    assert styles_of(page) == ["Synonym labels", "Short labels"]
+    assert styles_of(page) == ["Synonym captions", "Short captions"]

@@ -80,7 +80,7 @@ def test_steps_set_what_they_show_and_leave_it(
     for _ in range(3):
         press(page, "Next")
     assert button(page, "Next").proto.type == "secondary"
-    choose(page, "Labels", "descriptive", last=True)
+    choose(page, "Captions", "descriptive", last=True)
     assert button(page, "Next").proto.type == "primary"
     press(page, "Leave")
     assert "guide" not in page.query_params

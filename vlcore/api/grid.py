@@ -154,7 +154,7 @@ class GridMaps:
         """A row a label style, a column a bias level: minority-group accuracies as text."""
         words = [[place.words for place in row] for row in self.rows]
         table = pd.DataFrame(words, columns=self.column_titles)
-        table.insert(0, "Labels", self.row_titles)
+        table.insert(0, "Captions", self.row_titles)
         return table
 
 

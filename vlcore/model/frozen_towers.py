@@ -237,6 +237,14 @@ def classifier() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return weights.numpy(), bias.numpy()
 
 
+def class_descriptions() -> list[str]:
+    """The words for each of ImageNet's 1,000 classes, in the order of `classifier`."""
+    from timm.data.imagenet_info import ImageNetInfo
+
+    info = ImageNetInfo()
+    return [info.index_to_description(number) for number in range(info.num_classes())]
+
+
 def _lite0_tensors() -> list[Tensor]:
     """All tensors of the PyPI package, in the order of the network."""
     file = lite0_file()

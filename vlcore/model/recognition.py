@@ -86,8 +86,6 @@ def _class_names(word: str) -> tuple[str, ...]:
 @lru_cache(maxsize=1)
 def _names() -> tuple[str, ...]:
     """The first name of each of the 1,000 classes, in the classifier's order."""
-    from timm.data.imagenet_info import ImageNetInfo
+    from vlcore.model.frozen_towers import class_descriptions
 
-    info = ImageNetInfo()
-    descriptions = (info.index_to_description(number) for number in range(info.num_classes()))
-    return tuple(description.split(",")[0] for description in descriptions)
+    return tuple(description.split(",")[0] for description in class_descriptions())

@@ -102,7 +102,7 @@ def _choose_labels(model: ModelInAddress, images: ImageSet) -> None:
     """Show the choice of a label style, with a template for the visitor's own."""
     styles = {shown_name("labels", style): style for style in style_names(images.traits)}
     with st.container(width=_LABELS):
-        st.selectbox("Labels", list(styles), **control(model, "labels", styles))
+        st.selectbox("Captions", list(styles), **control(model, "labels", styles))
     if model.value("labels") != "own":
         return
     about = (
