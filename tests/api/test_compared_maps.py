@@ -250,7 +250,7 @@ def test_the_words_around_a_map(maps: list[ModelMap]) -> None:
         [f"{share * 100:.0f} %" for share in model.plane.shares] for model in maps[1:3]
     )
     assert left.title == "Bias 50 % (5 of 10 rare images kept), descriptive captions"
-    assert left.subtitle == "seed 60, 700 steps on 30 images; total variance 0.8"
+    assert left.subtitle == "seed 60, 700 steps on 30 images"
     assert (left.x_title, left.y_title) == (f"component 1 ({a} of variance)", f"component 2 ({b})")
     assert right.subtitle.startswith("seeds 60 and 61, ")
     assert right.x_title == f"components 1 and 2 ({c} and {d} of variance), aligned to the first"

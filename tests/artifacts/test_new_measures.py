@@ -29,14 +29,16 @@ def test_stored_predictions_give_the_accuracies_of_the_training(key: str) -> Non
     artifact = store.read(key)
     stored = artifact.json("metrics.json")
     older = json.loads(json.dumps(stored))
-    for name in of_predictions():
+    at_training = [name for name in of_predictions() if name in stored["end"]]
+    for name in at_training:
         for moment in MOMENTS:
             older[moment].pop(name, None)
     completed = with_missing(older, artifact.condition, artifact.embeddings)
-    assert completed["end"] == stored["end"]
+    assert at_training, "the test would compare nothing"
+    for name in at_training:
+        assert completed["end"][name] == stored["end"][name]
     absent = completed["untrained"]["absent"]
     assert {absent[name] for name in of_predictions()} == {NOT_STORED}
-    assert artifact.metrics == stored
 
 
 def test_a_new_measure_is_computed_when_metrics_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -189,6 +189,6 @@ def with_maps(page: AppTest) -> AppTest:
 
 
 def models_of(page: AppTest) -> dict[str, str]:
-    """What stands beside each other: names to titles, as the line over the maps says."""
-    named = [caption.value for caption in page.caption if caption.value.startswith("**")]
-    return dict(line.removeprefix("**").split("**: ") for line in named)
+    """The titles of the two maps, by what the models are called."""
+    panes = told_maps(page)[0]["panes"]
+    return dict(zip(("Left", "Right"), (pane["title"] for pane in panes), strict=False))

@@ -13,7 +13,7 @@ from vlcore.experiment.wording import lasting_name
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.study import plans
 
-from .app import FakeQueue, choose, models_of, opened, press, setting, text_of, told_maps, with_maps
+from .app import FakeQueue, choose, models_of, opened, press, setting, told_maps, with_maps
 
 pytestmark = pytest.mark.usefixtures("experiments")
 UNBIASED, DESCRIPTIVE = "No bias, short captions", "No bias, descriptive captions"
@@ -76,11 +76,6 @@ def test_images_of_a_panel_can_be_selected() -> None:
     page = with_maps(start(closer="Failures", left="bias:0.75", right="bias:0.75"))
     press(page, "Select all 48")
     assert len(page.session_state["selected"][1]) == 48
-
-
-def test_a_model_that_came_with_the_lab_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store.Artifact, "bundled_with", "0.5")
-    assert text_of(with_maps(start())).count("bundled]") == 2
 
 
 def test_nothing_trains_without_a_press(queue: FakeQueue) -> None:

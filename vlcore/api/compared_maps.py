@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from vlcore.api.model_map import ComparisonError, ModelMap, image_captions
 from vlcore.artifacts.store import Artifact
 from vlcore.data.imageset import ImageSet, join_user_columns
+from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.wording import title
 from vlcore.metrics.projection import align
@@ -199,7 +200,8 @@ def _subtitle(model: ModelMap, images: ImageSet) -> str:
         words = f"{seeds}, {steps}"
         if not (is_untrained or images.about.get("recipe")):  # of which users think that all are
             words += f" on {len(model.rows) - model.n_held_out:,} images"
-    words += f"; total variance {end['total_variance']['value']:.2g}"
+    if condition.negatives != Condition().negatives:  # its question is whether the model collapses
+        words += f"; total variance {end['total_variance']['value']:.2g}"
     if end["collapsed"]:
         words += "; COLLAPSED: what spreads here is residue, blown up to fill the map"
     return words

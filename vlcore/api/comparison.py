@@ -22,7 +22,7 @@ from vlcore.api.metrics_table import measures_table
 from vlcore.api.model_map import ComparisonError, model_map
 from vlcore.api.models import ImageInput, Model, as_model, opened_picture
 from vlcore.api.panel_views import PanelView
-from vlcore.api.panels import COMPARE, find_panel
+from vlcore.api.panels import STUDY, find_panel
 from vlcore.api.panels import panels as all_panels
 from vlcore.api.search import NEAREST, find_alike, find_words
 from vlcore.api.selections import Selection, SelectionError
@@ -146,7 +146,10 @@ class Comparison:
         """
         options = (options or self.options).replace(**settings)
         if panels is None:
-            panels = {panel.name: {} for panel in all_panels(COMPARE) if panel.on_paper}
+            on_paper = (
+                panel for panel in all_panels() if panel.on_paper and STUDY not in panel.pages
+            )
+            panels = {panel.name: {} for panel in on_paper}
         chosen = {find_panel(name): inputs for name, inputs in panels.items()}
         content = {
             panel.title: partial(panel.blocks, self, **inputs) for panel, inputs in chosen.items()

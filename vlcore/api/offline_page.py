@@ -24,7 +24,12 @@ FRAME_SIDE = 360  # px of a map in a notebook, at most
 
 def summary(comparison: ComparedMaps) -> list[Text]:
     """What the maps of a comparison show, in words, and what their numbers rest on."""
-    texts = [Text(description.describe_comparison(comparison))]
+    return [Text(description.describe_comparison(comparison)), *cautions(comparison)]
+
+
+def cautions(comparison: ComparedMaps) -> list[Text]:
+    """What the numbers of a comparison rest on, where images are few or a sample."""
+    texts = []
     grouping = comparison.images.grouping
     if few := description.small_sample_warning(comparison.models[0].artifact, grouping):
         texts.append(Text(few, icon="warning"))

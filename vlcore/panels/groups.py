@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from vlcore.api.comparison import Comparison
 from vlcore.api.description import describe_evaluation
 from vlcore.api.metrics_table import group_accuracy_table
-from vlcore.api.panels import COMPARE, TRAIN, Block, Heading, Images, Table, Text, panel
+from vlcore.api.panels import Block, Heading, Images, Table, Text, panel
 from vlcore.api.selections import predicts
 
 
 @panel(
     "Groups",
     "How accurate is each model on each group of held-out images?",
-    pages=(COMPARE, TRAIN),
+    pages=(),  # pages show the same numbers as charts below their maps
     order=10,
     on_paper=True,
 )

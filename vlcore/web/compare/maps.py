@@ -7,7 +7,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.api.description import describe_comparison, describe_shown
-from vlcore.api.offline_page import summary
+from vlcore.api.differences import describe_differences
+from vlcore.api.offline_page import cautions
 from vlcore.api.panels import COMPARE
 from vlcore.api.selections import Selection
 from vlcore.data.imageset import SOURCE
@@ -15,7 +16,7 @@ from vlcore.experiment.plain_text import plain
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, map_controls, shell, widgets
 from vlcore.web.compare import map_component, selections
-from vlcore.web.compare.models import Side, badges
+from vlcore.web.compare.models import Side
 from vlcore.web.compare.view import Shown
 from vlcore.web.panels import Stage, show_panels, show_text
 
@@ -61,8 +62,9 @@ def show(view: Shown, selection: Selection | None = None) -> None:
     if words := describe_shown(comparison):
         st.caption(words)
     up_close = map_component.show(view, describe_comparison(comparison), selection)
-    badges(view.sides)
-    for text in summary(comparison):
+    if len(view.sides) > 1:
+        st.markdown(describe_differences(*(side.condition for side in view.sides)))
+    for text in cautions(comparison):
         show_text(text)
     stage = stage_of(view)
     selections.show(view, selection)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from vlcore.api.differences import describe_differences
 from vlcore.api.training import is_quick
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
@@ -73,27 +72,3 @@ def set_and_steps(images: ImageSet, sides: Sequence[Side]) -> str:
     if len(lengths) > 1 or lengths == {0}:
         return images.name
     return f"{images.name}, {lengths.pop():,} steps"
-
-
-def badges(sides: Sequence[Side]) -> None:
-    """Show how the models differ, and of each what it is, and a collapse."""
-    if len(sides) > 1:
-        st.markdown(describe_differences(*(side.condition for side in sides)))
-    for column, side in zip(st.columns(2), sides, strict=False):
-        with column.container(horizontal=True):
-            st.caption(
-                f"**{side.name.capitalize()}**: {plain(title(side.condition))}", width="content"
-            )
-            artifact = cache.artifact(side.key)
-            if artifact.bundled_with:
-                about = (
-                    "Not trained on this server. Its embeddings and weights are rounded, its"
-                    " numbers are not."
-                )
-                st.badge("bundled", icon=":material/inventory_2:", color="gray", help=about)
-            if artifact.metrics["end"]["collapsed"]:
-                about = (
-                    "Nearly all variance is gone: what the map shows is residue, blown up to"
-                    " fill it."
-                )
-                st.badge("collapsed", icon=":material/warning:", color="red", help=about)
