@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from tests.data.importers.sources import pets
 from vlcore.api.imports import import_set
 from vlcore.artifacts import store
+from vlcore.classroom.answers import take_home
 from vlcore.classroom.guide import cards
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import text_beside
@@ -19,7 +20,7 @@ from vlcore.experiment.grouping import SCENES
 from vlcore.plots.maps.script import SCRIPT
 from vlcore.web.home import animation
 
-from .app import FakeQueue, choose, opened, press, setting, text_of
+from .app import FakeQueue, opened, press, setting, text_of
 
 
 def keys(block: Any) -> set[str]:
@@ -38,7 +39,10 @@ def test_cards_find_what_they_set_and_what_they_highlight(
     queue.disk = True
     seen: dict[str, set[str]] = {}
     for number, card in enumerate(cards(), start=1):
-        page, told = opened(guide=str(number)), card.filled(Condition(), SCENES, store.read)
+        page, told = (
+            opened(guide=str(number)),
+            card.filled(Condition(), SCENES, take_home("four-experiments", "scenes")),
+        )
         assert [title.value for title in page.title] == [told.title]
         assert told.text.replace("\u00a0", " ") in text_of(page)
         on_page = keys(page.main)
@@ -71,21 +75,18 @@ def test_steps_set_what_they_show_and_leave_it(
     experiments: list[store.Artifact], queue: FakeQueue
 ) -> None:
     queue.disk = True
-    page = opened("3_Compare", guide="7", right="seed:3")
+    page = opened("3_Compare", guide="4", right="seed:3")
     assert setting(page, "right") == "seed:3", "the address goes before the card"
-    assert page.session_state["colour"] == "correct or wrong"
     press(page, "Back")
-    assert (page.session_state["colour"], page.session_state["right_bias"]) == ("group", "75 %")
-    assert page.query_params["guide"] == "6"
-    for _ in range(3):
-        press(page, "Next")
+    assert page.query_params["guide"] == "3"
+    assert page.session_state["labels"] == "descriptive"
     assert button(page, "Next").proto.type == "secondary"
-    choose(page, "Captions", "descriptive", last=True)
+    group = next(group for group in page.get("button_group") if group.key == "labels")
+    group.set_value("short").run()
     assert button(page, "Next").proto.type == "primary"
     press(page, "Leave")
     assert "guide" not in page.query_params
-    assert page.title[0].value == "Compare models"
-    assert page.session_state["right_labels"] == "descriptive"
+    assert page.session_state["labels"] == "short"
 
 
 def button(page: AppTest, label: str) -> Any:
@@ -109,11 +110,11 @@ def test_a_card_stays_where_the_image_set_changes(
     experiments: list[store.Artifact], queue: FakeQueue, tmp_path: Path
 ) -> None:
     import_set(pets(tmp_path / "pets", 12), "guide-pets")
-    page = opened("3_Compare", guide="7")
+    page = opened("3_Compare", guide="4")
     title = page.title[0].value
     page.selectbox(key="data").select("guide-pets").run()
     assert not page.exception
     assert (page.title[0].value, page.session_state["data"]) == (title, "guide-pets")
     press(page, "Back")
-    assert (page.title[0].value, page.session_state["data"]) == (cards()[5].title, "guide-pets")
-    assert opened("", guide="2", data="guide-pets").title[0].value == cards()[3].title
+    assert (page.title[0].value, page.session_state["data"]) == (cards()[2].title, "guide-pets")
+    assert opened("", guide="2", data="guide-pets").title[0].value == cards()[2].title

@@ -1,21 +1,18 @@
 """The guide as data (`guide.yaml`): cards that lead a newcomer through the pages, one control each.
 
-All its words are in that file, for translation; its numbers are read from trained models.
+All its words are in that file, for translation; its answer is the published one.
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vlcore.api.model_metrics import describe_measure, estimate_of
-from vlcore.artifacts.store import Artifact, StoreError
 from vlcore.classroom.lessons import placeholders
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import read_yaml
 from vlcore.experiment.grouping import Grouping
-from vlcore.study import plans
 
 _RIDDLE = "riddle"  # the key of Home's maps
 
@@ -27,7 +24,7 @@ class Card:
     Attributes:
         page: its name in the menu.
         title: of the card.
-        say: its texts; of two texts, the second is for missing numbers of the first.
+        say: its texts; of two texts, the second is for an image set without a published answer.
         highlight: key of a control, with a part after it on Home's maps, or with the key's end.
         clear: keys of other controls that are not dimmed.
         settings: values of controls by key.
@@ -54,46 +51,21 @@ class Card:
         """Its texts, joined."""
         return " ".join(text if isinstance(text, str) else text[0] for text in self.say)
 
-    def filled(
-        self, usual: Condition, grouping: Grouping, read: Callable[[str], Artifact]
-    ) -> "Card":
-        """The card in the words of an image set, with numbers of its models.
+    def filled(self, usual: Condition, grouping: Grouping, answer: str = "") -> "Card":
+        """Return the card in the words of an image set.
 
         Args:
             usual: condition of the image set.
             grouping: of the image set.
-            read: returns a model by its key, or raises StoreError.
+            answer: the published answer in one sentence; empty if there is none.
         """
-        words: dict[str, Any] = dict(placeholders(usual, grouping))
-        names = ("one", "two", "three", "four")
-        words |= {
-            name: _Measured(condition.key, read)
-            for name, condition in zip(
-                names, plans.find("experiments", usual).conditions, strict=True
-            )
-        }
+        words = placeholders(usual, grouping) | {"answer": answer}
 
         def sentence(text: str | tuple[str, str]) -> str:
-            with_numbers, without = (text, text) if isinstance(text, str) else text
-            try:
-                return with_numbers.format_map(words)
-            except StoreError:
-                return without.format_map(words)
+            chosen = text if isinstance(text, str) else text[not answer]
+            return chosen.format_map(words)
 
         return replace(self, title=sentence(self.title), say=tuple(map(sentence, self.say)))
-
-
-class _Measured:
-    """A model's numbers at the end of its training, in words, by their measures."""
-
-    def __init__(self, key: str, read: Callable[[str], Artifact]) -> None:
-        self._key, self._read = key, read
-
-    def __getitem__(self, measure: str) -> str:
-        end = self._read(self._key).metrics["end"]
-        if estimate_of(end, measure) is None:
-            raise StoreError(f"{measure} is not defined of {self._key}.")
-        return describe_measure(end, measure)
 
 
 def _written() -> dict[str, Any]:

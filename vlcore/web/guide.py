@@ -1,19 +1,21 @@
 """Guide: a card at the top of a page, its settings, and the one control that it is about.
 
-The card is in the address (``?guide=7``), which shows it on its page with its settings, except
+The card is in the address (``?guide=4``), which shows it on its page with its settings, except
 those that the address names itself.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import streamlit as st
 
-from vlcore.classroom import guide
+from vlcore.classroom import answers, guide
 from vlcore.data.catalogue import set_names
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.plain_text import plain
-from vlcore.web import cache
-from vlcore.web.address import PageState
+from vlcore.study.answer_file import AnswerError
+from vlcore.web import cache, widgets
+from vlcore.web.address import LessonState, PageState
 from vlcore.web.components import browser
 from vlcore.web.home import animation
 
@@ -54,8 +56,12 @@ def show_card(pages: Mapping[str, type[PageState]], persistent: Mapping[str, str
     number = numbers.get(st.query_params[_CARD], usable[0])
     place = usable.index(number)
 
+    answer = ""
+    with suppress(AnswerError):  # Findings shows why
+        answer = answers.take_home("four-experiments", images.name)
+
     def filled(number: int) -> guide.Card:
-        return cards[number].filled(usual_condition(images), images.grouping, cache.artifact)
+        return cards[number].filled(usual_condition(images), images.grouping, answer)
 
     def go(number: int, address: Mapping[str, str]) -> None:
         st.session_state[_SET_CARD] = number, images.name
@@ -96,6 +102,8 @@ def show_card(pages: Mapping[str, type[PageState]], persistent: Mapping[str, str
                 del st.query_params[_CARD]
                 st.rerun()
         st.markdown(plain(card.text))
+        if is_last:
+            widgets.link(LessonState(data=images.name), words["teach"], "school")
         region = words["region"].format(title=card.title)
         light = {
             "number": number,
