@@ -108,8 +108,8 @@ def is_voter(text: str | None) -> bool:
 
 
 def tidy_code(code: str | None) -> str:
-    """Normalise a typed code to capitals; empty where it cannot be one."""
-    text = (code or "").strip().upper()
+    """Return a typed code in capitals without spaces; empty if it cannot be a code."""
+    text = "".join((code or "").split()).upper()
     return text if _CODE.fullmatch(text) else ""
 
 

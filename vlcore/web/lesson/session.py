@@ -38,6 +38,7 @@ from vlcore.web import jobs, shell, teacher, visitors
 from vlcore.web.components import browser
 from vlcore.web.lesson import steps
 
+_TYPED = "lesson_code"  # where the code of a class is typed
 VOTER, LEADER = "vl-bias-lab-voter", "vl-bias-lab-leads-"  # names in the browser's storage
 
 
@@ -245,14 +246,16 @@ def class_controls(
 
 
 def join_control() -> None:
-    """Show where the code of a class session is typed."""
+    """Show a field for the code of a class session, and its button."""
     about = "The four letters on the presenter's screen."
-    join = partial(st.text_input, max_chars=8, placeholder="code", key="lesson_code")
-    join("Join a class", help=about, on_change=_join)
+    with st.form("join", border=False):
+        # "C L C K" with its spaces fits too.
+        st.text_input("Join a class", help=about, max_chars=12, placeholder="code", key=_TYPED)
+        st.form_submit_button("Join", on_click=_join, width="stretch")
 
 
 def _join() -> None:
-    if code := tidy_code(st.session_state["lesson_code"]):
+    if code := tidy_code(st.session_state[_TYPED]):
         st.query_params["code"] = code
     else:
         st.session_state["lesson_said"] = (
