@@ -351,6 +351,18 @@ def test_a_browser_leads_each_lesson_that_it_started(empty_home: Path) -> None:
     assert "Admit nobody new (0 in)" in labels(page.run())
 
 
+def test_a_class_that_was_left_by_the_menu_is_led_again(empty_home: Path) -> None:
+    page = press(start(lesson="four-experiments"), "Start a lesson for a class")
+    code = code_of(page)
+    page.query_params.clear()
+    press(page.run(), f"Resume your class {code}")
+    assert code_of(page) == code
+    assert "Admit nobody new (0 in)" in labels(page)
+    press(page, "End it, and delete its data")
+    page.query_params.clear()
+    assert f"Resume your class {code}" not in labels(page.run())
+
+
 def test_a_presenter_follows_another_computer_and_is_told_what_was_refused(
     empty_home: Path,
 ) -> None:

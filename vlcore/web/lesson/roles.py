@@ -78,6 +78,7 @@ def _choose_lesson(bar: DeltaGenerator) -> None:
     with bar.container(width=200):
         session.join_control()
     session.show_click_error()
+    session.resume_controls()
     st.markdown("Each lesson asks before it shows. Alone, or with a class that joins by a code.")
     with st.container(horizontal=True, key="lessons"):
         for name, card in all_cards().items():

@@ -151,6 +151,24 @@ def own_token() -> str:
     )
 
 
+def led_classes() -> list[str]:
+    """Return the codes of the running classes that this browser leads."""
+    names = [name for name in st.context.cookies if name.startswith(LEADER)]
+    tokens = {name.removeprefix(LEADER): browser.remembered(name) for name in names}
+    tokens |= st.session_state.get("lesson_leads", {})
+    rooms = {code: find_session(code, token=token) for code, token in tokens.items()}
+    return [code for code, room in rooms.items() if room is not None and room.leads]
+
+
+def resume_controls() -> None:
+    """Show a button for each running class of this browser."""
+    for code in led_classes():
+        # A link to the same page would not change the address.
+        resume = partial(st.query_params.update, code=code, lead="yes")
+        label = f"Resume your class {code}"
+        st.button(label, key=f"resume_{code}", icon=":material/replay:", on_click=resume)
+
+
 def voter() -> str:
     """The random name of this browser, so that a refresh is no second vote."""
     known = str(st.session_state.get("lesson_me") or browser.remembered(VOTER))
