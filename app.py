@@ -7,9 +7,7 @@ if __name__ == "__main__":  # a visitor's page
     from vlcore.web.address import HomeState
     from vlcore.web.home import animation
 
-    palette, bar = shell.begin(
-        HomeState, "Do descriptive labels help a model that learns from biased images?"
-    )
+    palette, bar = shell.begin(HomeState, "Do descriptive captions help a biased model?")
     with bar:
         towers = shell.towers_choice()
     animation.show_riddle(palette, towers)
@@ -17,13 +15,12 @@ if __name__ == "__main__":  # a visitor's page
     # This takes a second at the first visit: the maps play meanwhile.
     from vlcore.data.subset import usual_condition
     from vlcore.experiment.plain_text import plain
-    from vlcore.experiment.wording import TOWERS_SEEN
     from vlcore.study import plans
     from vlcore.web import guide
     from vlcore.web.home import sections
 
     intro = st.container()
-    images = shell.image_set_choice()
+    images = shell.image_set_of_address()
     with bar:
         guide.entrance()
     with shell.attributed(images), shell.errors_as_sentences():
@@ -33,10 +30,8 @@ if __name__ == "__main__":  # a visitor's page
         if not animation.has_atlas(images.name, towers):  # else the maps above have a legend
             sections.show_groups(images, usual, width)
         experiments = plans.find("experiments", usual).conditions
-        st.subheader("The four experiments of the study")
-        st.caption(TOWERS_SEEN[towers])
+        st.subheader("The study's four experiments")
         sections.show_experiments(experiments, images, palette, width)
-        st.subheader("What to look at next")
         sections.show_next_steps(experiments)
 else:  # the server imports this file once
     from vlcore.web import serving

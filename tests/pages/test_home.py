@@ -15,7 +15,7 @@ from vlcore.study import plans
 from .app import FakeQueue, opened, press, told_maps
 
 KEYS = [condition.key for condition in plans.find("experiments").conditions]
-RUN = "Run the four experiments"
+RUN = "Train the four models"
 
 
 def buttons(page: AppTest) -> list[str]:

@@ -171,6 +171,14 @@ def follow_default(key: str, default: str) -> None:
     defaults[key] = default, st.query_params.get(key, value) if is_chosen else None
 
 
+def image_set_of_address() -> ImageSet:
+    """Return the image set that the address names, or the usual one if it does not exist."""
+    from vlcore.web import cache
+
+    chosen = st.session_state.get("data") or st.query_params.get("data", _USUAL)
+    return cache.named_set(_USUAL if st.session_state["no_set"] else chosen)
+
+
 def image_set_choice() -> ImageSet:
     """Show the choice of the image set of a page, which is in the address."""
     from vlcore.data.catalogue import set_names

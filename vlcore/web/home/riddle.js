@@ -2,7 +2,7 @@
 // atlas (tools/atlas.py), has all its models: the server is not asked.
 const MARGIN = 0.04;  // part of a map that stays free at its edges
 const FACE = 34;  // px of a group's image
-const NAMES = {undescriptive: "Short labels", descriptive: "Descriptive labels"};
+const NAMES = {undescriptive: "Short captions", descriptive: "Descriptive captions"};
 const atlases = new Map();  // promises, by address
 const percent = share => `${Math.round(100 * share)} %`;
 
@@ -16,7 +16,7 @@ export default function({parentElement, data}) {
     root.riddle.tell(atlas, data);
   }, () => {
     atlases.delete(data.url);
-    root.querySelector(".ask p").textContent = "The maps could not be loaded; load the page again.";
+    root.querySelector(".ask p").textContent = "The maps could not be loaded. Reload the page.";
   });
   return () => { if (!root.isConnected) root.riddle?.end(); };  // else only a call that was under way ends
 }
@@ -157,7 +157,7 @@ class Riddle {
 
   // Draws the bars beside maps that are new.
   dress() {
-    const words = `accuracy on the ${this.perGroup} new images of each group that the map shows, with 95 % intervals`;
+    const words = `accuracy on the ${this.perGroup} held-out images of each group on the map, with 95 % intervals`;
     this.bars = this.maps.asides.flatMap((aside, pane) => {
       const bars = [...this.common, ...this.rare].map(group => this.bar(pane, group));
       const rows = [...bars.map(({row}) => row), element("li", {className: "note"}, words)];
@@ -210,7 +210,7 @@ class Riddle {
       maps.subtitles[pane].textContent = riddle ? removed : captions;
       const known = shown ? [...common, ...rare] : common;
       const right = known.map(group => `${atlas.groups[group]} right on ${this.share(model, group)}`).join(", ");
-      maps.surfaces[pane].setAttribute("aria-label", `Map of new images and captions, ${name}: ${right}`);
+      maps.surfaces[pane].setAttribute("aria-label", `Map of held-out images and captions, ${name}: ${right}`);
     });
   }
 
@@ -228,7 +228,7 @@ class Riddle {
   describe(row) {
     const {atlas, maps, state} = this, bit = state.moment * maps.count + row;
     const isRight = bits => bits[bit >> 3] >> (7 - (bit & 7)) & 1;
-    const verdicts = this.models.map(({name, right}) => [name, isRight(right) ? "right" : "wrong"]);
+    const verdicts = this.models.map(({name, right}) => [name, isRight(right) ? "correct" : "wrong"]);
     return {group: atlas.groups[maps.columns.group[row]], ...Object.fromEntries(verdicts)};
   }
 
@@ -270,24 +270,24 @@ class Riddle {
     const shares = (model, groups) => groups.map(group => this.share(model, group)).join(" and ");
     const both = groups => models.map(model => `${shares(model, groups)} (${model.name})`).join(", ");
     if (!riddle) {
-      const groups = shown ? rare : common, right = `Of ${names(groups)}, ${both(groups)} are predicted right.`;
-      const hint = "Drag the bias: when does that change? Two runs only: Findings has all.";
-      return [`One bias, two label styles. ${right} ${hint}`, {}];
+      const groups = shown ? rare : common, right = `Correct on ${names(groups)}: ${both(groups)}.`;
+      const hint = "Drag Bias and watch. These are two runs; Findings shows all of them.";
+      return [`Same images, different captions. ${right} ${hint}`, {}];
     }
     if (shown) {
       const fails = model => rare.every(group => this.right(model, group) < this.perGroup / 2);
       const fooled = models.filter(fails).map(({name}) => name).join(" and ");
-      const failure = `There ${fooled} is wrong more often than right, and the common images did not show it.`;
-      const right = `Of the rare kinds, ${names(rare)}, ${both(rare)} are predicted right.`;
+      const failure = `${fooled} is wrong more often than not. The common images did not reveal it.`;
+      const right = `Correct on rare images, ${names(rare)}: ${both(rare)}.`;
       const opened = {...this.begun, riddle: false, bias: atlas.studied};
       return [[answer, right, fooled && failure].join(" ").trim(), {"Do descriptive captions help?": opened}];
     }
     if (asked) {
       const answers = ["Model A", "Model B", "Neither"].map(name => [name, {shown: true, answer: `You said: ${name}.`}]);
-      const right = `Of new images of the common kinds, ${both(common)} are predicted right.`;
-      return [`${right} Which would you trust?`, Object.fromEntries(answers)];
+      const right = `Correct on common images: ${both(common)}.`;
+      return [`${right} Which model would you trust?`, Object.fromEntries(answers)];
     }
-    const kinds = `Here is what they make of new images of the common kinds, ${names(common)}.`;
-    return [`Two models learn to name what they see. ${kinds}`, {}];
+    const kinds = `Each map shows how one of them sees the same common images: ${names(common)}.`;
+    return [`Two models learn to name the animal. ${kinds}`, {}];
   }
 }

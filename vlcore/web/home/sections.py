@@ -6,10 +6,9 @@ import streamlit as st
 
 from vlcore.api import description
 from vlcore.api.model_metrics import describe_measure
-from vlcore.classroom.answers import ANOTHER
 from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import group_pictures
-from vlcore.experiment.captions import caption, quoted_captions
+from vlcore.experiment.captions import quoted_captions
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
@@ -38,22 +37,15 @@ def question(grouping: Grouping) -> str:
     """Return what the lab asks, of these objects and contexts."""
     if grouping == SCENES:
         return (
-            "A small vision-language model learns to match images of horses and camels with their"
-            " labels, but most horses it sees are on grass and most camels in the desert. Will it"
-            " look at the animal or at the background, and does it matter whether a label says"
-            " “horse” or “horse on the grass”?"
+            "A small model learns to match images with captions. Most horses it sees stand on"
+            " grass, most camels in the desert. Will it learn the animal or the background?"
         )
     first_object, second_object = grouping.objects
     first_context, second_context = grouping.contexts
-    short, descriptive = (
-        caption(style, first_object, first_context, grouping)
-        for style in condition_controls.LABELS.values()
-    )
     return (
-        "A small vision-language model learns to match images with their labels, but most images of"
-        f" “{first_object}” that it sees show “{first_context}” too, and most of “{second_object}”"
-        f" show “{second_context}”. Will it look at the {grouping.object_word} or at the"
-        f" background, and does it matter whether a label says “{short}” or “{descriptive}”?"
+        "A small model learns to match images with captions. Most images of"
+        f" “{first_object}” also show “{first_context}”, and most images of “{second_object}”"
+        f" show “{second_context}”. Will it learn the {grouping.object_word} or the background?"
     )
 
 
@@ -67,8 +59,8 @@ def show_groups(images: ImageSet, usual: Condition, window: int) -> None:
     """
     words = window - FACE - 3 * GAP if window < shell.NARROW else WORDS
     n, n_biased = usual.n_per_group, usual.replace(bias=STUDY_BIAS).n_minority
-    majority = f"majority: always {n} in training"
-    minority = f"minority: {n}, or {n_biased} at {STUDY_BIAS * 100:.0f} % removed"
+    majority = f"common: {n} training images"
+    minority = f"rare: {n} training images, or {n_biased} at {STUDY_BIAS * 100:.0f}% bias"
     names = group_words(images.grouping)
     with st.container(horizontal=True):
         for group, image, mark in zip(names, group_pictures(images), MARKS, strict=True):
@@ -103,37 +95,36 @@ def show_experiments(
         side = PHONE_MAP if is_small else widgets.CARD_MAP
         with st.container(horizontal=True):
             for number, (condition, view) in enumerate(zip(conditions, views, strict=True), 1):
-                bias = "no bias" if condition.bias == 0 else "bias"
+                bias = "No bias" if condition.bias == 0 else "Bias"
                 labels = condition_controls.name_of(condition_controls.LABELS, condition.labels)
                 with st.container(border=True, width=width, height="stretch"):
                     st.markdown(
-                        f"**{number} · {bias}, {labels} labels**  \n"
+                        f"**{number} · {bias}, {labels} captions**  \n"
                         f":small[{describe_bias(condition)}]"
                     )
                     _show_card(condition, view, images.grouping, palette, side)
 
     if images.folds:
         st.caption(
-            f"A small set: each experiment trains {images.folds} models in turn, so that every"
-            " image is judged by one that has not seen it."
+            f"This set is small, so each experiment trains {images.folds} models. Every image is"
+            " tested on a model that has not seen it."
         )
     missing = [view for view in work.views(conditions) if not view.done]
-    label = f"Run the {len(missing)} missing"
+    label = f"Train {len(missing)} missing models"
     if len(missing) == len(conditions):
-        label = "Run the four experiments"
+        label = "Train the four models"
     if jobs.need_models(conditions, label, about=_about_missing(images), draw=draw):
         draw(work.views(conditions))
     st.caption(
-        "Filled marks are training images, hollow ones held out; a ring marks the minority groups;"
-        " diamonds are captions. Maps show two of 32 dimensions: the numbers come from all of them."
-        f" {ANOTHER}"
+        "Filled: training images. Hollow: held-out images. Ring: rare images. Diamond: captions."
+        " Maps show 2 of 32 dimensions; the numbers use all 32."
     )
     _show_published_answer(images.name)
 
 
 def _about_missing(images: ImageSet) -> str:
     """Say what the button that runs missing experiments does."""
-    about = "Trains what is missing. You can leave this page: training goes on."
+    about = "Trains what is missing. Training continues if you leave this page."
     if images.about.get("recipe"):
         about += " Missing images are drawn first. This takes a few minutes."
     if images.folds:
@@ -149,9 +140,8 @@ def _show_published_answer(data: str) -> None:
         st.caption(plain(str(error)))
         return
     if sentence:
-        untuned = "These four models use seed 0, which was also used for tuning."
         with st.container(horizontal=True, vertical_alignment="center", key="published"):
-            st.markdown(f"{untuned} {sentence}", width="content")
+            st.markdown(sentence, width="content")
             widgets.link(FindingsState(), "See Findings", "science")
 
 
@@ -163,16 +153,16 @@ def _show_card(
         widgets.live(condition, view, palette, condition.key, curve=False)
         return
     if not view.done:
-        st.markdown(":gray[Not trained yet. Its map will be here.]")
-        st.caption(f"Labels: {plain(quoted_captions(condition.labels, grouping))}")
+        st.markdown(":gray[Not trained yet.]")
+        st.caption(f"Captions: {plain(quoted_captions(condition.labels, grouping))}")
         return
     linked_maps.show_card(condition.key, palette, side, f"Map of {title(condition)}")
     artifact = cache.artifact(condition.key)
     end = artifact.metrics["end"]
-    st.markdown(f"Minority-group accuracy  \n**{describe_measure(end, 'minority_accuracy')}**")
+    st.markdown(f"Accuracy on rare images  \n**{describe_measure(end, 'minority_accuracy')}**")
     if (minority := end.get("minority_accuracy")) and side != PHONE_MAP:
         st.caption(
-            f"on {minority['n']:,} held-out images; majority {share(end['majority_accuracy'])}"
+            f"on {minority['n']:,} held-out images; common images {share(end['majority_accuracy'])}"
         )
     if sentence := description.small_sample_warning(artifact, grouping):
         st.badge("few images", icon=":material/warning:", color="orange", help=plain(sentence))
@@ -181,15 +171,10 @@ def _show_card(
 
 
 def show_next_steps(conditions: Sequence[Condition]) -> None:
-    """Link to views that the menu does not open: pairs of the experiments, and the importer."""
-    fair_short, fair_descriptive, biased_short, biased_descriptive = conditions
-    pairs = (
-        (fair_short, fair_descriptive, "Compare 1 and 2: what labels do", "compare"),
-        (fair_short, biased_short, "Compare 1 and 3: what the bias does", "difference"),
-        (biased_short, biased_descriptive, "Compare 3 and 4: what labels do under bias", "balance"),
-    )
+    """Link to the pair that answers the question, and to the importer."""
+    _, _, biased_short, biased_descriptive = conditions
     with st.container(horizontal=True, key="next"):
-        for left, right, words, icon in pairs:
-            widgets.link(condition_controls.compared(left, right), words, icon)
+        pair = condition_controls.compared(biased_short, biased_descriptive)
+        widgets.link(pair, "Compare 3 and 4: the effect of captions with bias", "compare")
         importer = DataState(look="import images")
-        widgets.link(importer, "Bring images of your own", "add_photo_alternate")
+        widgets.link(importer, "Import your own images", "add_photo_alternate")
