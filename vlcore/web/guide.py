@@ -14,7 +14,7 @@ from vlcore.data.catalogue import set_names
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.plain_text import plain
 from vlcore.study.answer_file import AnswerError
-from vlcore.web import cache, widgets
+from vlcore.web import cache
 from vlcore.web.address import LessonState, PageState
 from vlcore.web.components import browser
 from vlcore.web.home import animation
@@ -103,7 +103,13 @@ def show_card(pages: Mapping[str, type[PageState]], persistent: Mapping[str, str
                 st.rerun()
         st.markdown(plain(card.text))
         if is_last:
-            widgets.link(LessonState(data=images.name), words["teach"], "school")
+            lesson = LessonState(data=images.name)
+            st.page_link(
+                lesson.file,
+                label=words["teach"],
+                icon=":material/school:",
+                query_params=lesson.parameters(),
+            )
         region = words["region"].format(title=card.title)
         light = {
             "number": number,
