@@ -144,7 +144,7 @@ def test_a_zip_makes_a_set(empty_home: Path, tmp_path: Path) -> None:
     assert page.dataframe[0].value.to_numpy().tolist() == [[6, 6], [6, 6]]
     assert named(page, "Name of the set").value == "pets", "after the file"
     named(page, "Name of the set").set_value("my-pets")
-    named(page, "Short label").set_value("one {object}")
+    named(page, "Short caption").set_value("one {object}")
     named(page, "Licence of the images").set_value("CC0")
     press(page, "Make the image set")
     assert page.warning, "few images say little"
@@ -163,7 +163,7 @@ def test_a_folder_or_a_zip_of_any_name_is_looked_at_once(
         page = upload(zipped(folder), name)
         assert page.dataframe[0].value.to_numpy().tolist() == [[6, 6], [6, 6]]
     before = looked.call_count
-    named(page, "Short label").set_value("{object}!").run()
+    named(page, "Short caption").set_value("{object}!").run()
     assert looked.call_count == before == 2
     page = start(look="import images")
     files = {str(path.relative_to(tmp_path)): path.read_bytes() for path in folder.rglob("*.png")}

@@ -190,7 +190,7 @@ class ClassStudy:
         """The comparison, in a line."""
         title = self.contrast.title
         towers = self.plan.towers
-        return title if towers == tower_pairs.USUAL else f"{title}, {towers} towers"
+        return title if towers == tower_pairs.USUAL else f"{title}, {towers} encoders"
 
     @property
     def planned(self) -> str:
@@ -227,7 +227,7 @@ class ClassStudy:
         sentences.append(peeking(looks, self.plan))
         if self.results.unmeasured:
             sentences.append(
-                f"The measure is not defined in {plural(self.results.unmeasured, 'pair')}, which"
+                f"The metric is not defined in {plural(self.results.unmeasured, 'pair')}, which"
                 " leaves no dot."
             )
         return [sentence for sentence in sentences if sentence]
@@ -341,7 +341,7 @@ def verdict(results: ClassResults, plan: ClassPlan) -> str:
     if (missing := plan.planned - results.counted) > 0:
         return (
             f"So far {decided}. The plan decides when {missing} more of its"
-            f" {plan.planned} seed pairs are there."
+            f" {plan.planned} seed pairs are finished."
         )
     decided = f"{decided[0].upper()}{decided[1:]}."
     if not plan.prediction:

@@ -40,9 +40,9 @@ CHANCE = range(5)  # seeds of a budget that is spent by chance
 AS_IT_WAS, BY_CHANCE = "as it was", "by chance"
 METHODS = ("reweight", "groupdro", "dfr")
 TASK = """
-A model was trained on images in which two groups are rare, the minority: {rare}. Its captions say
-{captions}. Make its training set better: add and remove at most {most} images, in at most {tries}
-tries. What counts is its accuracy on minority images that nobody has seen.
+A model was trained on images in which two groups are rare: {rare}. Its captions say {captions}.
+Make its training set better: add and remove at most {most} images, in at most {tries} tries. The
+accuracy on held-out rare images counts.
 """
 
 

@@ -54,8 +54,8 @@ class RepairResult:
 
     @property
     def words(self) -> str:
-        """``62 % (60 to 64) · majority 92 % · 3 changes``."""
-        majority = f"majority {percent(self.accuracy['majority'].value)}"
+        """``62 % (60 to 64) · common images 92 % · 3 changes``."""
+        majority = f"common images {percent(self.accuracy['majority'].value)}"
         words = [rate_words(self.minority.as_dict()), majority]
         if self.edits:
             words.append(changes_words(self.edits))
@@ -116,8 +116,8 @@ class TeamRanking:
             palette=palette,
             width=width,
             height=height,
-            title="accuracy on minority images that nobody saw; hollow: majority",
-            second_title="majority",
+            title="accuracy on held-out rare images; hollow: common images",
+            second_title="common images",
             baseline=AS_IT_WAS,
         )
 
@@ -125,7 +125,7 @@ class TeamRanking:
         """Return the ranking as numbers, one row per result: accuracies from 0 to 1."""
         groups = group_words(grouping)
         for group in grouping.minority:
-            groups[group] += " (minority)"
+            groups[group] += " (rare)"
         rows = []
         for result in self.results:
             row: dict[str, Any] = {

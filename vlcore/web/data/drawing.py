@@ -46,7 +46,7 @@ def one_scene(images: ImageSet) -> None:
     image_slot = st.container()
     first, second, third = st.columns(3)
     with first:
-        number = widgets.integer_input("Scene number", 0, 9999, 7, about="Draws all factors anew.")
+        number = widgets.integer_input("Scene number", 0, 9999, 7, about="Draw all factors again.")
         base = sample(OBJECTS[0], recipe.contexts[0], split="demo", index=number)
         pose = st.selectbox("Pose", POSES, POSES.index(base.pose), key=f"pose_{number}")
         coat = st.selectbox("Coat", COATS, COATS.index(base.coat), key=f"coat_{number}")

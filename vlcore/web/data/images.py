@@ -80,7 +80,7 @@ def describe_towers(images: ImageSet) -> str:
     missing = len(cache.missing_features(images))
     state = f"are computed when they are needed, {missing:,} of them" if missing else "are stored"
     return (
-        f"{size}; the pretrained image tower ({network}) reads them at 224 x 224 px, and its"
+        f"{size}; the pretrained image encoder ({network}) reads them at 224 x 224 px, and its"
         f" features {state}."
     )
 
@@ -89,7 +89,7 @@ def show_training_images(images: ImageSet, palette: Palette) -> None:
     """The training images under a bias, their labels and means."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         bias = bias_slider("data_bias", width=420)
-        labels = LABELS[widgets.choose_one("Labels", LABELS, "labels", "descriptive")]
+        labels = LABELS[widgets.choose_one("Captions", LABELS, "labels", "descriptive")]
         seed = widgets.seed("seed", width=120)
     condition = usual_condition(images).replace(
         bias=bias, labels=labels, data_seed=seed, init_seed=seed
@@ -231,7 +231,7 @@ def _enlarged(images: ImageSet, row: int) -> None:
         st.markdown(f"**{plain(groups[facts['group']][0])}**")
         for word, style in LABELS.items():
             text = caption(style, facts["object"], facts["context"], images.grouping)
-            st.caption(plain(f"{word} label: “{text}”"))
+            st.caption(plain(f"{word} caption: “{text}”"))
         if scene:
             factors = _visible_factors(scene)
             st.dataframe({"factor": list(factors), "value": factors.values()}, hide_index=True)
@@ -278,9 +278,8 @@ def _labels(images: ImageSet) -> None:
     st.dataframe(labels, hide_index=True, width="content")
     if grouping == SCENES:
         st.caption(
-            "The “a” in “a camel in the desert” is the study's own wording. It stands in one group"
-            " alone, which makes it a label of that group; the style descriptive-plain leaves it"
-            " out."
+            "The “a” in “a camel in the desert” is the study's own wording. It occurs in one"
+            " group only, so it reveals that group. The style descriptive-plain leaves it out."
         )
     styles = [
         style for style in style_names(images.traits) if style not in (*LABELS.values(), "own")
@@ -289,7 +288,7 @@ def _labels(images: ImageSet) -> None:
     for words, pair in groups:
         table[words] = [caption(style, *pair, grouping) for style in styles]
     table["what it is for"] = [LABEL_STYLES[style].sentence for style in styles]
-    with st.expander("Other label styles"):
+    with st.expander("Other caption styles"):
         st.dataframe(table, hide_index=True)
         st.caption(
             "Where a style has several captions for a group, its most frequent one is shown here."

@@ -47,7 +47,7 @@ def show_import() -> None:
     """Turn a visitor's folder or zip into an image set."""
     st.subheader("Your own images")
     st.markdown(
-        "Two kinds of objects in two kinds of contexts, in folders such as `horse/grass`,"
+        "Two kinds of objects in two kinds of backgrounds, in folders such as `horse/grass`,"
         " `horse/desert`, `camel/grass` and `camel/desert`; or images with a table `labels.csv` of"
         " the columns `file`, `object` and `context`. **Everybody on this server will see the"
         f" set.** A folder of more than {limits.FOLDER_FILES} files comes as a zip: browsers take"
@@ -146,8 +146,8 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
         left, right = st.columns(2)
         objects, contexts = _pair_fields(listing, left, right)
         labels = {
-            "short": left.text_input("Short label", SHORT, 100, help=_FIELDS),
-            "descriptive": right.text_input("Descriptive label", DESCRIPTIVE, 100, help=_FIELDS),
+            "short": left.text_input("Short caption", SHORT, 100, help=_FIELDS),
+            "descriptive": right.text_input("Descriptive caption", DESCRIPTIVE, 100, help=_FIELDS),
         }
         name = left.text_input(
             "Name of the set",
@@ -157,7 +157,8 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
         )
         licence = right.text_input("Licence of the images", NOT_STATED, max_chars=100)
         st.caption(
-            f"{_FIELDS} With horse and grass the labels above are “horse” and “horse on the grass”."
+            f"{_FIELDS} With horse and grass, the captions above are “horse” and “horse on the"
+            " grass”."
         )
         if not st.form_submit_button(
             "Make the image set", type="primary", icon=":material/add_photo_alternate:"
@@ -232,7 +233,7 @@ def _importing(key: str) -> None:
     report = store.read(key).json("report.json")
     groups = ", ".join(f"{group} {n:,}" for group, n in report["counts"].items())
     st.success(
-        plain(f"The image set {report['name']} is there: {groups}."), icon=":material/check_circle:"
+        plain(f"The image set {report['name']} is ready: {groups}."), icon=":material/check_circle:"
     )
     about, columns = report["about"], report["own_columns"]
     if columns:
@@ -263,7 +264,7 @@ def _offer_map(name: str) -> None:
         usual = usual_condition(images).with_towers(shell.OWN_SETS)
     except ImageSetError:  # too few images to train on, which Train says
         return
-    about = "Trains two models on pretrained towers, which takes seconds, and shows their maps."
+    about = "Train two models with pretrained encoders (a few seconds), and show their maps."
     if st.button("See its map", type="primary", icon=":material/scatter_plot:", help=about):
         work.train(*plans.find("experiments", usual).conditions[:2])
         shell.go_to_page(CompareState, name)

@@ -87,7 +87,7 @@ def _say_groups(images: ImageSet) -> None:
     """Say which images are rare in training."""
     names = group_words(images.grouping)
     rare = " and ".join(names[group] for group in images.grouping.minority)
-    st.caption(plain(f"Under bias, few training images show {rare}: the minority groups."))
+    st.caption(plain(f"Under bias, few training images show {rare}: the rare images."))
 
 
 def _my_block(blocks: Sequence[Block]) -> Block | None:

@@ -149,7 +149,7 @@ def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: Delta
         if not is_hidden():
             about = "Deletes the votes on this question; everybody votes again."
             reset = presenter_click(reset_votes, room)
-            st.button("Count anew", help=about, icon=":material/restart_alt:", on_click=reset)
+            st.button("Count again", help=about, icon=":material/restart_alt:", on_click=reset)
 
     move = presenter_click(move_session, room)
     _led(room, lesson, images, palette, bar, all_votes(room.code), move=move, ask=ask)
@@ -180,7 +180,7 @@ def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
         else:
             st.caption("Votes are anonymous.")
         if now.phase == "run" and steps.is_trained(step):
-            st.caption("The models are there; the presenter reveals the answer.")
+            st.caption("The models are ready. The presenter reveals the answer.")
         elif now.phase == "run":
             st.caption("The models are being trained; the presenter's screen shows them.")
 

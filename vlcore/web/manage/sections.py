@@ -256,7 +256,7 @@ def train_ahead() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         data = st.selectbox("Image set", catalogue.set_names(), width=240)
         about = (
-            "Short and descriptive labels by bias: experiments has two levels, class three, paper"
+            "Short and descriptive captions by bias: experiments has two levels, class three, paper"
             " six."
         )
         name = st.selectbox("Study", STUDIES, help=about, width=200)

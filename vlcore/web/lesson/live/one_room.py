@@ -216,7 +216,7 @@ def _prepare(plan: ClassPlan, images: ImageSet) -> None:
         time = duration_words(work.until_done(session_cache.pair_seconds(plan, images), inactive))
         models = 2 * plan.planned
         missing_words = f"; the others take {time} here" * bool(missing)
-        st.caption(f"{models - missing} of {models} models are there{missing_words}.")
+        st.caption(f"{models - missing} of {models} models are ready{missing_words}.")
         st.caption(
             "A dot appears only when a phone takes its seed pair. The plan will say how many models"
             " were there."
