@@ -1,5 +1,4 @@
-"""What tests share: a home of their own, and models trained for a few steps on coarsely drawn
-pictures."""
+"""What tests share: a home of their own, and models trained for a few steps."""
 
 import json
 import os
@@ -17,7 +16,6 @@ from hypothesis import settings
 from joblib.externals.loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
-from tests.data.coarse import draw_coarsely
 from tests.data.renders import write_archive
 from vlcore.api import training
 from vlcore.artifacts import store
@@ -173,7 +171,7 @@ def quick(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[store.Ar
         patch.setenv("VLCORE_HOME", str(shared / "quick"))
         if not all(store.published(condition.key) for condition in conditions):
             # No `worker_pool`: its workers give way to all other tests, and those wait for these.
-            with ProcessPoolExecutor(2, initializer=draw_coarsely) as pool:
+            with ProcessPoolExecutor(2) as pool:
                 list(pool.map(training.train_condition, conditions))
     # Pictures are many and nobody changes one: links do.
     shutil.copytree(

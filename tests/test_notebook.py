@@ -174,7 +174,7 @@ def test_a_comparison_takes_options_of_maps_by_name(model: Model) -> None:
 def test_models_show_themselves(model: Model, quick: list[Artifact]) -> None:
     both = vl.compare(model, quick[1].key)
     assert model.key in repr(model)
-    assert "Minority-group accuracy" in model._repr_html_()
+    assert "Accuracy on rare images" in model._repr_html_()
     assert {"x0", "x1"} <= set(both.points)
     assert isinstance(both.table(), pd.DataFrame)
     assert "vconcat" in both.chart().to_dict()

@@ -106,7 +106,7 @@ def atlas(conditions: Sequence[Sequence[Condition]], images: ImageSet) -> dict[s
         "data": images.name,
         "data_version": images.version,
         "bias": bias,
-        "removed": [describe_bias(level[0]) for level in conditions],
+        "removed": [describe_bias(level[0]).removeprefix("bias ") for level in conditions],
         "riddle": riddle,
         "studied": bias.index(STUDY_BIAS) if STUDY_BIAS in bias else riddle,
         "styles": [condition.labels for condition in conditions[0]],

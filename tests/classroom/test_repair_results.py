@@ -81,9 +81,7 @@ def test_the_chart_and_the_table_have_the_numbers() -> None:
     table = found.table(IMAGES.grouping)
     assert table["place"].tolist()[:3] == [1, 2, 3]
     assert table["place"].isna().tolist() == [False] * 3 + [True] * 2
-    assert table["horse in the desert (rare)"].tolist() == pytest.approx(
-        [0.7, 0.7, 0.5, 0.4, 0.5]
-    )
+    assert table["horse in the desert (rare)"].tolist() == pytest.approx([0.7, 0.7, 0.5, 0.4, 0.5])
     assert Condition(edits=table["edits"].iat[0]).edits == LISTS["Team 2"].edits
 
 

@@ -95,7 +95,7 @@ def test_home_plays_and_asks_nobody(come: Come, server: str) -> None:
     first = riddle(page).evaluate(PLACES)
     assert [[len(axis) for axis in axes] for axes in first] == [[200, 200]] * 2
     assert still(page) != first, "it plays by itself"
-    last = page.get_by_role("link", name="Bring images of your own")
+    last = page.get_by_role("link", name="Import your own images")
     complete(page, last)
     for part in (".surface", ".time", ".bias"):
         box = page.locator(f".riddle {part}").last.bounding_box()
@@ -110,13 +110,13 @@ def test_home_plays_and_asks_nobody(come: Come, server: str) -> None:
     bias = page.locator(".riddle .bias")
     before, address = bias.input_value(), page.url
     bias.press("End")
-    expect_text(page, "Bias 100 % (0 of 48 rare images kept)")
+    expect_text(page, "100 % (0 of 48 rare images kept)")
     assert still(page) != at_end
     assert frames == [], "a slider asks nobody"
     page.reload()
     riddle(page)
     settled(page)
-    expect_text(page, "Bias 100 % (0 of 48 rare images kept)")
+    expect_text(page, "100 % (0 of 48 rare images kept)")
     page.go_back()
     expect(page).to_have_url(address)
     expect(bias).to_have_value(before)
@@ -125,7 +125,7 @@ def test_home_plays_and_asks_nobody(come: Come, server: str) -> None:
     quiet = come(390, 844, is_mobile=True, reduced_motion="reduce")
     quiet.goto(server)
     before_it_plays = still(quiet)
-    expect_short(quiet, 4, quiet.get_by_role("link", name="Bring images of your own"))
+    expect_short(quiet, 4, quiet.get_by_role("link", name="Import your own images"))
     assert still(quiet) == before_it_plays, "with little motion nothing plays"
 
 

@@ -110,7 +110,7 @@ class Comparison:
         """Ask the models about a new image.
 
         Args:
-            image: a path of a PNG, JPEG or WebP file, or a PIL image.
+            image: a path of a PNG, JPEG, WebP, GIF or HEIC file, or a PIL image.
             shows: the object that it shows, where that is known.
 
         Raises:

@@ -135,7 +135,7 @@ class Model:
         image.
 
         Args:
-            images: paths of PNG, JPEG or WebP files, or PIL images.
+            images: paths of PNG, JPEG, WebP, GIF or HEIC files, or PIL images.
             shows: the object that they show, where that is known.
 
         Raises:

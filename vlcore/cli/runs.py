@@ -71,7 +71,7 @@ def add_commands(commands: Any) -> None:
     option("--seed", type=int, default=0, help="of the training images")
 
     option = add_command(commands, embed)
-    option("image", nargs="+", help="PNG, JPEG or WebP files; unusable ones are listed")
+    option("image", nargs="+", help="PNG, JPEG, WebP, GIF or HEIC files; unusable ones are listed")
     option("--model", required=True, metavar="KEY")
     relies_help = (
         "add what each prediction relies on, for models with a pretrained image tower; half a"

@@ -31,7 +31,7 @@ def refused(source: Path) -> str:
 
 def test_the_two_inner_folders_are_object_and_context(tree: Tree) -> None:
     files = ("train/polar_bear/snow/1.PNG", "Validation/cat/<b>snow/2.jpeg", "cat/snow/3.webp")
-    odd = {"pets/cover.png": "x", "pets/cat/snow/4.gif": "x", "pets/cat/snow/notes.txt": "x"}
+    odd = {"pets/cover.png": "x", "pets/cat/snow/4.bmp": "x", "pets/cat/snow/notes.txt": "x"}
     found = list_source(tree({f"pets/{file}": "x" for file in files} | odd))
     assert rows_of(found, "file", "object", "context", "split") == [
         ["pets/Validation/cat/<b>snow/2.jpeg", "cat", "b snow", "val"],
@@ -40,7 +40,7 @@ def test_the_two_inner_folders_are_object_and_context(tree: Tree) -> None:
     ]
     assert found.spellings == {"polar bear": {"polar_bear"}, "b snow": {"<b>snow"}}
     assert dict(found.skipped) == {
-        "pets/cat/snow/4.gif": "is not a PNG, JPEG or WebP image; convert it",
+        "pets/cat/snow/4.bmp": "is not a PNG, JPEG, WebP, GIF or HEIC image; convert it",
         "pets/cover.png": "lies outside the folders OBJECT/CONTEXT",
     }
 
@@ -52,7 +52,7 @@ def test_a_name_without_letters_is_left_out(tree: Tree) -> None:
 
 
 def test_what_holds_no_image_says_what_it_needs(tree: Tree, tmp_path: Path) -> None:
-    assert "needs PNG, JPEG or WebP files in folders" in refused(tree({"a.txt": "x"}))
+    assert "needs PNG, JPEG, WebP, GIF or HEIC files in folders" in refused(tree({"a.txt": "x"}))
     odd = write(tmp_path / "odd", {"cat/snow/a.tif": b"x"})
     assert "no image that can be used (1 file): cat/snow/a.tif is not a PNG" in refused(odd)
 

@@ -209,7 +209,7 @@ class Riddle {
       maps.titles[pane].textContent = name;
       maps.subtitles[pane].textContent = riddle ? removed : captions;
       const known = shown ? [...common, ...rare] : common;
-      const right = known.map(group => `${atlas.groups[group]} right on ${this.share(model, group)}`).join(", ");
+      const right = known.map(group => `${atlas.groups[group]} correct on ${this.share(model, group)}`).join(", ");
       maps.surfaces[pane].setAttribute("aria-label", `Map of held-out images and captions, ${name}: ${right}`);
     });
   }

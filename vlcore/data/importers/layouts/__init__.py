@@ -90,7 +90,7 @@ def _no_image(skipped: Skipped) -> str:
     """The end of a sentence on why no image is left."""
     if not skipped:
         return (
-            "no image; it needs PNG, JPEG or WebP files in folders OBJECT/CONTEXT, or a"
+            "no image; it needs PNG, JPEG, WebP, GIF or HEIC files in folders OBJECT/CONTEXT, or a"
             f" {LABELS} with file, object and context."
         )
     file, reason = skipped[0]

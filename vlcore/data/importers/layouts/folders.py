@@ -25,7 +25,7 @@ def read(source: Source) -> tuple[pd.DataFrame, Skipped]:
     skipped: Skipped = []
     for file in source.files:
         if file.lower().endswith(_OTHER_SUFFIXES):
-            skipped.append((file, "is not a PNG, JPEG or WebP image; convert it"))
+            skipped.append((file, "is not a PNG, JPEG, WebP, GIF or HEIC image; convert it"))
         if not file.lower().endswith(SUFFIXES):
             continue
         folders = PurePosixPath(file).parts[:-1]
