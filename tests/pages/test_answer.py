@@ -86,7 +86,7 @@ def test_a_class_sees_no_silhouette_but_behind_how_sure() -> None:
     page = opened("6_Lesson", step="short-labels", phase="reveal")
     [sure] = [box for box in page.expander if box.label == "How sure?"]
     inside = " ".join(part.value for part in [*sure.markdown, *sure.caption])
-    assert "Silhouette by background minus that by animal, in this run: " in inside
+    assert "Separation by background minus separation by animal, in this run: " in inside
     number = published_answer().lessons["four-experiments"].steps["short-labels"]["scenes"]
     assert f"in published runs: {number.value:+.2f} (" in inside
     assert all_text_of(page).lower().count("silhouette") == inside.lower().count("silhouette")

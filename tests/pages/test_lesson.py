@@ -295,7 +295,7 @@ def test_the_presenter_counts_anew_and_sees_which_votes_at_the_reveal(empty_home
     page = start(code=started.code, presenter=started.token)
     vote(started.code, STEPS[0].name, "student-1", "object", ["object"])
     assert page.run().metric[0].value == "1"
-    press(page, "Count anew")
+    press(page, "Count again")
     assert page.metric[0].value == "0"
     vote(started.code, STEPS[0].name, "student-1", "object", ["object"])
     assert not alts(press(page, "Run it"))
