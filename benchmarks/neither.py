@@ -2,7 +2,7 @@
 
 Give a folder of images of horses and camels, and a folder of images of other things:
 
-    python benchmarks/neither.py photos/ others/
+    python -m benchmarks.neither photos/ others/
 """
 
 import argparse

@@ -151,7 +151,7 @@ class Upload:
         return any(report.is_neither for report in self.reports.values())
 
     def is_testable(self, model: str) -> bool:
-        """Whether a test of what the prediction relies on means anything."""
+        """Whether the reliance of a model is tested: it predicts an object that may be there."""
         return bool(self.reports[model].predicted) and not self.is_neither
 
     @property

@@ -49,7 +49,6 @@ class ColourChoice:
     Attributes:
         name: in options, commands and addresses.
         heading: what it belongs to; empty for the first ones.
-        words: on pages, where they are not the name.
         fixed: entries with colours of their own, for a column that all points have.
         values: for an entry without fixed colours: maps and pane to a value a point; NaN or empty
             where it has none.
@@ -59,7 +58,6 @@ class ColourChoice:
 
     name: str
     heading: str = ""
-    words: str = ""
     fixed: Colouring | None = None
     values: Callable[[Maps, int], pd.Series] | None = None
     per_model: bool = False
@@ -68,8 +66,7 @@ class ColourChoice:
     @property
     def label(self) -> str:
         """``Scene: sky``, on pages and in addresses."""
-        words = self.words or self.name
-        return f"{self.heading}: {words}" if self.heading else words
+        return f"{self.heading}: {self.name}" if self.heading else self.name
 
 
 def _predict(models: Models) -> bool:
@@ -143,14 +140,8 @@ COLOURINGS = (
     ColourChoice("context", fixed=looks.CONTEXTS),
     ColourChoice("split", fixed=looks.SPLIT),
     ColourChoice("prediction", fixed=looks.PREDICTIONS),
-    ColourChoice("correct or wrong", words="correct or wrong", fixed=looks.OUTCOMES),
-    ColourChoice(
-        "which is correct",
-        MODEL,
-        words="which is correct",
-        values=_which_is_right,
-        is_known=_are_two,
-    ),
+    ColourChoice("correct or wrong", fixed=looks.OUTCOMES),
+    ColourChoice("which is correct", MODEL, values=_which_is_right, is_known=_are_two),
     ColourChoice("score", MODEL, values=_score, per_model=True, is_known=_predict),
     ColourChoice("margin", MODEL, values=_margin, per_model=True, is_known=_predict),
     ColourChoice("uncertainty", MODEL, values=_uncertainty, per_model=True, is_known=_predict),

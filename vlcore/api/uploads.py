@@ -87,8 +87,8 @@ class UploadReport:
         """Why the prediction is not a sure one: neither object, a small share, or a model that has
         seen drawings alone.
 
-        An image that is new to the set is no reason: nearly all photographs are new to a drawn set,
-        and pretrained encoders are correct on most of them.
+        A new image is not a doubt: nearly all photographs are new to a drawn set, and pretrained
+        encoders are correct on most of them.
         """
         if self.predicted and self.is_neither:
             return ("probably neither",)

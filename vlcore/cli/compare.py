@@ -47,7 +47,7 @@ def add_commands(commands: Any) -> None:
     option("--grid", action="store_true", help=about)
     about = "with --grid: two or more caption styles"
     option("--labels", type=comma_separated(), metavar="A,B", help=about)
-    about = "with --grid: shares of each minority group removed, 0 to 1"
+    about = "with --grid: shares of the rare images removed, 0 to 1"
     option("--bias", type=_levels, metavar="X,Y", help=about)
     training_options(option)
     _add_map_options(option)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 FEW_TRAINED = 10  # training images of a group
 COLLAPSED = "All embeddings of this checkpoint are nearly one point: they do not tell images apart."
-BIAS_HELP = "share of each minority group removed, 0 to 1"
+BIAS_HELP = "share of the rare images removed, 0 to 1"
 
 
 def add_commands(commands: Any) -> None:
@@ -74,7 +74,7 @@ def add_commands(commands: Any) -> None:
     option("image", nargs="+", help="PNG, JPEG, WebP, GIF or HEIC files; unusable ones are listed")
     option("--model", required=True, metavar="KEY")
     relies_help = (
-        "add what each prediction relies on, for models with a pretrained image tower; half a"
+        "add what each prediction relies on, for models with a pretrained image encoder; half a"
         " second an image"
     )
     option("--relies-on", action="store_true", help=relies_help)
@@ -227,7 +227,7 @@ def embed(options: Namespace) -> Document:
     document: Document = {"model": model.key, "images": entries}
     if options.relies_on and not explains:
         document["warning"] = (
-            "What predictions rely on was not tested: this model's image tower was not trained on"
+            "What predictions rely on was not tested: this model's image encoder was not trained on"
             " photographs."
         )
     return document | ({"unusable": unusable} if unusable else {})

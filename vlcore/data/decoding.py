@@ -200,7 +200,7 @@ def _open(data: bytes, title: str) -> Image.Image:
 
 
 def _read_heif(title: str) -> None:
-    """Let Pillow read HEIF, as of phones; UploadError where the decoder is not installed."""
+    """Let Pillow read HEIF, the photos of phones; UploadError without the decoder."""
     try:
         from pillow_heif import register_heif_opener
     except ImportError as error:

@@ -86,7 +86,7 @@ class LabelStyle(Option):
 
     @property
     def traits(self) -> tuple[str, ...]:
-        """What it names of an image besides object and context; images must record it."""
+        """The traits that its captions name; images must record them."""
         return traits_in(self.template)
 
 

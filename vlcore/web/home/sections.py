@@ -117,7 +117,8 @@ def show_experiments(
         draw(work.views(conditions))
     st.caption(
         "Filled: training images. Hollow: held-out images. Ring: rare images. Diamond: captions."
-        " Maps show 2 of 32 dimensions; the numbers use all 32."
+        " Maps show 2 of 32 dimensions; the numbers use all 32. Each model is one run with seed 0,"
+        " which was also used for tuning; another seed gives other numbers."
     )
     _show_published_answer(images.name)
 
