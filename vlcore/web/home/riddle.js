@@ -205,7 +205,7 @@ class Riddle {
     models.forEach((model, pane) => {
       const {name, level, style} = model, quoted = atlas.captions[style].map(words => `“${words}”`);
       const captions = quoted.slice(0, 2).join(", ") + (quoted.length > 2 ? " …" : "");
-      const removed = shown ? `rare training images: ${atlas.removed[level]}` : "";
+      const removed = shown ? `bias ${atlas.removed[level]}` : "";
       maps.titles[pane].textContent = name;
       maps.subtitles[pane].textContent = riddle ? removed : captions;
       const known = shown ? [...common, ...rare] : common;
