@@ -11,10 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import QUICK_STEPS
-from tests.data.importers.sources import pets
-from vlcore.api.model_metrics import estimate_of
-from vlcore.api.training import train_both, train_condition
+from vlcore.api.training import train_both
 from vlcore.artifacts import store
 from vlcore.classroom import one_room, session
 from vlcore.classroom.one_room import (
@@ -30,25 +27,20 @@ from vlcore.classroom.one_room import (
     study_of,
 )
 from vlcore.classroom.session import LessonError, Started, find_session, move_session
-from vlcore.data.catalogue import open_set
-from vlcore.data.importers import import_set
-from vlcore.data.subset import usual_condition
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import PRESETS
 from vlcore.jobs.jobs import JobStatus, State
-from vlcore.metrics.catalogue import PRIMARY
 
 pytestmark = pytest.mark.usefixtures("empty_home")
 USUAL = Condition()
 PLAN = ClassPlan("labels", 5, prediction="lower")
-IMAGES = open_set("scenes")
 
 
 def start(plan: ClassPlan | None = PLAN, towers: str = "scratch") -> Started:
     started = session.start_session(one_room.NAME, "scenes", "labels", towers=towers)
     if plan is not None:
-        one_room.fix_plan(started.code, started.token, plan, USUAL, IMAGES)
+        one_room.fix_plan(started.code, started.token, plan, USUAL, SCENES)
     return started
 
 
@@ -105,14 +97,14 @@ def test_a_plan_is_fixed_once_before_the_first_run_and_by_the_presenter_alone() 
     started = start(None)
     assert one_room.class_plan(started.code) is None
     with pytest.raises(LessonError, match="Only the presenter"):
-        one_room.fix_plan(started.code, "guess", PLAN, USUAL, IMAGES)
-    one_room.fix_plan(started.code, started.token, PLAN, USUAL, IMAGES)
+        one_room.fix_plan(started.code, "guess", PLAN, USUAL, SCENES)
+    one_room.fix_plan(started.code, started.token, PLAN, USUAL, SCENES)
     study = study_of(PLAN, USUAL, SCENES, started.code)
     fixed = replace(PLAN, hash=one_room.plan_hash(PLAN, study))
     assert one_room.class_plan(started.code) == fixed
     with pytest.raises(LessonError, match="stays as it is"):
         one_room.fix_plan(
-            started.code, started.token, replace(PLAN, prediction="higher"), USUAL, IMAGES
+            started.code, started.token, replace(PLAN, prediction="higher"), USUAL, SCENES
         )
     assert one_room.class_plan(started.code) == fixed
 
@@ -128,13 +120,13 @@ def test_a_class_whose_plan_is_fixed_runs_it_whatever_is_chosen_late() -> None:
     again: phones waited for the plan for ever."""
     started = start(None)
     with pytest.raises(LessonError, match="Only the presenter"):
-        one_room.choose_question(started.code, "guess", "places", "balanced_accuracy")
-    one_room.choose_question(started.code, started.token, "labels", "balanced_accuracy")
-    assert place_of(started) == ("labels/balanced_accuracy", "predict")
-    one_room.fix_plan(started.code, started.token, PLAN, USUAL, IMAGES)
+        one_room.choose_question(started.code, "guess", "places")
+    one_room.choose_question(started.code, started.token, "places")
+    assert place_of(started) == ("places", "predict")
+    one_room.fix_plan(started.code, started.token, PLAN, USUAL, SCENES)
     with pytest.raises(LessonError, match="stays as it is"):
-        one_room.choose_question(started.code, started.token, "places", "balanced_accuracy")
-    assert place_of(started) == ("labels/balanced_accuracy", "run")
+        one_room.choose_question(started.code, started.token, "labels")
+    assert place_of(started) == ("places", "run")
 
 
 @pytest.mark.parametrize(
@@ -143,39 +135,13 @@ def test_a_class_whose_plan_is_fixed_runs_it_whatever_is_chosen_late() -> None:
         ClassPlan("labels", FEWEST - 1, prediction="lower"),
         ClassPlan("labels", MOST + 1, prediction="lower"),
         ClassPlan("labels", 5),
-        ClassPlan("labels", 5, seed=-1, prediction="lower"),
-        ClassPlan("labels", 5, seed=one_room.REHEARSAL_SEED, prediction="lower"),
     ],
 )
 def test_a_plan_that_is_not_offered_is_refused(plan: ClassPlan) -> None:
     started = start(None)
     with pytest.raises(LessonError):
-        one_room.fix_plan(started.code, started.token, plan, USUAL, IMAGES)
+        one_room.fix_plan(started.code, started.token, plan, USUAL, SCENES)
     assert one_room.class_plan(started.code) is None
-
-
-@pytest.mark.trains
-def test_a_measure_that_no_model_of_a_set_has_is_neither_offered_nor_accepted(
-    tmp_path: Path,
-) -> None:
-    assert len(one_room.primary_measures(IMAGES)) == 13
-    import_set(pets(tmp_path / "pets", 6), "pets")
-    images = open_set("pets")
-    assert images.folds
-    usual = usual_condition(images)
-    condition = pair_of(PLAN, usual, images.grouping, 0)[0].replace(steps=QUICK_STEPS)
-    train_condition(condition)
-    end = store.read(condition.key).metrics["end"]
-    measured = [
-        name for name in one_room.primary_measures(IMAGES) if estimate_of(end, name) is not None
-    ]
-    assert one_room.primary_measures(images) == tuple(measured)
-    assert len(measured) < 13
-    assert one_room.question_at("labels/background_reliance", usual, images)[1] == PRIMARY
-    started, plan = start(None), replace(PLAN, measure="background_reliance")
-    with pytest.raises(LessonError, match="'pets'"):
-        one_room.fix_plan(started.code, started.token, plan, usual, images)
-    one_room.fix_plan(started.code, started.token, plan, USUAL, IMAGES)
 
 
 def test_all_that_is_decided_is_in_the_hash() -> None:
@@ -185,7 +151,6 @@ def test_all_that_is_decided_is_in_the_hash() -> None:
         {"contrast": "places"},
         {"planned": 6},
         {"seed": 1},
-        {"measure": "balanced_accuracy"},
         {"towers": "pretrained"},
     ]
     plans = [replace(PLAN, **change) for change in changes]

@@ -48,7 +48,7 @@ def one_process(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
 def begun(plan: ClassPlan | None = PLAN, towers: str = "scratch") -> Started:
     started = start_session(one_room.NAME, "scenes", one_room.FIRST, towers=towers)
     if plan is not None:
-        one_room.fix_plan(started.code, started.token, plan, Condition(), cache.named_set("scenes"))
+        one_room.fix_plan(started.code, started.token, plan, Condition(), SCENES)
     return started
 
 
@@ -93,6 +93,32 @@ def test_alone_it_begins_on_the_towers_of_the_address(empty_home: Path, towers: 
     assert room is not None
     assert (room.lesson, room.towers) == (one_room.NAME, towers)
     assert "Lock the plan" in labels(page)
+
+
+@pytest.mark.parametrize("lesson", [one_room.NAME, "repair"])
+def test_a_lesson_starts_with_its_own_settings_whatever_other_pages_chose(
+    empty_home: Path, lesson: str
+) -> None:
+    page = opened()
+    page.get("button_group")[0].set_value("pretrained").run()
+    page.switch_page("pages/6_Lesson.py").run()
+    page.button(key=f"open_{lesson}").click().run()
+    assert page.get("button_group")[0].value == "scratch"
+    page.get("button_group")[0].set_value("pretrained").run()
+    press(page, "All lessons")
+    page.button(key=f"open_{lesson}").click().run()
+    assert page.get("button_group")[0].value == "scratch"
+
+
+def test_a_class_does_not_get_the_settings_of_the_class_before(empty_home: Path) -> None:
+    page = press(open_page(lesson=one_room.NAME), "Start it")
+    page.number_input[0].set_value(7).run()
+    page.selectbox[0].set_value("groupdro").run()
+    page.query_params.clear()
+    page.query_params["lesson"] = one_room.NAME
+    press(page.run(), "Start it")
+    assert page.number_input[0].value == one_room.USUAL
+    assert page.selectbox[0].value == "labels"
 
 
 def test_on_a_pretrained_tower_the_preparation_and_phones_train_on_it(
@@ -148,19 +174,16 @@ def test_what_was_changed_just_before_the_lock_is_locked_and_no_question_unasked
     page = lecturer(started)
     assert next(button for button in page.button if button.label == "Lock the plan").disabled
     page.radio[0].set_value("higher").run()
-    page.selectbox(key="room_measure").set_value("balanced_accuracy")
+    page.selectbox(key=f"{started.code}.contrast").set_value("places")
     press(page, "Lock the plan")
     assert one_room.class_plan(started.code) is None
     assert page.warning
     page.radio[0].set_value("higher").run()
     page.number_input[0].set_value(7)
-    page.number_input[1].set_value(3)
     page.radio[0].set_value("lower")
     press(page, "Lock the plan")
     plan = fixed(started)
-    assert plan == ClassPlan(
-        "labels", 7, "balanced_accuracy", seed=3, prediction="lower", hash=plan.hash
-    )
+    assert plan == ClassPlan("places", 7, prediction="lower", hash=plan.hash)
     assert "Lock the plan" not in labels(page)
     assert metrics(page)["Seed pairs"] == "0 of 7"
     assert queue.asked == [], "a plan starts nothing"
@@ -171,14 +194,14 @@ def test_another_comparison_is_another_question_to_the_class(empty_home: Path) -
     student = press(phone(started), "lower")
     page = lecturer(started)
     page.radio[0].set_value("lower").run()
-    page.selectbox(key="room_contrast").set_value("groupdro").run()
+    page.selectbox(key=f"{started.code}.contrast").set_value("groupdro").run()
     assert not page.exception
     assert page.radio[0].value is None, "nothing is expected of it yet"
-    assert find_session(started.code).step == "groupdro/minority_accuracy"  # type: ignore[union-attr]
+    assert find_session(started.code).step == "groupdro"  # type: ignore[union-attr]
     student.run()
     assert find_session(started.code).votes == 0  # type: ignore[union-attr]
     page.query_params["step"] = "x"
-    move_session(started.code, started.token, "nothing/nobody", "predict")
+    move_session(started.code, started.token, "nothing", "predict")
     for one in (page, student):
         assert not one.run().exception, "what no lesson has is the first"
 

@@ -24,32 +24,27 @@ from vlcore.classroom.session import (
     query_rows,
     session_transaction,
 )
-from vlcore.data import subset
-from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import read_yaml
 from vlcore.experiment.grouping import Grouping
-from vlcore.experiment.memo import made_once
 from vlcore.experiment.options import PRESETS
 from vlcore.jobs.jobs import JobStatus, State
-from vlcore.metrics import catalogue, counterfactual
-from vlcore.metrics.catalogue import PRIMARY, Need
+from vlcore.metrics.catalogue import PRIMARY, words_of
 from vlcore.study import plans
 from vlcore.study.plans import StudyPlan
 
 NAME = "one-room"
-FIRST = f"labels/{PRIMARY}"  # the step at which a lesson begins
+FIRST = "labels"  # the step at which a lesson begins, a contrast
 FEWEST, USUAL, MOST = 5, 30, 200  # planned blocks
 DIRECTIONS = ("lower", "about the same", "higher")
 CLASS, REHEARSAL = "class", "rehearsal"
-LAST_SEED = 99_000  # of a first block
 REHEARSAL_SEED = 1_000_000  # the first of a rehearsal, far from those of studies
 TRIES = 3  # of a block that fails
 # Seconds for which a block that was asked for counts as active, though this server does not know of
 # it: another process may. A phone that waits renews that, every so many seconds.
 SETTLE, BEAT = 60.0, 20.0
 _PLAN = """
-    SELECT p.contrast, p.planned, p.measure, p.seed, p.prediction, p.hash, t.towers
+    SELECT p.contrast, p.planned, p.seed, p.prediction, p.hash, t.towers
     FROM room_plans p JOIN lesson_towers t ON t.code = p.code WHERE p.code = ? AND p.kind = ?
 """
 _BLOCKS = """
@@ -87,16 +82,14 @@ class ClassPlan:
     Attributes:
         contrast: name of the `Contrast`.
         planned: number of blocks.
-        measure: the primary one.
         seed: of the first block.
-        prediction: one of `DIRECTIONS`: what the treatment does to the measure.
+        prediction: one of `DIRECTIONS`: what the treatment does to accuracy on rare images.
         hash: of the study, which tells plans apart.
         towers: of its session, one of `vlcore.experiment.options.TOWERS`.
     """
 
     contrast: str
     planned: int
-    measure: str = PRIMARY
     seed: int = 0
     prediction: str = ""
     hash: str = ""
@@ -159,47 +152,16 @@ def contrasts(usual: Condition, grouping: Grouping) -> dict[str, ClassContrast]:
     return offered
 
 
-def step_of(contrast: str, measure: str) -> str:
-    """The step of a lesson at which a class predicts a comparison, as `question_at` reads it."""
-    return f"{contrast}/{measure}"
+def contrast_at(step: str, usual: Condition, grouping: Grouping) -> ClassContrast:
+    """Return the contrast that a step names, or the first one."""
+    known = contrasts(usual, grouping)
+    return known.get(step, known[FIRST])
 
 
-def question_at(step: str, usual: Condition, images: ImageSet) -> tuple[ClassContrast, str]:
-    """The contrast and the measure that a step names, as ``labels/minority_accuracy``; the first
-    ones where it names none."""
-    known = contrasts(usual, images.grouping)
-    name, _, measure = step.partition("/")
-    return known.get(name, next(iter(known.values()))), (
-        measure if measure in primary_measures(images) else PRIMARY
-    )
-
-
-def expectation_question(contrast: ClassContrast, measure: str, grouping: Grouping) -> str:
+def expectation_question(contrast: ClassContrast, grouping: Grouping) -> str:
     """The prediction that a class is asked for, as a question that `DIRECTIONS` answer."""
     baseline, treatment = contrast.arms
-    return f"“{catalogue.words_of(measure, grouping)}” with {treatment}, compared with {baseline}?"
-
-
-@made_once(maxsize=8)
-def primary_measures(images: ImageSet) -> tuple[str, ...]:
-    """The measures that may be primary, the usual one first: those that models of an image set
-    have."""
-    part = subset.split_parts(images, data_seed=0)[0]
-    test, probe = (
-        part.table.iloc[subset.measured_rows(part, split)] for split in ("test", "probe")
-    )
-    lacking = set()
-    for need, table in ((Need.HELD_OUT, test), (Need.PROBE, probe)):
-        counts = table["group"].value_counts()
-        if min(counts.get(name, 0) for name in part.grouping.names) < catalogue.FEWEST:
-            lacking.add(need)
-    objects, contexts, scenes = (test[name].to_numpy() for name in ("object", "context", "scene"))
-    try:
-        counterfactual.crossing(objects, contexts, scenes, part.grouping)
-    except ValueError:
-        lacking.add(Need.TWINS)
-    offered = (PRIMARY, *catalogue.secondary())
-    return tuple(name for name in offered if lacking.isdisjoint(catalogue.needs_of(name)))
+    return f"“{words_of(PRIMARY, grouping)}” with {treatment}, compared with {baseline}?"
 
 
 def study_of(
@@ -220,13 +182,13 @@ def study_of(
     study = plans.cross(
         f"{NAME} {code}".strip(), contrast.arms, [contrast.bias], base, blocks or plan.planned
     )
-    return replace(study, measure=plan.measure)
+    return replace(study, measure=PRIMARY)
 
 
 def plan_hash(plan: ClassPlan, study: StudyPlan) -> str:
     """Name a plan and its study: equal plans have equal names."""
     keys = [condition.key for condition in study.conditions]
-    text = json.dumps([keys, plan.measure, plan.prediction])
+    text = json.dumps([keys, PRIMARY, plan.prediction])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -255,36 +217,26 @@ def planned_places(states: Sequence[BlockState], planned: int) -> set[int]:
     return set(places[:planned])
 
 
-def fix_plan(code: str, token: str, plan: ClassPlan, usual: Condition, images: ImageSet) -> None:
+def fix_plan(code: str, token: str, plan: ClassPlan, usual: Condition, grouping: Grouping) -> None:
     """Lock the plan of a class, on the towers of its session, with its hash, for good, and begin
     its runs; LessonError for all but the presenter, where a plan is fixed already, and for a
-    measure or numbers that are not offered."""
-    is_offered = FEWEST <= plan.planned <= MOST and 0 <= plan.seed <= LAST_SEED
-    if plan.prediction not in DIRECTIONS or not is_offered:
-        raise LessonError(
-            f"A plan has a prediction, {FEWEST} to {MOST} seed pairs, and a first seed to"
-            f" {LAST_SEED:,}."
-        )
-    if plan.measure not in primary_measures(images):
-        words = catalogue.words_of(plan.measure, images.grouping)
-        raise LessonError(
-            f"“{words}” cannot be measured on the image set {images.name!r}; choose another"
-            " measure."
-        )
-    study = study_of(plan, usual, images.grouping, code)
+    number of seed pairs that is not offered."""
+    if plan.prediction not in DIRECTIONS or not FEWEST <= plan.planned <= MOST:
+        raise LessonError(f"A plan has a prediction, and {FEWEST} to {MOST} seed pairs.")
+    study = study_of(plan, usual, grouping, code)
     with presenter_transaction(code, token) as file:
         _require_no_plan(file, code)
         _write(file, code, CLASS, replace(plan, hash=plan_hash(plan, study)))
         file.execute("UPDATE lessons SET phase = 'run' WHERE code = ?", (code,))
 
 
-def choose_question(code: str, token: str, contrast: str, measure: str) -> None:
+def choose_question(code: str, token: str, contrast: str) -> None:
     """Ask the class for a prediction of another comparison; LessonError for all but the presenter,
     and where the plan is fixed."""
     with presenter_transaction(code, token) as file:
         _require_no_plan(file, code)
         query = "UPDATE lessons SET step = ?, phase = 'predict' WHERE code = ?"
-        file.execute(query, (step_of(contrast, measure), code))
+        file.execute(query, (contrast, code))
 
 
 def _require_no_plan(file: sqlite3.Connection, code: str) -> None:
@@ -414,8 +366,9 @@ def _blocks(file: sqlite3.Connection, code: str, kind: str) -> list[Block]:
 
 def _write(file: sqlite3.Connection, code: str, kind: str, plan: ClassPlan) -> None:
     *decided, _ = astuple(plan)  # the towers are those of the session
+    contrast, planned, *rest = decided
     query = "INSERT INTO room_plans VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-    file.execute(query, (code, kind, *decided))
+    file.execute(query, (code, kind, contrast, planned, PRIMARY, *rest))
 
 
 def _ask(file: sqlite3.Connection, code: str, kind: str, block: Block, state: BlockState) -> Block:

@@ -28,8 +28,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.plain_text import safe_csv
 from vlcore.experiment.wording import TOWERS_SEEN, plural, points, signed
-from vlcore.experiment.wording import difference as number_words
-from vlcore.metrics.catalogue import PRIMARY, measure_of, words_of
+from vlcore.metrics.catalogue import PRIMARY, words_of
 from vlcore.metrics.estimate import Estimate
 from vlcore.metrics.paired import ALPHA, ENOUGH, EQUIVALENCE, Paired, Status, half_width
 from vlcore.plots import classroom as charts
@@ -40,12 +39,6 @@ from vlcore.study.answer_words import same_setting
 from vlcore.study.plans import StudyPlan
 from vlcore.study.runs_table import measure_rows, runs_table
 
-# How the published answer names contrasts of these measures.
-_READOUTS = {
-    PRIMARY: "",
-    "majority_accuracy": ".common",
-    "readouts_linear_probe.minority_accuracy": ".probe",
-}
 MORE_STUDENTS = (10, 30, 100)  # for which the width of the interval is computed
 _OUTCOMES = dict(zip((Status.LOWER, Status.EQUIVALENT, Status.HIGHER), DIRECTIONS, strict=True))
 
@@ -208,9 +201,8 @@ class ClassStudy:
         pairs = f"{counted} of {self.plan.planned}"
         numbers = {"Code": self.code, "Seed pairs": f"{pairs} + {beyond}" if beyond else pairs}
         if difference := self.results.difference:
-            unit, digits, words = _unit(self.plan.measure)
-            mean, low, high = (signed(unit * end, digits) for end in _ends(difference.mean))
-            numbers[f"Mean difference{words}"] = mean
+            mean, low, high = (signed(100 * end, DIGITS) for end in _ends(difference.mean))
+            numbers["Mean difference, points"] = mean
             numbers["95 % interval"] = f"{low} to {high}"
             numbers["Exact p"] = f"{difference.p:.2g}"
         return numbers
@@ -236,9 +228,7 @@ class ClassStudy:
         """Compare what this room found with published runs of the same setting."""
         outcome = "This room has too few seed pairs to find a difference"
         if difference := self.results.difference:
-            mean = difference.mean.as_dict()
-            is_share = measure_of(self.plan.measure).is_share
-            words = points(mean, DIGITS) if is_share else number_words(mean)
+            words = points(difference.mean.as_dict(), DIGITS)
             outcome = f"This room found {words}, {plural(self.results.counted, 'seed pair')}"
         published = self.published(answer)
         if published is None:
@@ -249,14 +239,13 @@ class ClassStudy:
         )
 
     def published(self, answer: PublishedAnswer) -> PublishedContrast | None:
-        """Find the published contrast of the same arms, bias level, encoders and measure."""
-        readout = _READOUTS.get(self.plan.measure)
-        if readout is None or not self.contrast.published:
+        """Find the published contrast of the same arms, bias level and encoders."""
+        if not self.contrast.published:
             return None
         usual, encoders = self.usual.with_towers(self.plan.towers), ""
         if self.plan.towers != tower_pairs.USUAL:
             encoders = f"{self.plan.towers}.{usual.text}."
-        name = f"{encoders}{self.contrast.published}{readout}"
+        name = f"{encoders}{self.contrast.published}"
         return same_setting(answer, name, usual.data, self.contrast.bias)
 
     def csv(self) -> str:
@@ -271,7 +260,7 @@ class ClassStudy:
                 baseline: dot.values[0],
                 treatment: dot.values[1],
                 "difference": dot.difference,
-                "measure": self.plan.measure,
+                "measure": PRIMARY,
                 "plan": self.plan.hash,
                 "towers": self.plan.towers,
                 f"key, {baseline}": dot.keys[0],
@@ -298,33 +287,27 @@ class ClassStudy:
             highlight: place of the block that is told apart.
             head: title of a slide.
         """
-        unit, digits, words = _unit(self.plan.measure)
         rows = []
         for dot in self.results.dots:
             kind = charts.PLANNED if dot.planned else charts.BEYOND
             if dot.place == highlight:
                 kind = charts.OWN
-            label = f"seed pair {dot.place + 1}: {signed(unit * dot.difference, digits)}"
+            label = f"seed pair {dot.place + 1}: {signed(100 * dot.difference, DIGITS)}"
             rows.append((dot.difference, kind, label))
         if not rows:
             return None
         study, difference = self.study, self.results.difference
-        measure = words_of(self.plan.measure, self.grouping)
+        measure = words_of(PRIMARY, self.grouping)
         return charts.dots_chart(
             pd.DataFrame(rows, columns=["difference", "kind", "words"]),
             palette=palette,
             width=width,
             height=height,
-            title=f"{measure}: {study.treatments[0]} minus {study.baseline}{words}",
-            unit=unit,
+            title=f"{measure}: {study.treatments[0]} minus {study.baseline}, points",
+            unit=100.0,
             head=head,
             mean=_ends(difference.mean) if difference else None,
         )
-
-
-def _unit(measure: str) -> tuple[float, int, str]:
-    """The factor of differences of a measure, their digits, and the words of the unit."""
-    return (100.0, 1, ", points") if measure_of(measure).is_share else (1.0, 3, "")
 
 
 def _ends(mean: Estimate) -> tuple[float, float, float]:
@@ -359,13 +342,9 @@ def verdict(results: ClassResults, plan: ClassPlan) -> str:
 def rule(plan: ClassPlan, grouping: Grouping) -> str:
     """By which numbers a plan decides, and what was expected."""
     words = (
-        f"“{words_of(plan.measure, grouping)}” decides at {plan.planned} seed pairs by an exact"
-        f" test (p at most {ALPHA:g}); "
+        f"“{words_of(PRIMARY, grouping)}” decides at {plan.planned} seed pairs by an exact"
+        f" test (p at most {ALPHA:g}); smaller than {100 * EQUIVALENCE:g} points is about the same."
     )
-    if measure_of(plan.measure).is_share:
-        words += f"smaller than {100 * EQUIVALENCE:g} points is about the same."
-    else:
-        words += "it is no share, so no difference of it is decided to be about the same."
     if plan.planned < ENOUGH:
         words += f" Fewer than {ENOUGH} seed pairs decide nothing."
     if plan.prediction:
@@ -393,10 +372,9 @@ def with_more_students(results: ClassResults) -> str:
     if level is None or level.difference is None or not level.difference.sd:
         return ""
     sd, n = level.difference.sd, results.counted
-    unit, digits = (100, 1) if level.share else (1, 3)
 
     def width(blocks: int) -> str:
-        return f"±{unit * half_width(sd, blocks):.{digits}f}"
+        return f"±{100 * half_width(sd, blocks):.{DIGITS}f}"
 
     wider = ", ".join(f"{students} more {width(n + students)}" for students in MORE_STUDENTS)
     return f"With this spread between seed pairs the interval is {width(n)}; with {wider}."

@@ -159,8 +159,6 @@ class LessonState(PageState):
     presenter: str = ""
     towers: str = ""
     repair: str = ""
-    room_pairs: str = ""
-    room_seed: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

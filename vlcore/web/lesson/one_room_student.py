@@ -9,7 +9,6 @@ import streamlit as st
 
 from vlcore.classroom import one_room
 from vlcore.classroom.answers import estimate_in_run
-from vlcore.classroom.handout import explained
 from vlcore.classroom.lessons import Quantity
 from vlcore.classroom.one_room import CLASS, DIRECTIONS, Block, BlockState, ClassPlan, Pair
 from vlcore.classroom.session import ClassSession, vote
@@ -17,10 +16,10 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import TOWERS_SEEN, difference, points
+from vlcore.experiment.wording import points
 from vlcore.jobs import jobs as on_disk
 from vlcore.jobs.jobs import JobStatus, State
-from vlcore.metrics.catalogue import measure_of, words_of
+from vlcore.metrics.catalogue import PRIMARY, words_of
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, jobs, linked_maps, shell, visitors, work
 from vlcore.web.lesson import session, session_cache, steps
@@ -38,12 +37,10 @@ _PHONE, _PHONE_MAP = 340, 164  # px of a chart and of a map
 def expect(room: ClassSession, images: ImageSet) -> None:
     """The student's prediction, before the plan is fixed."""
     usual = usual_condition(images).with_towers(room.towers)
-    contrast, measure = one_room.question_at(room.step, usual, images)
+    contrast = one_room.contrast_at(room.step, usual, images.grouping)
     st.header(plain(contrast.question), anchor=False)
     _say_groups(images)
-    steps.large_text(one_room.expectation_question(contrast, measure, images.grouping))
-    meaning = explained(words_of(measure, images.grouping))
-    st.caption(plain(f"{TOWERS_SEEN[room.towers]} {meaning}".strip()))
+    steps.large_text(one_room.expectation_question(contrast, images.grouping))
 
     @click_errors()
     def cast(direction: str) -> None:
@@ -67,7 +64,6 @@ def follow_study(room: ClassSession, plan: ClassPlan, images: ImageSet, palette:
     contrasts = one_room.contrasts(usual, images.grouping)
     st.header(plain(contrasts[plan.contrast].title), anchor=False)
     _say_groups(images)
-    st.caption(TOWERS_SEEN[plan.towers])
     interval = _poll_interval(room, plan, images)
     # In another theme the page runs again: the part below runs alone, in the colours of before.
     shell.window()
@@ -187,14 +183,13 @@ def _two_models(
                 linked_maps.show_card(condition.key, palette, _PHONE_MAP, alt)
     ends = [cache.artifact(condition.key).metrics["end"] for condition in pair]
     try:
-        estimate = estimate_in_run(Quantity(plan.measure, less_left=True), *ends)
+        estimate = estimate_in_run(Quantity(PRIMARY, less_left=True), *ends)
     except ValueError as error:
         st.markdown(plain(f"Their difference is not defined: {error}."))
     else:
-        write = points if measure_of(plan.measure).is_share else difference
-        measure = words_of(plan.measure, images.grouping)
+        measure = words_of(PRIMARY, images.grouping)
         words = plain(f"{measure}, {study.treatments[0]} minus {study.baseline}")
-        st.markdown(f"{words}: **{plain(write(estimate.as_dict()))}**")
+        st.markdown(f"{words}: **{plain(points(estimate.as_dict()))}**")
         st.caption(
             "One pair; the interval is over images. Another seed gives another difference: look at"
             " the presenter's screen."

@@ -1,6 +1,5 @@
 """Roles on the lesson page: alone, presenter and student, for each lesson."""
 
-from functools import partial
 from typing import Protocol, cast
 
 import streamlit as st
@@ -11,6 +10,7 @@ from vlcore.classroom.session import ClassSession
 from vlcore.data.catalogue import set_names
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.modules import load_modules
+from vlcore.experiment.plain_text import plain
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, shell, widgets
 from vlcore.web.address import HomeState
@@ -52,6 +52,8 @@ _CARD = 284  # px; four cards are beside each other on a screen of 1280 px
 
 def alone(palette: Palette, bar: DeltaGenerator) -> None:
     """A lesson without a class, or the choice of one where the address names none."""
+    if st.session_state["arrives"]:
+        session.use_own_settings()
     name = st.query_params.get("lesson", "")
     name = name if name in all_cards() else next(iter(all_cards()))
     if session.is_hidden():  # the address names image set and lesson, for nothing else does
@@ -61,7 +63,8 @@ def alone(palette: Palette, bar: DeltaGenerator) -> None:
         is_chosen = not {"lesson", "step", "phase"}.isdisjoint(st.query_params)
         if is_chosen:
             bar.button("All lessons", icon=":material/menu_book:", on_click=_leave)
-        with bar.popover("Settings", icon=":material/settings:"):
+        data = shell.image_set_of_address().name
+        with bar.popover(f"Image set: {plain(data)}", icon=":material/photo_library:"):
             images = shell.image_set_choice()
         if not is_chosen:
             _choose_lesson(bar)
@@ -87,9 +90,14 @@ def _choose_lesson(bar: DeltaGenerator) -> None:
                 st.markdown(f":material/timer: {card.minutes}")
                 st.markdown(f":material/smartphone: {card.phones}")
                 st.caption(card.learn)
-                # A link to the same page would not change the address.
-                begin = partial(st.query_params.update, lesson=name)
-                st.button("Open", key=f"open_{name}", on_click=begin)
+                st.button("Open", key=f"open_{name}", on_click=_open, args=(name,))
+
+
+def _open(name: str) -> None:
+    # A link to the same page would not change the address.
+    st.query_params.pop("towers", None)
+    session.use_own_settings()
+    st.query_params["lesson"] = name
 
 
 def _leave() -> None:

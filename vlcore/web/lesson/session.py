@@ -218,6 +218,12 @@ def rerun_on_click_error() -> None:
         st.rerun()
 
 
+def use_own_settings() -> None:
+    """Start from scratch unless the address says otherwise: other pages share this choice."""
+    if "towers" not in st.query_params:
+        st.session_state["towers"] = tower_pairs.USUAL
+
+
 def chosen_towers() -> str:
     """The towers of a lesson that trains models, by a control, or by the address without
     controls."""

@@ -132,7 +132,7 @@ def study_handout(code: str, images: ImageSet, ended: bool) -> str:
     if ended:
         with suppress(AnswerError):  # which `sentences` has
             take_home = answers.take_home(one_room.NAME, images.name)
-    expected = one_room.expectation_question(study.contrast, study.plan.measure, study.grouping)
+    expected = one_room.expectation_question(study.contrast, study.grouping)
     question = Question(f"{study.contrast.question} {expected}", one_room.DIRECTIONS, sentences)
     return handout_html(study.title, study.planned, [question], take_home=take_home)
 

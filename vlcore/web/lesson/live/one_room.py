@@ -8,7 +8,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.classroom import one_room, one_room_results
-from vlcore.classroom.handout import explained
 from vlcore.classroom.lessons import LessonCard
 from vlcore.classroom.one_room import DIRECTIONS, REHEARSAL, ClassContrast, ClassPlan, Pair
 from vlcore.classroom.one_room_results import ClassStudy
@@ -19,7 +18,6 @@ from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import TOWERS_SEEN, duration_words, plural
-from vlcore.metrics.catalogue import words_of
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
 from vlcore.web.lesson import one_room_student, session, session_cache, steps
@@ -65,30 +63,24 @@ def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: Delta
 
 def _planning(room: ClassSession, images: ImageSet) -> None:
     steps.join_banner(room.code, large_type=True)
+    grouping = images.grouping
     usual = usual_condition(images).with_towers(room.towers)
-    contrast, measure = one_room.question_at(room.step, usual, images)
+    contrast = one_room.contrast_at(room.step, usual, grouping)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _choose_question(room, usual, images, contrast, measure)
+        _choose_contrast(room, usual, images, contrast)
         # A browser ignores a number below the bound without a word.
         planned = widgets.integer_input(
-            "Seed pairs", 1, one_room.MOST, one_room.USUAL, "room_pairs", width=130
-        )
-        about = (
-            "Seed pair 1 has this seed, the next ones the next. Choose another one where a class"
-            " before had these."
-        )
-        seed = widgets.integer_input(
-            "First seed", 0, one_room.LAST_SEED, 0, "room_seed", about, width=130
+            "Seed pairs", 1, one_room.MOST, one_room.USUAL, key=_key(room, "pairs"), width=130
         )
     st.header(plain(contrast.question), anchor=False)
     prediction = st.radio(
         "The class expects",
         DIRECTIONS,
         None,
-        key=_expected_key(contrast.name, measure),
+        key=_key(room, f"expected_{contrast.name}"),
         horizontal=True,
     )
-    question = one_room.expectation_question(contrast, measure, images.grouping)
+    question = one_room.expectation_question(contrast, grouping)
 
     def show_votes(votes: Mapping[str, int]) -> None:
         counts = " · ".join(f"{name}: {votes.get(name, 0)}" for name in DIRECTIONS)
@@ -99,14 +91,15 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
     if planned < one_room.FEWEST:
         waits_for = f"A plan has {one_room.FEWEST} seed pairs or more."
     planned = max(planned, one_room.FEWEST)
-    plan = ClassPlan(contrast.name, planned, measure, seed, prediction or "", towers=room.towers)
-    rule = one_room_results.rule(plan, images.grouping)
-    meaning = explained(words_of(measure, images.grouping))
-    st.caption(plain(f"{rule} {TOWERS_SEEN[plan.towers]} {meaning}"))
+    plan = ClassPlan(contrast.name, planned, prediction=prediction or "", towers=room.towers)
+    rule = one_room_results.rule(plan, grouping)
+    st.caption(plain(f"{rule} {TOWERS_SEEN[plan.towers]}"))
 
     @click_errors()
     def fix() -> None:
-        one_room.fix_plan(room.code, session.own_token(), _plan_in_controls(plan), usual, images)
+        one_room.fix_plan(
+            room.code, session.own_token(), _plan_in_controls(room, plan), usual, grouping
+        )
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -123,12 +116,12 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
         _rehearsal_controls(room, plan, images)
 
 
-def _expected_key(contrast: str, measure: str) -> str:
-    """The key of what the class expects: of another question that is not chosen yet."""
-    return f"room_expected_{contrast}_{measure}"
+def _key(room: ClassSession, control: str) -> str:
+    """The key of a control: each class begins with its own settings."""
+    return f"{room.code}.{control}"
 
 
-def _plan_in_controls(plan: ClassPlan) -> ClassPlan:
+def _plan_in_controls(room: ClassSession, plan: ClassPlan) -> ClassPlan:
     """The plan as the controls have it now: a click just after a change comes before the page has
     drawn that change.
 
@@ -136,51 +129,38 @@ def _plan_in_controls(plan: ClassPlan) -> ClassPlan:
         LessonError: they have another question, of which nobody said what the class expects.
     """
     state = st.session_state
-    if (state["room_contrast"], state["room_measure"]) != (plan.contrast, plan.measure):
+    if state[_key(room, "contrast")] != plan.contrast:
         raise LessonError(
             "The question was changed just before the plan was locked; choose what the class"
             " expects, and lock it then."
         )
     return replace(
         plan,
-        planned=round(state["room_pairs"]),
-        seed=round(state["room_seed"]),
-        prediction=state[_expected_key(plan.contrast, plan.measure)] or "",
+        planned=round(state[_key(room, "pairs")]),
+        prediction=state[_key(room, f"expected_{plan.contrast}")] or "",
     )
 
 
-def _choose_question(
-    room: ClassSession, usual: Condition, images: ImageSet, contrast: ClassContrast, measure: str
+def _choose_contrast(
+    room: ClassSession, usual: Condition, images: ImageSet, contrast: ClassContrast
 ) -> None:
-    """The choice of a contrast and a measure, which moves the session to their step."""
-    offered, measures = (
-        one_room.contrasts(usual, images.grouping),
-        one_room.primary_measures(images),
-    )
+    """The choice of a contrast, which moves the session to its step."""
+    offered = one_room.contrasts(usual, images.grouping)
+    key = _key(room, "contrast")
 
     @click_errors()
     def choose() -> None:
-        chosen = st.session_state["room_contrast"], st.session_state["room_measure"]
         # Streamlit calls this of an unchanged control too, where the plan was just locked and a
         # part of the page that still had the control runs again.
-        if one_room.step_of(*chosen) != room.step:
-            one_room.choose_question(room.code, session.own_token(), *chosen)
+        if st.session_state[key] != room.step:
+            one_room.choose_question(room.code, session.own_token(), st.session_state[key])
 
     st.selectbox(
         "The comparison",
         list(offered),
         list(offered).index(contrast.name),
         lambda name: offered[name].title,
-        key="room_contrast",
-        on_change=choose,
-        width=330,
-    )
-    st.selectbox(
-        "What decides",
-        measures,
-        measures.index(measure),
-        lambda name: words_of(name, images.grouping),
-        key="room_measure",
+        key=key,
         on_change=choose,
         width=330,
     )

@@ -179,7 +179,7 @@ def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
         if team:
             _link_to_maps(task, team.repair)
     elif team is None:
-        _show_task(task)
+        st.markdown(plain(repair.task_text(task.images, task.base)))
         start = click_errors()(partial(repair.join, room.code, voter(), visitors.address()))
         st.button("Start a team", type="primary", icon=":material/add:", on_click=start)
     else:
