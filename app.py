@@ -18,6 +18,7 @@ if __name__ == "__main__":  # a visitor's page
     from vlcore.study import plans
     from vlcore.web import guide
     from vlcore.web.home import sections
+    from vlcore.web.lesson import session
 
     intro = st.container()
     images = shell.image_set_of_address()
@@ -33,6 +34,8 @@ if __name__ == "__main__":  # a visitor's page
         st.subheader("The study's four experiments")
         sections.show_experiments(experiments, images, palette, width)
         sections.show_next_steps(experiments)
+        with intro:
+            session.resume_controls()
 else:  # the server imports this file once
     from vlcore.web import serving
 

@@ -351,10 +351,12 @@ def test_a_browser_leads_each_lesson_that_it_started(empty_home: Path) -> None:
     assert "Admit nobody new (0 in)" in labels(page.run())
 
 
-def test_a_class_that_was_left_by_the_menu_is_led_again(empty_home: Path) -> None:
+@pytest.mark.parametrize("elsewhere", ["app.py", "pages/6_Lesson.py"])
+def test_a_class_that_was_left_by_the_menu_is_led_again(empty_home: Path, elsewhere: str) -> None:
     page = press(start(lesson="four-experiments"), "Start a lesson for a class")
     code = code_of(page)
     page.query_params.clear()
+    page.switch_page(elsewhere)
     press(page.run(), f"Resume your class {code}")
     assert code_of(page) == code
     assert "Admit nobody new (0 in)" in labels(page)

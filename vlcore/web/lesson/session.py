@@ -35,6 +35,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.options import TOWERS
 from vlcore.experiment.plain_text import plain
 from vlcore.web import jobs, shell, teacher, visitors
+from vlcore.web.address import LessonState
 from vlcore.web.components import browser
 from vlcore.web.lesson import steps
 
@@ -161,12 +162,12 @@ def led_classes() -> list[str]:
 
 
 def resume_controls() -> None:
-    """Show a button for each running class of this browser."""
+    """Show a button for each running class of this browser, on any page."""
     for code in led_classes():
+        label, room = f"Resume your class {code}", LessonState(code=code, lead="yes")
         # A link to the same page would not change the address.
-        resume = partial(st.query_params.update, code=code, lead="yes")
-        label = f"Resume your class {code}"
-        st.button(label, key=f"resume_{code}", icon=":material/replay:", on_click=resume)
+        if st.button(label, key=f"resume_{code}", icon=":material/replay:"):
+            st.switch_page(room.file, query_params=room.parameters())
 
 
 def voter() -> str:
