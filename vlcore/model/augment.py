@@ -62,14 +62,16 @@ def augment(
     return images.permute(0, 3, 1, 2), (top, left)
 
 
-def drop(features: Tensor, batch: Tensor, random: torch.Generator) -> View:
+def drop(
+    features: Tensor, batch: Tensor, random: torch.Generator, share: float = DROPPED
+) -> View:
     """Dropout of features (Srivastava et al. 2014), the augmentation for frozen towers.
 
-    A random share `DROPPED` is set to 0 and the others are scaled up: (n, F) and (B,) to (B, F).
+    A random share is set to 0 and the others are scaled up: (n, F) and (B,) to (B, F).
     There is no window.
     """
-    mask = torch.rand(len(batch), features.shape[1], generator=random) >= DROPPED
-    return features[batch] * mask.to(features.device) / (1 - DROPPED), (0, 0)
+    mask = torch.rand(len(batch), features.shape[1], generator=random) >= share
+    return features[batch] * mask.to(features.device) / (1 - share), (0, 0)
 
 
 def _reflect(index: Tensor, size: int) -> Tensor:

@@ -26,7 +26,7 @@ from torch import Tensor
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import OBJECTIVES, RECIPES
 from vlcore.metrics.negatives import negative_shares
-from vlcore.model.augment import View, augment, drop, pack_pixels
+from vlcore.model.augment import DROPPED, View, augment, drop, pack_pixels
 from vlcore.model.dual_encoder import Encoder, build, stream, to_input
 from vlcore.model.losses import (
     LossWeights,
@@ -57,6 +57,7 @@ class TrainingData:
         tokens: the distinct captions of the label style, (K, L).
         words: size of the vocabulary.
         groups: number of each image's group, (n,); for mitigations that use groups.
+        dropped: share of the features that a step leaves out.
     """
 
     images: NDArray[Any]
@@ -64,6 +65,7 @@ class TrainingData:
     tokens: NDArray[np.int64]
     words: int
     groups: NDArray[np.int64] | None = None
+    dropped: float = DROPPED
 
     def encoder(self, condition: Condition) -> Encoder:
         """The untrained encoder of a condition for these captions."""
@@ -158,7 +160,7 @@ def _steps(
     optimizers, schedules = optimizers_of(model, recipe, condition.steps)
     view: Callable[..., View]
     if model.image.reads_features:
-        view = partial(drop, images)
+        view = partial(drop, images, share=data.dropped)
     else:
         view = partial(augment, pack_pixels(images), window=recipe.window)
     batches = _batches(len(images), condition, groups)
