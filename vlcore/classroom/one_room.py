@@ -365,10 +365,10 @@ def _blocks(file: sqlite3.Connection, code: str, kind: str) -> list[Block]:
 
 
 def _write(file: sqlite3.Connection, code: str, kind: str, plan: ClassPlan) -> None:
-    *decided, _ = astuple(plan)  # the towers are those of the session
-    contrast, planned, *rest = decided
     query = "INSERT INTO room_plans VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-    file.execute(query, (code, kind, contrast, planned, PRIMARY, *rest))
+    # The towers are those of the session.
+    row = plan.contrast, plan.planned, PRIMARY, plan.seed, plan.prediction, plan.hash
+    file.execute(query, (code, kind, *row))
 
 
 def _ask(file: sqlite3.Connection, code: str, kind: str, block: Block, state: BlockState) -> Block:
