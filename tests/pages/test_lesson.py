@@ -6,7 +6,7 @@ import json
 from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -160,25 +160,11 @@ def test_the_other_lesson_begins_at_its_start_and_trains_its_own(
     assert queue.short[queue.asked[0]], "the untrained encoder takes the short way"
 
 
-def test_a_question_has_an_address_of_its_own_without_menu_and_settings(empty_home: Path) -> None:
-    step = STEPS[2]
-    page = start(lesson="four-experiments", step=step.name)
-    (link,) = page.get("link_button")
-    address = dict(parse_qsl(link.proto.url.removeprefix("?")))
-    alone = start(**address)
-    assert alone.header[0].value == step.question
-    assert not links(alone)
-    assert not alone.selectbox
-    assert not alone.get("link_button")
-    assert set(labels(alone)) <= {*VOTES, "Vote D", "Run it"}
-    assert not alone.get("download_button")
-
-
 @pytest.mark.parametrize(
     ("address", "n_cards"),
     [
         ({"step": "<img src=x onerror=alert(1)>", "lesson": "nobody's", "presenter": "guess"}, 0),
-        ({"lesson": "nobody's", "data": "../..", "hide": "controls"}, 0),
+        ({"lesson": "nobody's", "data": "../.."}, 0),
         ({"code": "<script>"}, len(roles.all_cards())),
         ({"code": "BCDF", "presenter": "guess"}, len(roles.all_cards())),
     ],

@@ -153,7 +153,6 @@ class LessonState(PageState):
     lesson: str = ""
     step: str = ""
     phase: str = ""
-    hide: str = ""
     code: str = ""
     lead: str = ""
     presenter: str = ""

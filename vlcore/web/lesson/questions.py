@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -21,7 +20,7 @@ from vlcore.experiment.plain_text import plain
 from vlcore.plots.theme import Palette
 from vlcore.web import jobs, shell, visitors, widgets, work
 from vlcore.web.lesson import results, session, steps
-from vlcore.web.lesson.session import click_errors, is_hidden, presenter_click, voter
+from vlcore.web.lesson.session import click_errors, presenter_click, voter
 
 FOLLOW = 5.0  # seconds between looks of a student where no vote is open
 
@@ -29,8 +28,7 @@ FOLLOW = 5.0  # seconds between looks of a student where no vote is open
 def alone(name: str, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     """The lesson without a class: prediction, run, answer."""
     lesson = results.lessons_of(images)[name]
-    if not is_hidden():
-        session.class_controls(bar, name, images.name, lesson.steps[0].name)
+    session.class_controls(bar, name, images.name, lesson.steps[0].name)
     session.show_click_error()
     step_name = st.query_params.get("step")
     step = lesson.steps[lesson.place(step_name)]
@@ -54,15 +52,6 @@ def alone(name: str, images: ImageSet, palette: Palette, bar: DeltaGenerator) ->
         st.query_params.update(step=step, phase=phase)
 
     _led(state, lesson, images, palette, bar, counts, move=move, ask=ask)
-    if not is_hidden():
-        # A page link to the page that one is on would leave the address as it is.
-        address = {"data": images.name, "lesson": name, "step": step.name, "phase": phase}
-        st.link_button(
-            "This question alone in a tab of its own",
-            f"?{urlencode(address | {'hide': 'controls'})}",
-            icon=":material/open_in_new:",
-            type="tertiary",
-        )
 
 
 def _led(
@@ -89,10 +78,9 @@ def _led(
         ask: shows the answers before the reveal.
     """
     number, phase = lesson.place(room.step), room.phase
-    if not is_hidden():
-        steps.steps_bar(lesson, number, move, bar)
-        if (room.code, number, phase) == ("", 0, PHASES[0]):
-            st.markdown(plain(lesson.text))
+    steps.steps_bar(lesson, number, move, bar)
+    if (room.code, number, phase) == ("", 0, PHASES[0]):
+        st.markdown(plain(lesson.text))
 
     def run(step: LessonStep) -> None:
         move(step.name, "run")
@@ -113,8 +101,7 @@ def _led(
             results.lesson_summary(lesson, images, votes)
     if not room.code:
         navigation(st.container(horizontal=True, key=f"forward_{phase}"))
-    if not is_hidden():
-        _handouts(lesson, images)
+    _handouts(lesson, images)
 
 
 def _handouts(lesson: Lesson, images: ImageSet) -> None:
@@ -146,10 +133,9 @@ def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: Delta
         # The answers that the votes are for stay hidden until the reveal, so that nobody follows
         # the others.
         session.count_votes(room, lambda votes: st.metric("Votes so far", sum(votes.values())))
-        if not is_hidden():
-            about = "Deletes the votes on this question; everybody votes again."
-            reset = presenter_click(reset_votes, room)
-            st.button("Count again", help=about, icon=":material/restart_alt:", on_click=reset)
+        about = "Deletes the votes on this question; everybody votes again."
+        reset = presenter_click(reset_votes, room)
+        st.button("Count again", help=about, icon=":material/restart_alt:", on_click=reset)
 
     move = presenter_click(move_session, room)
     _led(room, lesson, images, palette, bar, all_votes(room.code), move=move, ask=ask)

@@ -7,7 +7,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.classroom.lessons import LessonCard, cards
 from vlcore.classroom.session import ClassSession
-from vlcore.data.catalogue import set_names
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.modules import load_modules
 from vlcore.experiment.plain_text import plain
@@ -56,19 +55,15 @@ def alone(palette: Palette, bar: DeltaGenerator) -> None:
         session.use_own_settings()
     name = st.query_params.get("lesson", "")
     name = name if name in all_cards() else next(iter(all_cards()))
-    if session.is_hidden():  # the address names image set and lesson, for nothing else does
-        data = st.query_params.get("data", "")
-        images = cache.named_set(data if data in set_names() else "scenes")
-    else:
-        is_chosen = not {"lesson", "step", "phase"}.isdisjoint(st.query_params)
-        if is_chosen:
-            bar.button("All lessons", icon=":material/menu_book:", on_click=_leave)
-        data = shell.image_set_of_address().name
-        with bar.popover(f"Image set: {plain(data)}", icon=":material/photo_library:"):
-            images = shell.image_set_choice()
-        if not is_chosen:
-            _choose_lesson(bar)
-            return
+    is_chosen = not {"lesson", "step", "phase"}.isdisjoint(st.query_params)
+    if is_chosen:
+        bar.button("All lessons", icon=":material/menu_book:", on_click=_leave)
+    data = shell.image_set_of_address().name
+    with bar.popover(f"Image set: {plain(data)}", icon=":material/photo_library:"):
+        images = shell.image_set_choice()
+    if not is_chosen:
+        _choose_lesson(bar)
+        return
     with shell.attributed(images):
         if name in live_lessons():
             live_lessons()[name].alone(images, palette, bar)
@@ -112,8 +107,7 @@ def presenter(room: ClassSession, palette: Palette, bar: DeltaGenerator) -> None
     images = cache.named_set(room.data)
     with shell.attributed(images):
         live_lessons().get(room.lesson, questions).presenter(room, images, palette, bar)
-    if not session.is_hidden():
-        session.presenter_controls(room)
+    session.presenter_controls(room)
 
 
 def student(room: ClassSession, palette: Palette) -> None:

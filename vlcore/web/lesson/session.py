@@ -32,7 +32,6 @@ from vlcore.classroom.session import (
     votes_by_address,
 )
 from vlcore.experiment.errors import LabError
-from vlcore.experiment.options import TOWERS
 from vlcore.experiment.plain_text import plain
 from vlcore.web import jobs, shell, teacher, visitors
 from vlcore.web.address import LessonState
@@ -41,11 +40,6 @@ from vlcore.web.lesson import steps
 
 _TYPED = "lesson_code"  # where the code of a class is typed
 VOTER, LEADER = "vl-bias-lab-voter", "vl-bias-lab-leads-"  # names in the browser's storage
-
-
-def is_hidden() -> bool:
-    """Whether the address asks for the lesson alone, without menu and settings."""
-    return st.query_params.get("hide") == "controls"
 
 
 def phase_in_address() -> str:
@@ -69,8 +63,6 @@ def _lead(code: str, token: str) -> None:
 def shows_menu() -> bool:
     """Whether the page has a menu; the student view of a session follows the presenter and has
     none."""
-    if is_hidden():
-        return False
     code = st.query_params.get("code")
     if code is None or own_token():
         return True
@@ -223,15 +215,6 @@ def use_own_settings() -> None:
     """Start from scratch unless the address says otherwise: other pages share this choice."""
     if "towers" not in st.query_params:
         st.session_state["towers"] = tower_pairs.USUAL
-
-
-def chosen_towers() -> str:
-    """The towers of a lesson that trains models, by a control, or by the address without
-    controls."""
-    if not is_hidden():
-        return shell.towers_choice()
-    named = st.query_params.get("towers", "")
-    return named if named in TOWERS else tower_pairs.USUAL
 
 
 def begin_class(lesson: str, data: str, step: str, towers: str = tower_pairs.USUAL) -> None:

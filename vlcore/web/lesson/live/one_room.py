@@ -44,7 +44,7 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
         " planned."
     )
     st.caption("Alone it is the same: one person with simulated phones, or with a few friends.")
-    towers = session.chosen_towers()
+    towers = shell.towers_choice()
     st.caption(TOWERS_SEEN[towers])
     session.class_controls(bar, one_room.NAME, images.name, one_room.FIRST, towers)
     begin = partial(session.begin_class, one_room.NAME, images.name, one_room.FIRST, towers)

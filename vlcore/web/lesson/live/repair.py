@@ -92,9 +92,8 @@ def _metrics_at_end(key: str) -> Mapping[str, Any] | None:
 def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     """The lesson without a class: change, train and look."""
     with bar:
-        task = Task(images, session.chosen_towers())
-    if not session.is_hidden():
-        session.class_controls(bar, REPAIR, images.name, STEP, task.towers)
+        task = Task(images, shell.towers_choice())
+    session.class_controls(bar, REPAIR, images.name, STEP, task.towers)
     session.show_click_error()
     states: dict[str, Repair] = st.session_state.setdefault("lesson_repair", {})
     key = task.base.key
