@@ -151,12 +151,12 @@ def _styles(grouping: Grouping) -> tuple[list[dict[str, Any]], NDArray[np.float3
     vectors: list[NDArray[np.float32]] = []
     for labels in STYLES_OF_THE_STUDY:
         captions = captions_of(labels, grouping)
-        texts = [one.text for one in captions]
+        texts = [entry.text for entry in captions]
         styles.append(
             {
                 "name": shown_name("labels", labels),
                 "captions": texts,
-                "objects": [grouping.objects.index(one.object) for one in captions],
+                "objects": [grouping.objects.index(entry.object) for entry in captions],
                 "of_group": [
                     texts.index(caption(labels, *pair, grouping)) for pair in grouping.pairs
                 ],
@@ -203,10 +203,10 @@ def _write_set(images: ImageSet, seeds: int, out: Path, with_pictures: bool) -> 
         "attribution": images.attribution,
     }
     if with_pictures:
-        shown = {"map": test[:, :ON_MAP], "pool": pool}
+        rows_of = {"map": test[:, :ON_MAP], "pool": pool}
         entry["sheets"] = {
             part: write_sheet(images, rows.ravel(), TILES[part], out / f"{images.name}.{part}.webp")
-            for part, rows in shown.items()
+            for part, rows in rows_of.items()
         }
     return entry
 

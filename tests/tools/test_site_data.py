@@ -54,12 +54,12 @@ def test_a_set_has_the_draws_and_the_features_of_training(
     assert np.array_equal(features, components(images).values[rows])
     for seed in range(SEEDS):
         condition = browser_condition(name, 0.75, "short", seed)
-        kept = [
+        chosen = [
             number * entry["pool"] + place
             for number, group in enumerate(manifest["groups"])
             for place in draws[seed, number, : 12 if group["rare"] else 48]
         ]
-        assert np.array_equal(rows[kept], training_rows(images, condition))
+        assert np.array_equal(rows[chosen], training_rows(images, condition))
 
 
 def test_a_caption_is_the_sum_of_its_words(folder: Path, manifest: dict[str, Any]) -> None:

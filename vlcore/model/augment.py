@@ -62,9 +62,7 @@ def augment(
     return images.permute(0, 3, 1, 2), (top, left)
 
 
-def drop(
-    features: Tensor, batch: Tensor, random: torch.Generator, share: float = DROPPED
-) -> View:
+def drop(features: Tensor, batch: Tensor, random: torch.Generator, share: float = DROPPED) -> View:
     """Dropout of features (Srivastava et al. 2014), the augmentation for frozen towers.
 
     A random share is set to 0 and the others are scaled up: (n, F) and (B,) to (B, F).
