@@ -8,7 +8,7 @@ if __name__ == "__main__":  # a visitor's page
     from vlcore.web.home import animation
 
     palette, bar = shell.begin(HomeState, "Do descriptive captions help a biased model?")
-    with bar:
+    with shell.settings(bar):
         towers = shell.towers_choice()
     animation.show_riddle(palette, towers)
 

@@ -4,7 +4,7 @@ tests.
 python -m benchmarks.controls
 
 A control is a button, input, slider, select box, text area or link in the main area that is shown
-and begins within the first view of 1280 x 720 px; the menu is outside the main area. A part inside
+and begins within the first view of 1280 x 720 px; the links of the menu do not count. A part inside
 another control counts with it, options of one radio group count one by one, and each slider thumb
 counts. A control that is styled away (no size, hidden) does not count, except a native checkbox,
 radio button or file input whose label is shown. Heights are of the main area at 390 px. Words are
@@ -41,7 +41,8 @@ COUNT = """() => {
         || (["checkbox", "radio", "file"].includes(part.type)
             && [...part.labels].some(label => isShown(label)));
     return [...main.querySelectorAll(kinds)]
-        .filter(part => isSeen(part) && !part.parentElement.closest(kinds)).length;
+        .filter(part => isSeen(part) && !part.parentElement.closest(kinds))
+        .filter(part => !part.closest(".st-key-top [data-testid=stPageLink]")).length;
 }"""
 TEXT = "() => document.querySelector('[data-testid=stMainBlockContainer]').innerText"
 

@@ -1,7 +1,5 @@
 """Data: what models will see, which shortcuts it offers, and image sets of a visitor's own."""
 
-import streamlit as st
-
 from vlcore.experiment.plain_text import plain
 from vlcore.web import shell, widgets
 from vlcore.web.address import DataState, TrainState
@@ -15,14 +13,10 @@ with bar:
         "images": lambda: image_sections.show_training_images(images, palette),
         "shortcut check": lambda: image_sections.shortcut_audit(images, palette),
         "one scene": lambda: drawing.one_scene(images),
-        "generate images": drawing.draw_a_set,
         "import images": importing.show_import,
     }
     section = widgets.choose_one("Look at", sections, "look", "images")
     label = f"Train on {plain(images.name)}"
     widgets.link(TrainState(data=images.name), label, "play_arrow")
-content = st.container()
-about = f"{image_sections.describe_set(images)}. {image_sections.describe_towers(images)}"
-st.caption(plain(about))
-with content, shell.attributed(images), shell.errors_as_sentences():
+with shell.attributed(images), shell.errors_as_sentences():
     sections[section]()

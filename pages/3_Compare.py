@@ -10,11 +10,10 @@ from vlcore.web.compare import grid, maps, models, selections
 from vlcore.web.components import browser
 
 palette, bar = shell.begin(CompareState, "Compare models")
-with bar.popover("Settings", icon=":material/settings:"):
+with shell.settings(bar):
     images = shell.image_set_choice()
-    steps = condition_controls.training_length("length", "Training length, the same for all")
-with bar.container(width="content"):
     towers = shell.towers_choice(shell.usual_towers(images))
+    steps = condition_controls.training_length("length", "Training steps (all models)")
 grid.switch(bar)
 if grid.is_shown():
     with shell.attributed(images), shell.errors_as_sentences():

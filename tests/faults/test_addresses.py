@@ -43,7 +43,7 @@ CHOICES = {
     "right": _MODELS,
     "model": _MODELS,
     "towers": tuple(options.TOWERS),
-    "look": ("images", "shortcut check", "one scene", "generate images", "import images"),
+    "look": ("images", "shortcut check", "one scene", "import images"),
     "train_labels": options.style_names(),
     "train_objective": tuple(options.OBJECTIVES),
     "train_template": ("a {object}", "{object} {place}", "{", "{0}", "{object.__class__}"),

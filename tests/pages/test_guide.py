@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from streamlit.runtime.state.common import user_key_from_element_id
-from streamlit.testing.v1 import AppTest
 
 from tests.data.importers.sources import pets
 from vlcore.api.imports import import_set
@@ -79,18 +78,11 @@ def test_steps_set_what_they_show_and_leave_it(
     assert setting(page, "right") == "seed:3", "the address goes before the card"
     press(page, "Back")
     assert page.query_params["guide"] == "3"
-    assert page.session_state["labels"] == "descriptive"
-    assert button(page, "Next").proto.type == "secondary"
-    group = next(group for group in page.get("button_group") if group.key == "labels")
-    group.set_value("short").run()
-    assert button(page, "Next").proto.type == "primary"
+    assert page.session_state["data_bias"] == "75 %"
+    page.select_slider(key="data_bias").set_value("50 %").run()
     press(page, "Leave")
     assert "guide" not in page.query_params
-    assert page.session_state["labels"] == "short"
-
-
-def button(page: AppTest, label: str) -> Any:
-    return next(button for button in page.button if button.label == label)
+    assert page.session_state["data_bias"] == "50 %"
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,8 @@ def test_a_trained_model_leads_on_to_another_seed(
 
 
 def test_what_was_tried_is_a_row(experiments: list[store.Artifact], queue: FakeQueue) -> None:
-    table = start().dataframe[-1].value
+    assert not opened("2_Train").dataframe, "it is closed at first"
+    table = opened("2_Train", runs="true").dataframe[-1].value
     assert {title(artifact.condition) for artifact in experiments} <= {*table["Model"]}
 
 

@@ -28,7 +28,6 @@ class Card:
         highlight: key of a control, with a part after it on Home's maps, or with the key's end.
         clear: keys of other controls that are not dimmed.
         settings: values of controls by key.
-        done: values of controls when the task is done; empty where there is none.
         maps: what Home's maps show as the card begins, by name.
     """
 
@@ -38,7 +37,6 @@ class Card:
     highlight: str
     clear: tuple[str, ...]
     settings: Mapping[str, Any]
-    done: Mapping[str, Any]
     maps: Mapping[str, bool]
 
     @property
@@ -90,7 +88,6 @@ def cards() -> tuple[Card, ...]:
             highlight=entry["highlight"],
             clear=tuple(entry.get("clear", ())),
             settings=document["pages"][entry["page"]] | entry.get("set", {}),
-            done=entry.get("done", {}),
             maps=entry.get("maps", {}),
         )
         loaded.append(card)

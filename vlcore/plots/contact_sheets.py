@@ -49,7 +49,7 @@ def contact_sheets(
             frame = base.transform_filter(picked).mark_square(
                 size=(cell - 3) ** 2, filled=False, strokeWidth=3, opacity=1, aria=False
             )
-            role = "minority" if group in grouping.minority else "majority"
+            role = "rare" if group in grouping.minority else "common"
             title = alt.Title(
                 f"{words[group][0].upper()}{words[group][1:]}",
                 subtitle=f"{role}: {int(group_rows['kept'].sum())} of {len(group_rows)} kept",

@@ -62,13 +62,11 @@ class HomeState(PageState):
 
 @dataclass(frozen=True, kw_only=True)
 class DataState(PageState):
-    """Data: what is looked at, and of training images how they are chosen."""
+    """Data: what is looked at, the bias of training images, and the image that is open."""
 
     file: ClassVar[str] = "pages/1_Data.py"
     look: str = ""
     data_bias: str = ""
-    seed: str = ""
-    labels: str = ""
     picture: str = ""
 
 
@@ -92,11 +90,12 @@ class MapState(PageState):
 @dataclass(frozen=True, kw_only=True)
 class TrainState(PageState):
     """Train: the model whose settings are shown, as `vlcore.web.model_picker` writes it, and the
-    panel ``closer``."""
+    panel ``closer``; whether the table of ``runs`` is open."""
 
     file: ClassVar[str] = "pages/2_Train.py"
     model: str = ""
     closer: str = ""
+    runs: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,9 +134,10 @@ class UploadState(MapState):
 
 @dataclass(frozen=True, kw_only=True)
 class FindingsState(PageState):
-    """Findings: a study of this server."""
+    """Findings: the published answer, or a study of this server."""
 
     file: ClassVar[str] = "pages/5_Findings.py"
+    look: str = ""
     study: str = ""
     length: str = ""
     towers: str = ""

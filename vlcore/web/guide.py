@@ -80,22 +80,14 @@ def show_card(pages: Mapping[str, type[PageState]], persistent: Mapping[str, str
     card, words = filled(number), guide.guide_words()
     st.session_state["guide_maps"] = {"card": number, **card.maps}
     is_last = number == usable[-1]
-    done = bool(card.done) and all(
-        (st.query_params if name in _MODELS else st.session_state).get(name) == value
-        for name, value in card.done.items()
-    )
     with st.container(border=True, key="guide", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.title(plain(card.title), anchor=False, width="content")
             st.caption(words["place"].format(number=place + 1, count=len(usable)), width="content")
-            if done:
-                st.badge(words["done"], icon=":material/check:", color="green")
             st.space("stretch")
             if st.button(words["back"], key="guide_back", disabled=place == 0):
                 go(usable[place - 1], persistent)
-            if not is_last and st.button(
-                words["next"], key="guide_next", type="primary" if done else "secondary"
-            ):
+            if not is_last and st.button(words["next"], key="guide_next", type="primary"):
                 go(usable[place + 1], persistent)
             leave = words["finish" if is_last else "leave"]
             if st.button(leave, key="guide_leave", type="tertiary"):

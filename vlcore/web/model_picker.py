@@ -13,9 +13,10 @@ from urllib.parse import quote, unquote
 import streamlit as st
 
 from vlcore.experiment.condition import Condition, ConditionError, with_settings
-from vlcore.experiment.options import CHOICES, shown_name, stored_names
+from vlcore.experiment.options import CHOICES, TOWERS, shown_name, stored_names
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.templates import TEMPLATE_LENGTH
+from vlcore.web.shell import ABOUT_START, START
 
 SEED = "seed"  # of data and of first weights together
 LAST_SEED = 999  # that pages offer
@@ -173,6 +174,25 @@ def choose_seed(model: ModelInAddress) -> None:
         " images.",
         width=160,
         on_change=change,
+    )
+
+
+def choose_start(model: ModelInAddress) -> None:
+    """Show what a model starts from: both of its encoders at once, or none of the usual pairs."""
+    key = f"{model.name}_start"
+    usual_pairs = (
+        name
+        for name, pair in TOWERS.items()
+        if all(model.value(field) == value for field, value in pair.items())
+    )
+    st.session_state[key] = next(usual_pairs, None)
+
+    def change() -> None:
+        if name := st.session_state[key]:
+            model.write(**TOWERS[name])
+
+    st.segmented_control(
+        START, list(TOWERS), key=key, help=ABOUT_START, on_change=change, width="content"
     )
 
 

@@ -64,13 +64,21 @@ class Stage:
         return replace(self, page_inputs={**self.page_inputs, **inputs})
 
 
-def choose_panel(page: str, stage: Stage) -> None:
-    """Show the choice of a panel of a page, and the chosen one."""
+def choose_panel(page: str, stage: Stage, *, opens: bool = False) -> None:
+    """Show the choice of a panel of a page, and the chosen one.
+
+    Args:
+        page: whose panels are offered.
+        stage: what they are shown about.
+        opens: whether the first one is shown before a choice; else none is.
+    """
     offered = {each.title: each for each in panels(page) if each.fits(stage.page_inputs)}
     st.subheader("Look closer")
-    title = widgets.choose_one(
-        "Look closer", offered, "closer", next(iter(offered)), label_visibility="collapsed"
-    )
+    default = next(iter(offered)) if opens else None
+    options = widgets.in_address("closer", default=default, label_visibility="collapsed")
+    title = st.segmented_control("Look closer", list(offered), **options)
+    if title is None:
+        return
     chosen = offered[title]
     st.caption(plain(chosen.question))
     show(chosen, stage)

@@ -51,6 +51,11 @@ PAGES: tuple[tuple[type[PageState], str, str], ...] = (
 )
 # The towers on which pages open a set of a visitor's own: it has photographs, more likely than not.
 OWN_SETS = "pretrained"
+START = "Start from"
+ABOUT_START = (
+    "Pretrained encoders know photographs and train in seconds. From scratch, a model learns only"
+    " from the training images."
+)
 _USUAL = "scenes"  # the image set where none is chosen
 _STYLE = f"<style>{text_beside(browser.__file__, 'shell.css')}</style>"
 _viewport = st.components.v2.component(
@@ -224,25 +229,25 @@ def usual_towers(images: ImageSet) -> str:
 
 
 def towers_choice(default: str = SCRATCH) -> str:
-    """Show the choice of the towers of all models of a page, a name in `TOWERS`."""
-    about = (
-        "Pretrained encoders know photographs and train in seconds. From scratch, a model learns"
-        " only from the training images."
-    )
+    """Show what all models of a page start from, a name in `TOWERS`."""
     # A visitor's photograph would meet towers that know drawings alone.
     follow_default("towers", default)
     chosen = st.segmented_control(
-        "Towers",
+        START,
         list(TOWERS),
         key="towers",
         bind="query-params",
         default=default,
         required=True,
-        help=about,
-        label_visibility="collapsed",
+        help=ABOUT_START,
         width="content",
     )
     return chosen or default
+
+
+def settings(bar: DeltaGenerator) -> DeltaGenerator:
+    """Return the place for the settings of a page that few visitors change, behind a button."""
+    return bar.popover("Settings", icon=":material/settings:")
 
 
 def go_to(name: str) -> None:

@@ -113,14 +113,6 @@ def integer_input(
     return max(least, min(most, round(number)))
 
 
-def seed(key: str, usual: int = 0, width: Any = "stretch") -> int:
-    """Show the choice of the seed of data and first weights, in the address."""
-    about = (
-        "Decides which images are drawn and removed, the first weights and the order of the images."
-    )
-    return integer_input("Seed", 0, 999, usual, key, about, width=width)
-
-
 def show_image(
     image: npt.NDArray[np.uint8] | Image.Image | str,
     *,

@@ -1,7 +1,5 @@
-"""Drawn scenes on the Data page: one scene with all its factors and its twins, and a set of one's
-own."""
+"""One drawn scene on the Data page, with all its factors and its twins."""
 
-from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -9,15 +7,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from vlcore.api.image_sets import make_drawn_set
-from vlcore.data.catalogue import check_name
-from vlcore.data.drawn import SCENES_RECIPE, SIZES, Recipe, recipe_of
+from vlcore.data.drawn import SCENES_RECIPE, recipe_of
 from vlcore.data.imageset import ImageSet
-from vlcore.experiment.grouping import context_words
 from vlcore.experiment.plain_text import plain
 from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, Scene, draw_scene, sample
-from vlcore.web import shell, visitors, widgets
-from vlcore.web.teacher import Right
+from vlcore.web import widgets
 
 
 @st.cache_data(max_entries=400, show_spinner=False)
@@ -104,38 +98,3 @@ def _contrast(subject: str, usual: float = 1.0, **options: Any) -> float:
     """Show the choice of how well something can be seen, 0 to 1."""
     label, usual_percent = f"{subject} contrast", round(100 * usual)
     return st.slider(label, 0, 100, usual_percent, format="%d %%", **options) / 100
-
-
-def draw_a_set() -> None:
-    """A set with other backgrounds or other cues, under a new name."""
-    st.subheader("Generate images")
-    st.caption(
-        "The scenes are those of the set `scenes`; what you change here is all that differs. Images"
-        " are drawn when a model needs them. Everybody on this server sees the set."
-    )
-    left, right = st.columns([2, 3])
-    with left:
-        first = st.selectbox("Horses belong", CONTEXTS, format_func=context_words)
-        second = st.selectbox("Camels belong", CONTEXTS, 1, format_func=context_words)
-        seen = _contrast("Background", help="How well the background can be seen.")
-        clear = _contrast("Animal", help="How well the animal can be seen.")
-        size = st.slider(
-            "Size of the animals", int(100 * SIZES[0]), int(100 * SIZES[1]), 100, format="%d %%"
-        )
-        name = st.text_input("Name", placeholder="for example snow-and-beach", max_chars=60)
-        make = st.button("Make the set", type="primary", icon=":material/brush:", disabled=not name)
-    if first == second:
-        right.info("Choose two different backgrounds.")
-        return
-    preview = Recipe("preview", (first, second), seen, clear, size / 100)
-    with right:
-        st.caption("Preview: the same four animals on both backgrounds.")
-        for context in preview.contexts:
-            animals = product(OBJECTS, (1, 2))
-            for column, (obj, index) in zip(st.columns(4), animals, strict=True):
-                scene = preview.apply(sample(obj, context, split="demo", index=index))
-                widgets.show_image(drawn(scene, 192), alt=f"{obj}, {context}", within=column)
-    if make:
-        visitors.require_right(Right.SETS)
-        check_name(name.strip())
-        shell.go_to(make_drawn_set(replace(preview, name=name.strip())).name)

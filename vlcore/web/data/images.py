@@ -1,4 +1,4 @@
-"""Images of a set on the Data page: what a bias leaves of them, their labels, each one, and the
+"""Images of a set on the Data page: what a bias leaves of them, their captions, each one, and the
 shortcut audit."""
 
 import json
@@ -86,24 +86,17 @@ def describe_towers(images: ImageSet) -> str:
 
 
 def show_training_images(images: ImageSet, palette: Palette) -> None:
-    """The training images under a bias, their labels and means."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        bias = bias_slider("data_bias", width=420)
-        labels = LABELS[widgets.choose_one("Captions", LABELS, "labels", "descriptive")]
-        seed = widgets.seed("seed", width=120)
-    condition = usual_condition(images).replace(
-        bias=bias, labels=labels, data_seed=seed, init_seed=seed
-    )
+    """The training images under a bias, their captions and means."""
+    bias = bias_slider("data_bias", width=420)
+    condition = usual_condition(images).replace(bias=bias, labels="descriptive")
     if condition.n_per_group < STUDY_N:
         st.warning(few_training_images(images), icon=":material/warning:")
     _sheets(images, condition, palette)
-    st.subheader("How they are labelled")
-    _labels(images)
+    st.subheader("Their captions")
+    with st.container(key="captions"):
+        _captions(images)
     st.subheader("Average image of each group")
-    st.caption(
-        "The mean of all training images of a group: where these differ, even the simplest model"
-        " can tell the groups apart."
-    )
+    st.caption("If these averages differ, even the simplest model can tell the groups apart.")
     means = means_of(images, condition)
     with st.container(horizontal=True):
         for group, (words, _) in _as_on_sheets(images.grouping).items():
@@ -112,9 +105,9 @@ def show_training_images(images: ImageSet, palette: Palette) -> None:
                     widgets.show_image(means[group], alt=f"Mean of {words}")
                     st.caption(plain(words))
                 else:
-                    st.caption(
-                        f"{plain(words)}: no mean, for no image of this group is left in training"
-                    )
+                    st.caption(f"{plain(words)}: no image of this group is left in training")
+    with st.expander("About this image set"):
+        st.markdown(plain(f"{describe_set(images)}. {describe_towers(images)}"))
 
 
 def _as_on_sheets(grouping: Grouping) -> dict[str, tuple[str, tuple[str, str]]]:
@@ -129,17 +122,7 @@ def _as_on_sheets(grouping: Grouping) -> dict[str, tuple[str, tuple[str, str]]]:
 
 
 def _sheets(images: ImageSet, condition: Condition, palette: Palette) -> None:
-    grouping, table = images.grouping, training(images, condition)
-    counts = table.groupby("group")["kept"].agg(["sum", "count"])
-    counts = counts.reindex(grouping.names, fill_value=0)
-    cells = {}
-    for group, remaining, total in counts.itertuples():
-        role = "minority" if group in grouping.minority else "majority"
-        cells[group] = f"{remaining} of {total} ({role})"
-    columns = {"training images": list(grouping.objects)}
-    for context in grouping.contexts:
-        columns[context] = [cells[group_name(obj, context)] for obj in grouping.objects]
-    st.dataframe(columns, width="content", hide_index=True)
+    table = training(images, condition)
     name, before, clicked = st.session_state.get("enlarged", ("", "", ""))
     if clicked == _sheets_key() and "picture" not in st.query_params:
         _closed()  # by Back
@@ -270,12 +253,12 @@ def _visible_factors(scene: Scene) -> dict[str, str]:
     }
 
 
-def _labels(images: ImageSet) -> None:
+def _captions(images: ImageSet) -> None:
     grouping, groups = images.grouping, _as_on_sheets(images.grouping).values()
-    labels: dict[str, list[str]] = {"group": [words for words, _ in groups]}
+    captions: dict[str, list[str]] = {"group": [words for words, _ in groups]}
     for word, style in LABELS.items():
-        labels[word] = [caption(style, *pair, grouping) for _, pair in groups]
-    st.dataframe(labels, hide_index=True, width="content")
+        captions[word] = [caption(style, *pair, grouping) for _, pair in groups]
+    st.dataframe(captions, hide_index=True, width="content")
     if grouping == SCENES:
         st.caption(
             "The “a” in “a camel in the desert” is the study's own wording. It occurs in one"

@@ -26,6 +26,7 @@ from vlcore.data.imageset import ImageSetError, usable_name
 from vlcore.data.importers.selection import DESCRIPTIVE, NOT_STATED, SHORT
 from vlcore.data.subset import usual_condition
 from vlcore.experiment import limits
+from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import scratch_folder
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import first_names, plural
@@ -39,20 +40,26 @@ from vlcore.web.teacher import Right
 _STEM, _LONGEST = 60, 16_000
 _MOST_NAMED = 12  # columns in a sentence
 _FIELDS = (
-    "{object} stands for the object, {place} for the context with “in the” or “on the” before it."
+    "{object} stands for the object, {place} for the background with “in the” or “on the” before"
+    " it."
 )
+_MAP_FOLLOWS = "import_map_follows"  # in the session: the map is shown after the import
 
 
 def show_import() -> None:
     """Turn a visitor's folder or zip into an image set."""
     st.subheader("Your own images")
     st.markdown(
-        "Two kinds of objects in two kinds of backgrounds, in folders such as `horse/grass`,"
-        " `horse/desert`, `camel/grass` and `camel/desert`; or images with a table `labels.csv` of"
-        " the columns `file`, `object` and `context`. **Everybody on this server will see the"
-        f" set.** A folder of more than {limits.FOLDER_FILES} files comes as a zip: browsers take"
-        " minutes to list it. What is larger: `python -m vlcore data import FOLDER --name NAME`."
+        "Put images into folders such as `horse/grass`, `horse/desert`, `camel/grass` and"
+        " `camel/desert`. **Everybody on this server will see the set.**"
     )
+    with st.expander("Many images, or a table of labels"):
+        st.markdown(
+            "A table `labels.csv` with the columns `file`, `object` and `context` works too. Send"
+            f" more than {limits.FOLDER_FILES} files as a zip, because browsers take minutes to"
+            " list a folder. For a larger set, use `python -m vlcore data import FOLDER --name"
+            " NAME`."
+        )
     visitors.require_right(Right.SETS)
     if pending := st.session_state.get("import_key"):
         _importing(pending)
@@ -69,7 +76,7 @@ def show_import() -> None:
     if reason := _why_no_set(upload.listing):
         kind = "zip" if file else "folder"
         st.error(
-            f"This {kind} {plain(reason)}; a set needs two objects in two contexts.",
+            f"This {kind} {plain(reason)}. A set needs two objects on two backgrounds.",
             icon=":material/error:",
         )
     else:
@@ -132,9 +139,9 @@ def _why_no_set(listing: importers.Listing) -> str:
     if len(counts) == 1:
         return f"shows one object only, {counts.index[0]}"
     if len(counts.columns) == 1:
-        return f"shows one context only, {counts.columns[0]}"
+        return f"shows one background only, {counts.columns[0]}"
     if listing.default_choice() is None:
-        return "has no two objects with images in the same two contexts"
+        return "has no two objects with images on the same two backgrounds"
     return ""
 
 
@@ -145,30 +152,34 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
     with st.form("import"):
         left, right = st.columns(2)
         objects, contexts = _pair_fields(listing, left, right)
-        labels = {
-            "short": left.text_input("Short caption", SHORT, 100, help=_FIELDS),
-            "descriptive": right.text_input("Descriptive caption", DESCRIPTIVE, 100, help=_FIELDS),
-        }
-        name = left.text_input(
+        name = st.text_input(
             "Name of the set",
             _free_name(source.stem),
             placeholder="for example my-horses",
             max_chars=60,
         )
-        licence = right.text_input("Licence of the images", NOT_STATED, max_chars=100)
-        st.caption(
-            f"{_FIELDS} With horse and grass, the captions above are “horse” and “horse on the"
-            " grass”."
-        )
-        if not st.form_submit_button(
-            "Make the image set", type="primary", icon=":material/add_photo_alternate:"
-        ):
+        with st.expander("Captions and licence"):
+            left, right = st.columns(2)
+            labels = {
+                "short": left.text_input("Short caption", SHORT, 100),
+                "descriptive": right.text_input("Descriptive caption", DESCRIPTIVE, 100),
+            }
+            st.caption(f"{_FIELDS} Examples: “horse” and “horse on the grass”.")
+            licence = st.text_input("Licence of the images", NOT_STATED, max_chars=100)
+        with st.container(horizontal=True):
+            about = "Then trains two models with pretrained encoders, and shows their maps."
+            makes_map = st.form_submit_button(
+                "Make the set and its map", about, type="primary", icon=":material/scatter_plot:"
+            )
+            makes_set = st.form_submit_button("Make the set", icon=":material/photo_library:")
+        if not makes_map and not makes_set:
             return
     if len(set(objects)) < 2 or len(set(contexts)) < 2:
         st.error(
-            "Choose two different objects and two different contexts.", icon=":material/error:"
+            "Choose two different objects and two different backgrounds.", icon=":material/error:"
         )
         return
+    st.session_state[_MAP_FOLLOWS] = makes_map
     options = {"objects": objects, "contexts": contexts, "licence": licence, **labels}
     check_name(name := name.strip())
     key = st.session_state["import_key"] = imports.import_key(name)  # of this attempt
@@ -188,7 +199,7 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
 def _pair_fields(
     listing: importers.Listing, left: Any, right: Any
 ) -> tuple[tuple[str, str], tuple[str, str]]:
-    """Two objects and two contexts, chosen in two columns."""
+    """Two objects and the background where each belongs, chosen in two columns."""
     counts = listing.counts
     names, places = list(map(str, counts.index)), list(map(str, counts.columns))
     choice = listing.default_choice()
@@ -246,9 +257,12 @@ def _importing(key: str) -> None:
         )
     _show_skipped(report["skipped"])
     is_there = report["name"] in set_names()  # somebody may have removed it
+    pair = _map_pair(report["name"]) if is_there else []
     with st.container(horizontal=True):
-        if is_there:
-            _offer_map(report["name"])
+        is_wanted = st.session_state.pop(_MAP_FOLLOWS, False)
+        if pair and (is_wanted or _asks_for_map()):
+            work.train(*pair)
+            shell.go_to_page(CompareState, report["name"])
         if is_there and st.button("Look at it", icon=":material/photo_library:"):
             del st.session_state["import_key"]
             shell.go_to(report["name"])
@@ -257,14 +271,15 @@ def _importing(key: str) -> None:
         st.button("Import another", on_click=st.session_state.pop, args=("import_key",))
 
 
-def _offer_map(name: str) -> None:
-    """Show the button that trains the two models which Compare opens on, and leads there."""
-    images = cache.named_set(name)
-    try:
-        usual = usual_condition(images).with_towers(shell.OWN_SETS)
-    except ImageSetError:  # too few images to train on, which Train says
-        return
+def _asks_for_map() -> bool:
     about = "Train two models with pretrained encoders (a few seconds), and show their maps."
-    if st.button("See its map", type="primary", icon=":material/scatter_plot:", help=about):
-        work.train(*plans.find("experiments", usual).conditions[:2])
-        shell.go_to_page(CompareState, name)
+    return st.button("See its map", type="primary", icon=":material/scatter_plot:", help=about)
+
+
+def _map_pair(name: str) -> Sequence[Condition]:
+    """The two models that Compare opens an own set on; none if it has too few images to train."""
+    try:
+        usual = usual_condition(cache.named_set(name)).with_towers(shell.OWN_SETS)
+    except ImageSetError:
+        return []
+    return plans.find("experiments", usual).conditions[:2]

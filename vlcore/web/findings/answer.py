@@ -10,7 +10,7 @@ from vlcore.experiment.files import project_folder
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import difference, percent, plural
 from vlcore.plots.intervals import answer_chart
-from vlcore.plots.theme import Palette
+from vlcore.plots.theme import PHONE_SIDE, Palette
 from vlcore.study import answer_file
 from vlcore.study.answer_file import DIGITS, PublishedAnswer, PublishedClaim, published_answer
 from vlcore.study.answer_words import (
@@ -18,6 +18,7 @@ from vlcore.study.answer_words import (
     answer_sentence,
     answers_by_set,
     figure_rows,
+    listed,
     set_words,
 )
 from vlcore.web import cache, shell, widgets
@@ -43,35 +44,43 @@ _DOWNLOADS = {
 }
 
 
-def read_answer() -> PublishedAnswer | None:
-    """Read the published answer; show one sentence if it is missing or damaged."""
-    try:
-        return published_answer()
-    except LabError as error:
-        st.warning(plain(str(error)), icon=":material/error:")
-        return None
-
-
-def show_answer(answer: PublishedAnswer, palette: Palette, width: int) -> None:
-    """Show the question, its answer, the figure, and the verdicts on the study's claims.
+def show(palette: Palette, side: int) -> None:
+    """Show the published answer with its files; one sentence if it is missing or damaged.
 
     Args:
-        answer: the published answer.
         palette: light or dark.
-        width: of the figure, in px.
+        side: of each of two figures beside each other, in px; this one has the room of both.
     """
+    try:
+        answer = published_answer()
+    except LabError as error:
+        st.warning(plain(str(error)), icon=":material/error:")
+    else:
+        chosen = shell.image_set_of_address()
+        if chosen.name not in answer.sets:
+            st.info(
+                f"These results are for {listed(answer.sets)}, not for {plain(chosen.name)}. Its"
+                " results are under “studies on this server”."
+            )
+        shell.show_attribution(chosen)
+        with st.container(key="answer"):
+            _show_answer(answer, palette, side if side <= PHONE_SIDE else 2 * side + 40)
+    _show_downloads()
+
+
+def _show_answer(answer: PublishedAnswer, palette: Palette, width: int) -> None:
+    """Show the question, its answer, the figure, and the verdicts on the study's claims."""
     st.markdown(f"**{QUESTION}** {answer_sentence(answer)}")
     st.caption(_SETTING)
     _show_by_set(answer)
     cache.show_described(_figure(answer, palette, width), "answer_points")
-    with st.container(key="verdicts"):
-        _show_verdicts(answer)
+    _show_verdicts(answer)
     st.caption(f"Limits: {plain(' '.join(answer.limits))}")
 
 
-def show_downloads() -> None:
+def _show_downloads() -> None:
     """Offer the files behind the answer, each if it is installed."""
-    with st.container(horizontal=True):
+    with st.popover("Files", icon=":material/download:"):
         for name, (label, kind, icon) in _DOWNLOADS.items():
             file = answer_file.FILE if name == answer_file.FILE.name else FOLDER / name
             if file.is_file():
@@ -111,12 +120,14 @@ def _show_verdicts(answer: PublishedAnswer) -> None:
     """Show the claims of the 2023 study, one line each, with a verdict per image set."""
     sets = list(dict.fromkeys(claim.set for claim in answer.claims))
     claims = {claim.id: claim.text for claim in answer.claims}
-    st.markdown("**What the 2023 study claims**")
+    heading = f"What the 2023 study claims: {len(claims)} verdicts"
     if shell.is_narrow():
-        for name, text in claims.items():
-            badges = [f"{data} {_badge(answer.claim(name, data))}" for data in sets]
-            st.markdown(f"{plain(text)}  \n:small[{' · '.join(badges)}]")
+        with st.expander(heading):
+            for name, text in claims.items():
+                badges = [f"{data} {_badge(answer.claim(name, data))}" for data in sets]
+                st.markdown(f"{plain(text)}  \n:small[{' · '.join(badges)}]")
     else:
+        st.markdown(f"**{heading}**")
         lines = [f"| Claim | {' | '.join(sets)} |", "|---" * (1 + len(sets)) + "|"]
         for name, text in claims.items():
             badges = [_badge(answer.claim(name, data)) for data in sets]

@@ -16,7 +16,7 @@ from vlcore.artifacts.store import StoreError
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment import options
 from vlcore.experiment.captions import captions_of
-from vlcore.experiment.condition import Condition
+from vlcore.experiment.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.options import ArtifactKind, Option, objectives_here, shown_name, style_names
 from vlcore.experiment.plain_text import plain
@@ -37,6 +37,7 @@ from vlcore.web.model_picker import (
     TEMPLATE,
     ModelInAddress,
     choose_seed,
+    choose_start,
     choose_template,
     control,
     model_in_address,
@@ -80,7 +81,10 @@ def choose_condition(images: ImageSet, usual: Condition) -> Condition:
             **control(model, "steps", LENGTHS),
         )
         more = st.popover("More settings", icon=":material/tune:")
-    columns = more.container(width=_MORE).columns(2)
+    settings = more.container(width=_MORE)
+    with settings:
+        choose_start(model)
+    columns = settings.columns(2)
     for number, (field, name, choices) in enumerate(CONTROLS):
         offered = objectives_here() if field == "objective" else choices
         names = {shown_name(field, value): value for value in offered}
@@ -122,12 +126,13 @@ def describe_training_set(condition: Condition, images: ImageSet) -> None:
     quoted = plain(", ".join(f"“{caption.text}”" for caption in captions[:FIRST_CAPTIONS]))
     if len(captions) > FIRST_CAPTIONS:
         quoted += f" and {len(captions) - FIRST_CAPTIONS} more"
-    about = options.LABEL_STYLES[condition.labels].sentence
     st.markdown(
         f"**{plain(title(condition))}**: {2 * (majority + minority)} training images, {majority} of"
         f" each common and {minority} of each rare combination."
-        f" Captions: {quoted}. :gray[{plain(about)}]"
+        f" Captions: {quoted}."
     )
+    if condition.labels not in STYLES_OF_THE_STUDY:
+        st.caption(plain(options.LABEL_STYLES[condition.labels].sentence))
 
 
 def show_model(condition: Condition, images: ImageSet, palette: Palette) -> None:
@@ -189,7 +194,6 @@ def _show_result(
     linked_maps.show(
         LinkedMaps(keys, comparison.maps, images, PLAIN, palette, side, legend_place), words
     )
-    st.markdown(plain(words))
     choose_panel(TRAIN, Stage(comparison, keys, images, palette, side))
 
 
@@ -208,7 +212,15 @@ def _show_probes(points: list[list[float]], images: ImageSet, palette: Palette, 
 
 
 def show_tried_settings(images: ImageSet) -> None:
-    """Show the table of runs, and links for the row that is ticked."""
+    """Show the table of runs when it is opened, and links for the row that is ticked."""
+    label = f"All runs of {plain(images.name)}"
+    runs = st.expander(label, key="runs", bind="query-params", on_change="rerun")
+    if runs.open:
+        with runs:
+            _show_runs(images)
+
+
+def _show_runs(images: ImageSet) -> None:
     models = {}
     for key, condition in comparable(images).items():
         if condition.kind in (ArtifactKind.TRAINED, ArtifactKind.PRETRAINED):
