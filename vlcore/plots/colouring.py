@@ -210,7 +210,7 @@ def times_of(values: pd.Series) -> NDArray[np.datetime64] | None:
     times = read_times(words)
     if is_missing.all() or np.isnat(times[~is_missing]).any():
         return None
-    return np.append(times, np.datetime64("NaT"))[texts.codes]
+    return np.append(times, np.array("NaT", times.dtype))[texts.codes]
 
 
 def as_numbers(values: pd.Series) -> pd.Series | None:
