@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import re
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -44,6 +45,11 @@ def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ImageSet:
     monkeypatch.setattr(image_addresses, "base_paths", [""])
     image_addresses.addresses(images, [])
     return images
+
+
+@pytest.mark.parametrize("module", serving.PAGE_MODULES)
+def test_modules_of_pages_that_the_server_imports_ahead_exist(module: str) -> None:
+    assert find_spec(f"vlcore.web.{module}")
 
 
 def test_small_images_have_addresses_on_a_server(

@@ -28,6 +28,8 @@ from vlcore.web import image_addresses, streamlit_private
 from vlcore.web.components import browser, tables
 from vlcore.web.middleware import VisitorMiddleware
 
+# Modules of pages, which import the rest of what pages need.
+PAGE_MODULES = ("compare.maps", "upload.sections", "findings.studies", "train.sections")
 _FORGET_SECONDS = 60.0  # between looks for visitors who left
 errors: deque[tuple[float, str]] = deque(maxlen=50)  # of pages: seconds since 1970, and the error
 
@@ -75,7 +77,7 @@ def _warm_up() -> None:
     with suppress(LabError):  # the file is missing or damaged
         import_module("vlcore.study.answer_file").published_answer()
     import_module("vlcore.api.panels").panels()
-    for module in ("compare.maps", "upload.sections", "findings.sections", "train.sections"):
+    for module in PAGE_MODULES:
         import_module(f"vlcore.web.{module}")
     clear_scratch()
     with suppress(LabError):  # its file is damaged, or the disk cannot be written
