@@ -7,7 +7,7 @@ from vlcore.web.findings import answer, studies
 palette, bar = shell.begin(FindingsState, "Findings")
 views = {"published answer": answer.show, "studies on this server": studies.show}
 with bar:
-    label, usual = "Look at", next(iter(views))
-    look = widgets.choose_one(label, views, "look", usual, label_visibility="collapsed")
+    label, usual = "Results", next(iter(views))
+    view = widgets.choose_one(label, views, "results", usual, label_visibility="collapsed")
 side = shell.map_side()
-views[look](palette, side)
+views[view](palette, side)

@@ -44,6 +44,7 @@ CHOICES = {
     "model": _MODELS,
     "towers": tuple(options.TOWERS),
     "look": ("images", "shortcut check", "one scene", "import images"),
+    "results": ("published answer", "studies on this server"),
     "train_labels": options.style_names(),
     "train_objective": tuple(options.OBJECTIVES),
     "train_template": ("a {object}", "{object} {place}", "{", "{0}", "{object.__class__}"),

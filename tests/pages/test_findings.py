@@ -30,7 +30,7 @@ STUDIES = "studies on this server"
 
 
 def start(**address: str) -> AppTest:
-    return opened("5_Findings", **{"look": STUDIES, "study": "class", "blocks": "6", **address})
+    return opened("5_Findings", **{"results": STUDIES, "study": "class", "blocks": "6", **address})
 
 
 @pytest.fixture(scope="module")

@@ -137,7 +137,7 @@ class FindingsState(PageState):
     """Findings: the published answer, or a study of this server."""
 
     file: ClassVar[str] = "pages/5_Findings.py"
-    look: str = ""
+    results: str = ""
     study: str = ""
     length: str = ""
     towers: str = ""

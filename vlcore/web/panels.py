@@ -75,8 +75,10 @@ def choose_panel(page: str, stage: Stage, *, opens: bool = False) -> None:
     offered = {each.title: each for each in panels(page) if each.fits(stage.page_inputs)}
     st.subheader("Look closer")
     default = next(iter(offered)) if opens else None
+    if st.session_state.get("closer", default) not in (default, *offered):
+        st.session_state["closer"] = default  # the choice was a panel of another page
     options = widgets.in_address("closer", default=default, label_visibility="collapsed")
-    title = st.segmented_control("Look closer", list(offered), **options)
+    title = st.segmented_control("Look closer", list(offered), required=opens, **options)
     if title is None:
         return
     chosen = offered[title]
