@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.options import RECIPES, TOWERS
+from vlcore.experiment.options import RECIPES, SCRATCH, towers_of
 
 SETTINGS = {field.name: field.name.replace("_", " ") for field in fields(Condition)} | {
     "data": "image set",
@@ -44,11 +44,8 @@ def controlled_baseline(condition: Condition) -> tuple[Condition, str] | None:
     """The condition to compare a model with, and its difference in words; None for the default.
 
     It has the same seeds, images and steps, and one setting is set back to the default."""
-    towers = condition.architecture, condition.text
-    default = Condition()
-    for candidate in map(Condition().with_towers, TOWERS):
-        if (candidate.architecture, candidate.text) == towers:
-            default = candidate
+    towers = towers_of(condition.architecture, condition.text) or SCRATCH
+    default = Condition().with_towers(towers)
     for field, words in BASELINES.items():
         value = getattr(default, field)
         if getattr(condition, field) == value:

@@ -291,6 +291,12 @@ PRESETS = {"untrained": 0, "live": 400, "standard": 700, "careful": 2400}  # opt
 STUDY_N = 48  # images of each group in the study
 
 
+def towers_of(architecture: str, text: str) -> str | None:
+    """Return the name in `TOWERS` of two encoders; None if they are no pair of it."""
+    pair = {"architecture": architecture, "text": text}
+    return next((name for name, known in TOWERS.items() if known == pair), None)
+
+
 def shown_name(field: str, value: Any) -> Any:
     """The name that a value of a setting is shown by: ``short`` for the labels ``undescriptive``;
     its own where it has no other."""

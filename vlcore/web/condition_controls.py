@@ -103,8 +103,7 @@ def choose_model(model: ModelInAddress, grouping: Grouping) -> tuple[str, Condit
 
 def towers_name(condition: Condition) -> str:
     """Return the pair of towers of a condition; scratch for another pair, which links name too."""
-    pairs = (name for name in options.TOWERS if condition.with_towers(name) == condition)
-    return next(pairs, "scratch")
+    return options.towers_of(condition.architecture, condition.text) or options.SCRATCH
 
 
 def usual_pair(images: ImageSet, steps: int, towers: str) -> tuple[Condition, Condition]:

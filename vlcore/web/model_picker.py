@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 import streamlit as st
 
 from vlcore.experiment.condition import Condition, ConditionError, with_settings
-from vlcore.experiment.options import CHOICES, TOWERS, shown_name, stored_names
+from vlcore.experiment.options import CHOICES, TOWERS, shown_name, stored_names, towers_of
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.templates import TEMPLATE_LENGTH
 from vlcore.web.shell import ABOUT_START, START
@@ -178,14 +178,9 @@ def choose_seed(model: ModelInAddress) -> None:
 
 
 def choose_start(model: ModelInAddress) -> None:
-    """Show what a model starts from: both of its encoders at once, or none of the usual pairs."""
+    """Show what a model starts from, which sets both encoders; none for an unusual pair."""
     key = f"{model.name}_start"
-    usual_pairs = (
-        name
-        for name, pair in TOWERS.items()
-        if all(model.value(field) == value for field, value in pair.items())
-    )
-    st.session_state[key] = next(usual_pairs, None)
+    st.session_state[key] = towers_of(model.value("architecture"), model.value("text"))
 
     def change() -> None:
         if name := st.session_state[key]:

@@ -49,8 +49,8 @@ PAGES: tuple[tuple[type[PageState], str, str], ...] = (
     (LessonState, "Lesson", ":material/school:"),
     (ManageState, "Manage", ":material/tune:"),
 )
-# The towers on which pages open a set of a visitor's own: it has photographs, more likely than not.
-OWN_SETS = "pretrained"
+# What pages start from where visitors bring images: they are photographs, more likely than not.
+FOR_PHOTOS = "pretrained"
 START = "Start from"
 ABOUT_START = (
     "Pretrained encoders know photographs and train in seconds. From scratch, a model learns only"
@@ -225,7 +225,7 @@ def usual_towers(images: ImageSet) -> str:
     """Return the towers on which pages open an image set, a name in `TOWERS`."""
     from vlcore.data.catalogue import BUILT_IN_SETS
 
-    return SCRATCH if images.name in BUILT_IN_SETS else OWN_SETS
+    return SCRATCH if images.name in BUILT_IN_SETS else FOR_PHOTOS
 
 
 def towers_choice(default: str = SCRATCH) -> str:

@@ -272,14 +272,15 @@ def _importing(key: str) -> None:
 
 
 def _asks_for_map() -> bool:
+    """Show the button that leads to the map of a new set; whether it was pressed."""
     about = "Train two models with pretrained encoders (a few seconds), and show their maps."
     return st.button("See its map", type="primary", icon=":material/scatter_plot:", help=about)
 
 
 def _map_pair(name: str) -> Sequence[Condition]:
-    """The two models that Compare opens an own set on; none if it has too few images to train."""
+    """Return the two models on which Compare opens an own set; none for too few images."""
     try:
-        usual = usual_condition(cache.named_set(name)).with_towers(shell.OWN_SETS)
+        usual = usual_condition(cache.named_set(name)).with_towers(shell.FOR_PHOTOS)
     except ImageSetError:
         return []
     return plans.find("experiments", usual).conditions[:2]

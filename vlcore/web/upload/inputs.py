@@ -26,7 +26,6 @@ from vlcore.web.components import browser
 from vlcore.web.model_picker import choose_saved, condition_or_usual, control, model_in_address
 from vlcore.web.visitors import LOCAL_NAMES
 
-PHOTOS = "pretrained"  # what models start from to know photographs, which visitors bring
 MOST_IMAGES = 50  # at once; a cut-out is seven
 SAMPLE_SIDE = 86  # px: eleven are beside each other on a screen of 1280 px
 USUAL_LEVEL = "75 %"
@@ -68,7 +67,7 @@ def choose_models(bar: DeltaGenerator) -> ModelChoice:
     before_settings = bar.container(width="content")
     with shell.settings(bar).container(width=460):
         image_set = shell.image_set_choice()
-        towers = shell.towers_choice(PHOTOS)
+        towers = shell.towers_choice(shell.FOR_PHOTOS)
         bias = condition_controls.BIASES[_trained_level(image_set, towers)]
         usual = _usual_conditions(image_set, towers, bias)
         # A model of an older version has a key that no condition has now; Compare shows it.
