@@ -107,7 +107,7 @@ def loss_of(condition: Condition, model: Encoder, data: TrainingData) -> torch.T
 
 @pytest.fixture
 def descent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train by plain gradient descent on whole images, as TracIn supposes."""
+    """Train by plain gradient descent, as TracIn supposes."""
 
     def optimizers(model: Encoder, *settings: Any) -> tuple[list[Any], list[Any]]:
         _, schedules = optimizers_of(model, *settings)
@@ -116,7 +116,6 @@ def descent(monkeypatch: pytest.MonkeyPatch) -> None:
         return [optimizer], [torch.optim.lr_scheduler.LambdaLR(optimizer, rate)]
 
     monkeypatch.setattr(loop, "optimizers_of", optimizers)
-    monkeypatch.setattr(loop, "drop", lambda images, batch, random: (images[batch], (0, 0)))
 
 
 @pytest.mark.trains
@@ -125,7 +124,7 @@ def test_it_ranks_images_as_training_without_each_of_them_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     condition = FEATURES.replace(steps=24, batch_size=24)
-    data = biased(24)
+    data = dataclasses.replace(biased(24), dropped=0.0)
     images, named = asked(data, 4)
     found = influences(replay(condition, data), images, named)
 

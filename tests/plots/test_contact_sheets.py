@@ -63,12 +63,12 @@ def test_four_panes_are_objects_down_and_contexts_across(grouping: Grouping) -> 
 
 def test_titles_say_what_the_bias_leaves_and_what_is_removed_is_faded(spec: drawn.Spec) -> None:
     titles = {pane["title"]["text"]: pane["title"]["subtitle"] for pane in spec["concat"]}
-    majority, minority = "majority: 11 of 11 kept", "minority: 4 of 11 kept"
+    common, rare = "common: 11 of 11 kept", "rare: 4 of 11 kept"
     assert titles == {
-        "Horse on grass": majority,
-        "Horse in the desert": minority,
-        "Camel on grass": minority,
-        "Camel in the desert": majority,
+        "Horse on grass": common,
+        "Horse in the desert": rare,
+        "Camel on grass": rare,
+        "Camel in the desert": common,
     }
     for pane in spec["concat"]:
         for row in shown(spec, pane):
@@ -84,7 +84,7 @@ def test_places_fill_lines_and_no_two_pictures_share_one(spec: drawn.Spec) -> No
 def test_on_a_phone_sheets_stand_below_each_other_and_everything_removed_still_draws() -> None:
     spec = sheets(table(SCENES).assign(kept=False), side=PHONE_SIDE)
     assert spec["columns"] == 1
-    assert spec["concat"][1]["title"]["subtitle"] == "minority: 0 of 11 kept"
+    assert spec["concat"][1]["title"]["subtitle"] == "rare: 0 of 11 kept"
     assert drawn.svg(spec)
 
 

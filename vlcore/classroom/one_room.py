@@ -366,7 +366,7 @@ def _blocks(file: sqlite3.Connection, code: str, kind: str) -> list[Block]:
 
 def _write(file: sqlite3.Connection, code: str, kind: str, plan: ClassPlan) -> None:
     query = "INSERT INTO room_plans VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-    # The towers are those of the session.
+    # The session holds the towers.
     row = plan.contrast, plan.planned, PRIMARY, plan.seed, plan.prediction, plan.hash
     file.execute(query, (code, kind, *row))
 

@@ -60,7 +60,7 @@ def show(palette: Palette, side: int) -> None:
         if chosen.name not in answer.sets:
             st.info(
                 f"These results are for {listed(answer.sets)}, not for {plain(chosen.name)}. Its"
-                " results are under “studies on this server”."
+                " own studies are under “studies on this server”."
             )
         shell.show_attribution(chosen)
         with st.container(key="answer"):
@@ -69,7 +69,7 @@ def show(palette: Palette, side: int) -> None:
 
 
 def _show_answer(answer: PublishedAnswer, palette: Palette, width: int) -> None:
-    """Show the question, its answer, the figure, and the verdicts on the study's claims."""
+    """Show the question, the answer, the figure, and a verdict on each claim of the study."""
     st.markdown(f"**{QUESTION}** {answer_sentence(answer)}")
     st.caption(_SETTING)
     _show_by_set(answer)
@@ -120,7 +120,7 @@ def _show_verdicts(answer: PublishedAnswer) -> None:
     """Show the claims of the 2023 study, one line each, with a verdict per image set."""
     sets = list(dict.fromkeys(claim.set for claim in answer.claims))
     claims = {claim.id: claim.text for claim in answer.claims}
-    heading = f"What the 2023 study claims: {len(claims)} verdicts"
+    heading = f"The {len(claims)} claims of the 2023 study"
     if shell.is_narrow():
         with st.expander(heading):
             for name, text in claims.items():

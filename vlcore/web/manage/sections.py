@@ -252,7 +252,7 @@ def show_what_failed() -> None:
 def train_ahead() -> None:
     """Offer to train a study before a class, so that its models are ready then."""
     st.subheader("Train ahead for a class")
-    st.caption("What a class will choose on Compare and Findings is then ready at once.")
+    st.caption("Models that the class will open on Compare and Findings load at once.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         data = st.selectbox("Image set", catalogue.set_names(), width=240)
         about = (
