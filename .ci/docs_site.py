@@ -1,7 +1,11 @@
-"""Hooks of mkdocs: pages that lie outside ``docs/``, links to them, and the library's reference."""
+"""Hooks of mkdocs: pages that lie outside ``docs/``, links to them, the library's reference, and
+what the page ``docs/try`` reads."""
 
+import logging
 import posixpath
 import re
+import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,8 @@ def on_files(files: Files, config: Any) -> Files:
     for source, page in ELSEWHERE.items():
         content = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=content))
+    # The page about try/ would lie where try/ itself lies.
+    files.src_uris["try.md"].dest_uri = "try/about.html"
     # A place in the navigation, which pdoc writes over.
     files.append(File.generated(config, f"{REFERENCE}/index.md", content="# Reference"))
     return files
@@ -53,7 +59,7 @@ def _without_code(markdown: str, source: str) -> str:
     folder = (ROOT / source).parent
 
     def name(link: re.Match[str]) -> str:
-        is_page = link[2].endswith((".md", ".jpg", ".png", ".webp"))
+        is_page = link[2].endswith((".html", ".md", ".ipynb", ".jpg", ".png", ".webp"))
         is_there = (folder / link[2]).exists()
         return f"{link[1]} (`{link[2].lstrip('./')}`)" if is_there and not is_page else link[0]
 
@@ -61,6 +67,26 @@ def _without_code(markdown: str, source: str) -> str:
 
 
 def on_post_build(config: Any) -> None:
+    """Write the reference of the library, and what the page ``docs/try`` reads."""
+    _write_reference(Path(config["site_dir"]) / REFERENCE)
+    _write_lab(Path(config["site_dir"]) / "try")
+
+
+def _write_lab(out: Path) -> None:
+    from tools.site_data import write_site_data
+    from tools.site_page import copy_page
+
+    write_site_data(out / "data")
+    if shutil.which("npm") and find_spec("onnx"):
+        from tools.site_photo import write_photo
+
+        write_photo(out / "photo")
+    else:
+        logging.getLogger("mkdocs").info("try/ takes no photos: npm or onnx is not installed.")
+    copy_page(out)
+
+
+def _write_reference(out: Path) -> None:
     """Write the reference of the library from its docstrings."""
     from pdoc import pdoc
 
@@ -68,4 +94,4 @@ def on_post_build(config: Any) -> None:
 
     for name in vlcore.__all__:  # each is imported when it is first used, and pdoc uses none
         setattr(vlcore, name, getattr(vlcore, name))
-    pdoc("vlcore", output_directory=Path(config["site_dir"]) / REFERENCE)
+    pdoc("vlcore", output_directory=out)

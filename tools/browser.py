@@ -25,8 +25,8 @@ from vlcore.model.loop import train_encoder
 from vlcore.model.views import Labels
 
 MOST = 127  # of a number in a byte; the least is -127
-# One component can be a whole cue. With 20 % of them left out at each step, 45 % of the rare images
-# of scenes are correct at 95 % bias, with none 76 %; on all 1,280 features it is 83 % (10 seeds).
+# One component can be a whole cue. With 20% of them left out at each step, 45% of the rare images
+# of scenes are correct at 95% bias, with none 76%; on all 1,280 features it is 83% (10 seeds).
 DROPPED = 0.0
 
 

@@ -2,6 +2,9 @@
 
 python -m tools.site_data --out site/try/data
 
+The page itself goes beside the folder, and so does `lab.html`: the page and all data in one HTML
+file, which needs no network.
+
 `manifest.json` describes the other files, with the size of each in `files`. Numbers are
 little-endian. Images are numbered group by group: first those that models may be trained on, the
 pool, then the held-out ones. The page draws nothing from a random generator of its own: it is told
@@ -14,7 +17,8 @@ batches.
 | `SET.map.webp`, `SET.pool.webp` | small images as tiles, row by row: of each group the first held-out images, and the pool |
 | `captions.bin` | float32 (captions, 256): unit vectors of the captions of all styles |
 | `words.json`, `words.bin` | words, and float32 (words, 1): units, int8 (words, 256): vectors; a caption is the sum of its words' vectors, at length 1 |
-| `answer.json` | what the lab found |
+| `answer.json` | what the lab found, in sentences |
+| `atlas-scenes.json`, `maps.js`, `theme.css` | Home's riddle, the product's maps as a module, colours |
 """  # noqa: E501
 
 import json
@@ -34,6 +38,7 @@ from torch.nn import functional as F
 
 from benchmarks import FLAG, parse_options, print_table
 from tools.browser import InBytes, browser_condition, components
+from tools.site_page import copy_page, write_page_data
 from vlcore.data.catalogue import BUILT_IN_SETS, open_set
 from vlcore.data.drawn import scene_of
 from vlcore.data.imageset import LICENCE, ImageSet
@@ -48,13 +53,13 @@ from vlcore.experiment.vocabulary import PAD, WordPieces, split_words
 from vlcore.model import optimizers
 from vlcore.model.dual_encoder import build, stream, word_vectors
 from vlcore.scenes import draw_scene
-from vlcore.study import answer_file
 
 FORMAT = 1
 STREAMS = ("image tower", "text tower", "image order")  # of `vlcore.model.dual_encoder.stream`
 ON_MAP = 50  # held-out images of a group, as in `reference_rows`
 TILES = {"map": 64, "pool": 40}  # px of a small image
 WORD = "[a-z]{2,}"
+SEEDS, WORDS = 20, 3000  # of the site
 
 
 def main() -> None:
@@ -63,18 +68,23 @@ def main() -> None:
         __doc__,
         out=Path("site/try/data"),
         sets={"nargs": "+", "choices": BUILT_IN_SETS, "default": [*BUILT_IN_SETS]},
-        seeds=20,
-        words=3000,
+        seeds=SEEDS,
+        words=WORDS,
         without_pictures=FLAG,
     )
     sizes = write_site_data(
         options.out, options.sets, options.seeds, options.words, not options.without_pictures
     )
+    copy_page(options.out.parent)
     print_table(("file", "kB"), [(name, f"{size / 1000:,.0f}") for name, size in sizes.items()])
 
 
 def write_site_data(
-    out: Path, names: Sequence[str], seeds: int, words: int, with_pictures: bool = True
+    out: Path,
+    names: Sequence[str] = BUILT_IN_SETS,
+    seeds: int = SEEDS,
+    words: int = WORDS,
+    with_pictures: bool = True,
 ) -> dict[str, int]:
     """Write the files of some image sets.
 
@@ -98,8 +108,8 @@ def write_site_data(
     (out / "words.json").write_text(json.dumps(listed))
     vectors = InBytes.of_rows(_sums(listed))
     (out / "words.bin").write_bytes(vectors.units.tobytes() + vectors.numbers.tobytes())
-    shutil.copyfile(answer_file.FILE, out / "answer.json")
     described = {images.name: _write_set(images, seeds, out, with_pictures) for images in sets}
+    write_page_data(out, described.get("scenes", {}).get("sheets", {}).get("map"))
     manifest = {
         "format": FORMAT,
         "version": __version__,

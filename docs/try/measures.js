@@ -3,7 +3,7 @@
 const Z95 = 1.959963984540054;
 const SWEEPS = 10; // over a matrix of 32 rows; after 6 of them nothing changes
 
-/** A rate over images of scenes with its 95 % interval, as `rate` of vlcore/metrics/estimate.py. */
+/** A rate over images of scenes with its 95% interval, as `rate` of vlcore/metrics/estimate.py. */
 export function rate(correct, scenes) {
   const n = correct.length, value = correct.filter(Boolean).length / n;
   const residuals = new Map();

@@ -264,12 +264,12 @@ function sharesOf(own, count) {
   });
 }
 
-/** Train the model of a job; `report` is told of its map at every tenth step.
+/** Train the model of a job; yields its map at every tenth step, and returns the model.
  *
  * A job has the manifest, the files of a set (`images`) and of `captions`, the name of the `set` and
  * of the caption `style`, `bias`, `seed`, `steps`; it may have images `removed` and `added`, and
  * `onto`, the points of another map that this one is turned to. */
-export function train(job, report = () => {}) {
+export function* training(job) {
   const { manifest, steps } = job, { recipe } = manifest;
   const set = readSet(manifest, job.set, job.images);
   const style = manifest.styles.find(({ name }) => name === job.style);
@@ -292,7 +292,7 @@ export function train(job, report = () => {}) {
     return { step, steps, loss, plane, points, captionPoints: place(plane, t), predicted };
   };
   for (let step = 1; step <= steps; step++) {
-    if (step % FRAME === 1) report(frame(step - 1));
+    if (step % FRAME === 1) yield frame(step - 1);
     const batch = batches.next().value;
     const features = set.features(batch.map((i) => images[i]));
     gradient.numbers.fill(0);
@@ -311,7 +311,10 @@ if (typeof WorkerGlobalScope !== "undefined") {
   self.onmessage = ({ data: job }) => {
     const send = (kind, content) => self.postMessage({ kind, id: job.id, ...content });
     try {
-      send("trained", train(job, (frame) => send("progress", frame)));
+      const steps = training(job);
+      let step;
+      for (step = steps.next(); !step.done; step = steps.next()) send("progress", step.value);
+      send("trained", step.value);
     } catch (error) {
       send("failed", { message: String(error) });
     }

@@ -1,8 +1,5 @@
 """Three journeys in WebKit, the engine of Safari, with the server of the journeys in Chromium."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -10,51 +7,26 @@ from typing import Literal
 import pytest
 from PIL import Image, ImageDraw
 from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver import WebKitGTK, WebKitGTKOptions, WebKitGTKService
+from selenium.webdriver import WebKitGTK
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
+from tests.webkit import needs_webkit, opened_webkit, selenium_warns
 from vlcore.classroom.lessons import lessons
 from vlcore.classroom.session import all_votes, start_session
 from vlcore.experiment.condition import Condition
 
 from .serving import PATIENCE, RUN_TO_ITS_END, STILL
 
-DRIVER, SCREEN = shutil.which("WebKitWebDriver"), shutil.which("Xvfb")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.judge,
-    pytest.mark.skipif(
-        DRIVER is None or SCREEN is None,
-        reason="Debian's webkit2gtk-driver or xvfb is not installed",
-    ),
-    # Selenium sets its own option.
-    pytest.mark.filterwarnings("ignore:setting remote_server_addr:DeprecationWarning"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.judge, needs_webkit, selenium_warns]
 Wait = WebDriverWait[WebKitGTK]
 
 
 @pytest.fixture(scope="module")
 def webkit() -> Iterator[WebKitGTK]:
-    """WebKit as wide as a phone, on a screen without a display."""
-    assert SCREEN is not None
-    reading, writing = os.pipe()
-    command = [SCREEN, "-displayfd", str(writing), "-screen", "0", "1280x1024x24"]
-    screen = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
-    os.close(writing)
-    try:
-        with os.fdopen(reading) as number:
-            display = f":{number.readline().strip()}"
-        environment = os.environ | {"DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}
-        service = WebKitGTKService(executable_path=DRIVER, env=environment)
-        with WebKitGTK(options=WebKitGTKOptions(), service=service) as driver:
-            driver.set_window_size(390, 844)
-            driver.set_script_timeout(PATIENCE / 1000)
-            yield driver
-    finally:
-        screen.terminate()
-        screen.wait(30)
+    with opened_webkit(PATIENCE / 1000) as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -107,8 +79,9 @@ def test_a_vote(webkit: WebKitGTK, wait: Wait, server: str) -> None:
     webkit.get(f"{server}/Lesson")
     settled(wait, "//input[@placeholder='code']").send_keys(code)
     settled(wait, button("Join")).click()
-    settled(wait, button("Vote A")).click()
-    settled(wait, button("A is my answer"))
+    vote = f"A: {first.choices[0].text}"
+    settled(wait, button(vote)).click()
+    settled(wait, button(f"{vote} (my answer)"))
     assert list(all_votes(code)[first.name].values()) == [1]
 
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from vlcore.data.imageset import TRAINING_SIZE
 
-SHIFT = 4  # pixels, reflected at the border: 6 % of 64
+SHIFT = 4  # pixels, reflected at the border: 6% of 64
 STRIDE = 16  # pixels between positions of the window: those of a token
 ZOOM = 1.2  # in and out, about the middle
 DROPPED = 0.2  # share of features

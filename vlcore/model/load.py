@@ -50,7 +50,7 @@ class OwnModel:
 
         if self.frozen_tower:
             # Not projected, though bundled rows have 128 components: accuracy of four bundled
-            # models on 32 photographs is 92 % by whole features, and 88 % by projected ones.
+            # models on 32 photographs is 92% by whole features, and 88% by projected ones.
             return embed_images(self.encoder, features_of_images(self.frozen_tower, images))
         return embed_images(self.encoder, np.stack(images))
 
