@@ -1,9 +1,9 @@
 """The front door: what `import vlcore` gives, the examples of its docstrings, and the walk of
-docs/notebook.md."""
+docs/notebook.ipynb."""
 
 import doctest
 import importlib
-import re
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +16,7 @@ from PIL import Image
 import vlcore as vl
 from tests.conftest import QUICK_STEPS
 from tests.data.importers.sources import pets
+from tools.notebook import NOTEBOOK, PAGE, notebook_text
 from vlcore.api.models import Model
 from vlcore.artifacts.store import Artifact
 from vlcore.data.decoding import UploadError
@@ -34,9 +35,12 @@ DOCUMENTED = (
     "vlcore.api.grid",
     "vlcore.api.suspect_labels",
 )
-WALK = (ROOT / "docs" / "notebook.md").read_text().replace("steps=400", f"steps={QUICK_STEPS}")
+WALK = NOTEBOOK.read_text().replace("steps=400", f"steps={QUICK_STEPS}")
 PUBLIC_NAMES = "Condition Estimate LabError Model __version__ compare data export load models train"
-BLOCKS = re.findall(r"^```python\n(.*?)^```", WALK, re.MULTILINE | re.DOTALL)
+INSTALL, *CODE = [
+    "".join(cell["source"]) for cell in json.loads(WALK)["cells"] if cell["cell_type"] == "code"
+]
+IMPORT = next(number for number, code in enumerate(CODE) if "data.add" in code)  # own images
 
 
 @pytest.fixture
@@ -72,15 +76,34 @@ def test_every_public_function_has_an_example() -> None:
     assert all(">>>" in (function.__doc__ or "") for function in shown)
 
 
+def test_the_notebook_is_made_from_the_page() -> None:
+    """After a change of docs/notebook.md: python -m tools.notebook."""
+    assert NOTEBOOK.read_text() == notebook_text(PAGE.read_text())
+
+
+def test_a_cell_ends_with_an_expression_and_loses_nothing() -> None:
+    code = "x = 1\nx  # shown\nf(\n    2,\n)\ny = 3\n"
+    page = f"# A\n\n```python\n{code}```\n\n```sh\npip list\n```\nend"
+    cells = json.loads(notebook_text(page))["cells"]
+    assert ["".join(cell["source"]) for cell in cells] == [
+        "# A",
+        "x = 1\nx  # shown",
+        "f(\n    2,\n)",
+        "y = 3",
+        "%pip list",
+        "end",
+    ]
+
+
 def test_the_walk_through_it_runs(
     quick: list[Artifact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    for block in BLOCKS:
-        if "data.add" not in block:
-            exec(block, names)  # the document is ours
-    assert len(BLOCKS) > 6
+    for code in CODE[:IMPORT]:
+        exec(code, names)  # the document is ours
+    assert INSTALL == "%pip install ."
+    assert len(CODE) > 30
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "grid.svg",
         "maps.html",
@@ -95,8 +118,8 @@ def test_the_walk_goes_on_with_images_of_ones_own(
 ) -> None:
     monkeypatch.chdir(empty_home)
     pets(empty_home / "images")
-    (block,) = (block for block in BLOCKS if "data.add" in block)
-    exec(block, {"vl": vl})
+    for code in CODE[IMPORT:]:
+        exec(code, {"vl": vl})
     trained, version = vl.models().iloc[0], vl.data.load("mine").version
     assert (trained["data"], trained["data_version"], trained["bias"]) == ("mine", version, 0.5)
     # Others train a study; here it is asked what would be trained.
