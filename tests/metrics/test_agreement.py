@@ -95,7 +95,7 @@ def test_the_interval_against_models_without_images(n: int) -> None:
 
 
 def test_the_interval_covers_what_other_images_of_the_same_number_give() -> None:
-    """The spread of overlaps between images would cover 80 %."""
+    """The spread of overlaps between images would cover 80%."""
 
     def drawn(seed: int) -> SharedNeighbours:
         random = np.random.default_rng(seed)

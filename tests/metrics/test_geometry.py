@@ -53,7 +53,7 @@ def test_silhouette_against_the_definition_and_scikit_learn(n: int, size: int, k
 
 @pytest.mark.parametrize("kind", ["object", "context", "group", "rank", "interaction"])
 def test_intervals_cover(kind: str) -> None:
-    """The spread between images covered 59 to 78 % of silhouettes, and resamples too few of what
+    """The spread between images covered 59 to 78% of silhouettes, and resamples too few of what
     small sets bias."""
 
     def of(scenes: int, random: np.random.Generator) -> Estimate:

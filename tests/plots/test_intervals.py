@@ -20,8 +20,8 @@ def rates() -> pd.DataFrame:
 
 def differing() -> pd.DataFrame:
     rows = [
-        ("Bias 75 %", -0.001, -0.2, 0.198, 6, "not decided"),
-        ("Bias 90 %", -0.2, -0.3, -0.1, 6, "lower"),
+        ("Bias 75%", -0.001, -0.2, 0.198, 6, "not decided"),
+        ("Bias 90%", -0.2, -0.3, -0.1, 6, "lower"),
     ]
     return pd.DataFrame(rows, columns=["words", "value", "low", "high", "n", "status"])
 
@@ -32,10 +32,10 @@ def test_every_rate_has_a_dot_and_its_interval_and_chance_is_a_dashed_line() -> 
     chance, bars, dots = spec["layer"]
     assert bars["encoding"]["x"]["scale"]["domain"] == [0, 1]
     table = drawn.rows(spec, dots)
-    assert table[1]["spoken"] == "background from mean colour: right 87\u00a0% (82 to 92) of 1,400"
+    assert table[1]["spoken"] == "background from mean colour: right 87% (82 to 92) of 1,400"
     assert [row["value"] for row in table] == rates()["value"].tolist()
     (at,) = drawn.rows(spec, chance)
-    assert (at[chance["encoding"]["x"]["field"]], at["spoken"]) == (0.5, "chance: 50 %")
+    assert (at[chance["encoding"]["x"]["field"]], at["spoken"]) == (0.5, "chance: 50%")
     # Layers that share an axis would add their columns to its title.
     assert len([text for text in drawn.texts(chart) if "dashed: chance" in text]) == 1
     for layer in (bars, dots):
@@ -49,8 +49,8 @@ def test_a_forest_has_room_for_zero() -> None:
         validate=False
     )
     said = {row["words"]: row["estimate"] for row in drawn.rows(spec) if "estimate" in row}
-    assert said["Bias 75 %"] == "-0.1 (-20.0 to +19.8), n = 6 · not decided"
-    assert said["Bias 90 %"] == "-20.0 (-30.0 to -10.0), n = 6 · lower"
+    assert said["Bias 75%"] == "-0.1 (-20.0 to +19.8), n = 6 · not decided"
+    assert said["Bias 90%"] == "-20.0 (-30.0 to -10.0), n = 6 · lower"
     low, high = spec["layer"][0]["encoding"]["x"]["scale"]["domain"]
     assert low < -30
     assert high > 19.8

@@ -111,7 +111,7 @@ def worst_group_accuracy(predictions: Predictions) -> Estimate:
     """Accuracy of the worst group.
 
     The worst of four groups is biased downwards: ``E[min] ~ p - 1.03 SE`` with ``SE = sqrt(p (1 -
-    p) / n)`` of a group, 6 points with 50 images per group of which 80 % are predicted correctly.
+    p) / n)`` of a group, 6 points with 50 images per group of which 80% are predicted correctly.
     """
     return predictions.by_group[predictions.worst_first[0]]
 

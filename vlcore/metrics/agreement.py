@@ -48,7 +48,7 @@ class SharedNeighbours:
         """The mean overlap of all images, with an interval.
 
         An image is in the neighbourhoods of others too, so the spread of overlaps between images is
-        about half of what it should be, and an interval from it covers 73 to 80 %. This one is from
+        about half of what it should be, and an interval from it covers 73 to 80%. This one is from
         a jackknife's values without groups of scenes, around the mean of all images: an overlap
         depends on the number of images, which is no error of it.
         """

@@ -123,22 +123,15 @@ _ENTRIES = (
     # as many as a model that guesses.
     Measure(
         "panel.only_bg",
-        "Accuracy on the background alone (50 %: nothing of the {object} is left)",
+        "Accuracy on the background alone (50%: nothing of the {object} is left)",
         SHARE,
         _PANEL,
     ),
     Measure(
         "background_gap", "Background gap (own kind minus random background)", Unit.PART, _PANEL
     ),
-    Measure(
-        "silhouette_object", "Sorted by {object} (cosine silhouette)", needs=_SPACE, compared=True
-    ),
-    Measure(
-        "silhouette_context",
-        "Sorted by background (cosine silhouette)",
-        needs=_SPACE,
-        compared=True,
-    ),
+    Measure("silhouette_object", "Separation by {object} (cosine)", needs=_SPACE, compared=True),
+    Measure("silhouette_context", "Separation by background (cosine)", needs=_SPACE, compared=True),
     _part("variance_object", "Share of variance between {object}s"),
     _part("variance_context", "Share of variance between backgrounds"),
     Measure(

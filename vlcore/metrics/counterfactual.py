@@ -51,7 +51,7 @@ def crossing(objects: Labels, contexts: Labels, scenes: Labels, grouping: Groupi
 def background_reliance(margin: NDArray[np.floating], crossed: Crossing) -> Estimate:
     """Background Reliance Index ``D_C / (D_A + D_C)``, 0 (decides on the object) to 1 (on the
     background); margin (n,). A ratio of means over scenes, with a bootstrap interval over scenes,
-    which holds the truth in 93 to 96 % of simulated sets; ValueError when
+    which holds the truth in 93 to 96% of simulated sets; ValueError when
     neither swap moves the score: a collapsed model decides on nothing."""
     cells = np.asarray(margin, dtype=np.float64)[crossed.rows]
     # The letters are the object and the context, first or second.

@@ -21,7 +21,7 @@ Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # of weighted 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its 95 % interval and the number of images that it rests on."""
+    """A value with its 95% interval and the number of images that it rests on."""
 
     value: float
     low: float
@@ -41,7 +41,7 @@ class Estimate:
 
 
 def wilson(successes: float, n: float) -> tuple[float, float]:
-    """The 95 % score interval of a rate (Wilson 1927); `n` may be an effective, fractional number,
+    """The 95% score interval of a rate (Wilson 1927); `n` may be an effective, fractional number,
     but not 0."""
     rate = successes / n
     centre = (rate + Z95**2 / (2 * n)) / (1 + Z95**2 / n)

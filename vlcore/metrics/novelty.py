@@ -29,7 +29,7 @@ class Novelty:
 
     @property
     def is_new(self) -> bool:
-        """Whether it is farther than 95 % of the set's own images are from the others."""
+        """Whether it is farther than 95% of the set's own images are from the others."""
         return self.share.value <= FALSE_ALARMS
 
 

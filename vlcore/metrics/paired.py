@@ -99,7 +99,7 @@ def paired(differences: ArrayLike, margin: float | None = EQUIVALENCE) -> Paired
 
 
 def t_interval(values: ArrayLike) -> Estimate:
-    """Mean of n blocks, (n,), with its 95 % t interval; ValueError with fewer than two, or one that
+    """Mean of n blocks, (n,), with its 95% t interval; ValueError with fewer than two, or one that
     is no number."""
     d = _checked(values)
     n, mean = len(d), float(d.mean())
@@ -108,7 +108,7 @@ def t_interval(values: ArrayLike) -> Estimate:
 
 
 def half_width(sd: float, n: int) -> float:
-    """Half the width of the 95 % t interval of a mean of n blocks, two or more, with a spread `sd`
+    """Half the width of the 95% t interval of a mean of n blocks, two or more, with a spread `sd`
     between them."""
     return float(stdtrit(n - 1, 1 - ALPHA / 2)) * sd / math.sqrt(n)
 

@@ -23,7 +23,7 @@ from vlcore.plots.theme import PHONE_SIDE, Palette
 
 
 def rate_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.LayerChart:
-    """Dots with 95 % intervals on a scale from 0 to 100 %, a line for each view and a colour for
+    """Dots with 95% intervals on a scale from 0 to 100%, a line for each view and a colour for
     each label.
 
     Args:
@@ -53,7 +53,7 @@ def rate_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Layer
     tooltip += tooltips({"value:Q": "accuracy", "low:Q": "from", "high:Q": "to"}, ".0%")
     tooltip += tooltips({"n:Q": "images"})
     layers = alt.layer(
-        rule_at("x", 0.5, "chance: 50 %", palette).encode(x="x:Q"),
+        rule_at("x", 0.5, "chance: 50%", palette).encode(x="x:Q"),
         base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q"),
         base.mark_circle(size=90, opacity=1).encode(x="value:Q", tooltip=tooltip),
     )

@@ -18,7 +18,7 @@ from vlcore.plots.thumbnails import check_uris
 SPOKEN = "spoken:N"  # the words of a mark for screen readers
 # Comes first: Vega shows a field of this name as an image.
 IMAGE = alt.Tooltip("thumb:N", title="image")
-PERCENT = "round(100 * datum.value) + ' %'"  # the labels of an axis of fractions
+PERCENT = "round(100 * datum.value) + '%'"  # the labels of an axis of fractions
 
 
 def filled_columns(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
