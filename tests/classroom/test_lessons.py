@@ -82,4 +82,4 @@ def test_words_are_those_of_the_set_and_give_no_answer_away() -> None:
         placeholders(Condition(), SCENES)["minority_or"] == "horse in the desert or camel on grass"
     )
     text = lessons(Condition(n_per_group=20))["four-experiments"].steps[2].text
-    assert f"bias {100 * STUDY_BIAS:.0f} % (5 of 20 rare images kept)" in text
+    assert f"bias {100 * STUDY_BIAS:.0f}% (5 of 20 rare images kept)" in text

@@ -173,8 +173,8 @@ def test_a_plan_is_on_the_towers_of_its_session_and_at_their_bias() -> None:
     assert rehearsed is not None
     assert rehearsed.towers == "pretrained"
     offered = one_room.contrasts(USUAL.with_towers("pretrained"), SCENES)
-    assert "95 %" in offered["labels"].question
-    assert "95 %" in offered["labels"].title
+    assert "95%" in offered["labels"].question
+    assert "95%" in offered["labels"].title
 
 
 def test_a_pair_on_a_frozen_tower_is_trained_though_no_image_was_drawn(empty_home: Path) -> None:

@@ -88,9 +88,7 @@ def test_the_chart_has_a_dot_per_block() -> None:
     counts = [kinds.count(kind) for kind in ("of the plan", "beyond the plan", "yours")]
     assert counts == [7, 2, 1]
     assert all(row["y"] > 0 for row in rows)
-    numbers = now.numbers()
-    assert numbers["Seed pairs"] == "8 of 8 + 2"
-    assert float(numbers["Exact p"]) == pytest.approx(now.results.level.difference.p, rel=0.1)  # type: ignore[union-attr]
+    assert now.numbers()["Seed pairs"] == "8 of 8 + 2"
 
 
 def test_a_plan_of_too_few_blocks_decides_nothing() -> None:

@@ -33,7 +33,10 @@ def answers() -> Iterator[str]:
         (LABELS, Estimate(-0.05, -0.18, 0.03, 7), True),
         (SORTING, Estimate(-0.68, -0.71, -0.66, 2000), False),
     ):
-        yield from Answer(step, [Measurement(step, "in these", estimate, runs)]).sentences[:-1]
+        answer = Answer(step, [Measurement(step, "in these", estimate, runs)])
+        yield from answer.sentences[:-1]
+        assert answer.verdict
+        yield answer.verdict.sentence
     yield from Answer(BIAS, []).sentences
 
 
@@ -49,9 +52,11 @@ def rooms() -> Iterator[str]:
     looks = {2: 0.5, 3: 0.04, 7: 0.2, 8: 0.01}
     for blocks in (1, 5, 8):
         now = state_of(PLAN, pairs[:blocks])
-        yield from now.sentences(looks if blocks == 8 else {})
+        yield one_room_results.verdict(now.results, PLAN)
+        yield from now.how_sure(looks if blocks == 8 else {})
         yield now.end_sentence(published_answer())
-    yield state_of(replace(PLAN, prediction="higher"), pairs).sentences({})[0]
+    yield now.expectation
+    yield state_of(replace(PLAN, prediction="higher"), pairs).expectation
     elsewhere = replace(PLAN, contrast="groupdro")
     yield state_of(elsewhere, []).end_sentence(published_answer())
 

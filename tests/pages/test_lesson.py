@@ -32,7 +32,7 @@ from vlcore.experiment.files import HomeError, models_folder
 from vlcore.jobs.jobs import State
 from vlcore.study import plans
 from vlcore.web.components import browser
-from vlcore.web.lesson import roles
+from vlcore.web.lesson import roles, steps
 from vlcore.web.lesson import session as lesson_session
 
 from .app import (
@@ -51,7 +51,8 @@ from .app import (
 
 LESSONS = all_lessons(Condition())
 STEPS = LESSONS["four-experiments"].steps
-VOTES = ["Vote A", "Vote B", "Vote C"]
+MINE = " (my answer)"
+A, B, C = (f"{letter}: {one.text}" for letter, one in zip("ABC", STEPS[0].choices, strict=True))
 start = partial(opened, "6_Lesson")
 
 pytestmark = pytest.mark.usefixtures("queue")
@@ -89,23 +90,23 @@ def test_alone_one_predicts_first_and_the_own_answer_is_kept_to_the_reveal(
     assert "Home" in links(page)
     assert not alts(page), "no answer yet"
     assert not list(empty_home.iterdir()), "looking at the page writes nothing"
-    press(page, "Vote B")
-    assert "B is my answer" in labels(page)
-    press(page, "Vote C")
-    assert "B is my answer" not in labels(page)
+    press(page, B)
+    assert B + MINE in labels(page)
+    press(page, C)
+    assert B + MINE not in labels(page)
     press(page, "Run it")
     assert setting(page, "phase") == "run"
-    assert "C is my answer" in labels(page)
+    assert C + MINE in labels(page)
     press(page, "Reveal")
     assert alts(page)[0].endswith("by background: 1")
     press(page, "Next question")
     assert page.header[0].value == STEPS[1].question
     assert (setting(page, "step"), setting(page, "phase")) == (STEPS[1].name, "predict")
-    assert "C is my answer" not in labels(page)
+    assert C + MINE not in labels(page)
     press(page, f"1 · {STEPS[0].title}")
-    assert "C is my answer" in labels(page)
+    assert C + MINE in labels(page)
     page.selectbox(key="data").set_value("balanced-cues").run()
-    assert "Vote C" in labels(page), "no answer for another image set"
+    assert C in labels(page), "no answer for another image set"
 
 
 def test_the_run_trains_exactly_what_the_question_needs_and_is_followed(
@@ -211,16 +212,21 @@ def test_a_class_is_led_by_whoever_has_its_token(
     assert page.metric[0].value == "0"
     assert not [label for label in labels(page) if label.startswith("Vote")]
 
-    link = parse_qs(urlsplit(page.code[0].value).query)  # for another computer
+    squares: list[str] = []
+    monkeypatch.setattr(steps, "qr_code", squares.append)
+    page.run()
+    assert not any(token in square for square in squares)
+    press(page, "Show the square")
+    link = parse_qs(urlsplit(squares[-1]).query)
     other = start(**{name: value for name, (value,) in link.items()})
     assert "Run it" in labels(other)
     assert "presenter" not in other.query_params
     for address in ({"presenter": ""}, {"presenter": "guess"}, {"lead": "yes"}):
-        assert labels(start(code=code, **address)) == VOTES, "a student cannot lead"
+        assert labels(start(code=code, **address)) == [A, B, C], "a student cannot lead"
 
     monkeypatch.setattr(browser, "remembered", lambda name: kept(page).get(name, ""))
     assert "Run it" in labels(start(code=code, lead="yes")), "a refresh"
-    assert labels(start(code=code)) == VOTES, "as a student sees it"
+    assert labels(start(code=code)) == [A, B, C], "as a student sees it"
 
 
 def test_behind_a_closed_door_participants_vote_and_nobody_comes(empty_home: Path) -> None:
@@ -229,7 +235,7 @@ def test_behind_a_closed_door_participants_vote_and_nobody_comes(empty_home: Pat
     press(page.run(), "Admit nobody new (1 in)")
     assert is_closed(started.code)
     assert start(code=started.code).warning
-    assert press(student.run(), "Vote A").success
+    assert press(student.run(), A).success
     assert "Run it" in labels(start(code=started.code, presenter=started.token))
     press(page.run(), "Let students in (1 in)")
     assert not start(code=started.code).warning
@@ -255,7 +261,7 @@ def test_many_votes_of_one_address_are_told_to_the_presenter_alone(
 
 def test_a_presenter_deletes_what_is_kept_of_the_lesson(empty_home: Path) -> None:
     started = begun()
-    student = press(start(code=started.code), "Vote A")
+    student = press(start(code=started.code), A)
     page = press(start(code=started.code, presenter=started.token), "End it, and delete its data")
     assert find_session(started.code) is None
     assert "code" not in page.query_params
@@ -272,7 +278,7 @@ def test_a_class_is_joined_by_typing_its_code(empty_home: Path) -> None:
     assert not page.exception
     assert code_of(page) == started.code
     assert links(page) == ["Leave the lesson"]
-    press(press(page, "Vote A"), "Vote C")
+    press(press(page, A), C)
     assert all_votes(started.code) == {STEPS[0].name: {"context": 1}}
 
 
@@ -295,7 +301,7 @@ def test_a_vote_that_comes_too_late_is_refused_and_the_page_goes_on(empty_home: 
     started = begun()
     late = start(code=started.code)
     move_session(started.code, started.token, STEPS[2].name, "predict")
-    press(late, "Vote A")  # the page still shows the first question
+    press(late, A)  # the page still shows the first question
     assert all_votes(started.code) == {}
     assert late.warning
     assert late.header[0].value == STEPS[2].question

@@ -126,6 +126,8 @@ def test_teams_on_phones_are_ranked_on_the_wall(empty_home: Path, queue: FakeQue
     for page in (wall, phone.run()):
         assert alts(page)[0].startswith("Team 1: ")
         assert len(page.dataframe[0].value) == 1
+    assert wall.get("download_button")
+    assert not phone.get("download_button"), "files are the lecturer's"
 
 
 def test_what_is_refused_is_a_sentence_and_no_try(

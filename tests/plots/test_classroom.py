@@ -19,7 +19,7 @@ from vlcore.plots.theme import DARK, LIGHT
 
 
 def votes() -> pd.DataFrame:
-    answers = ["mostly: 70 to 90 %", "a coin", "<script>alert(1)</script>"]
+    answers = ["mostly: 70 to 90%", "a coin", "<script>alert(1)</script>"]
     return pd.DataFrame(
         {"text": answers, "votes": [12, 1, 0], "measured": ["in this run", "", "in 7 runs"]}
     )
@@ -29,7 +29,7 @@ def test_every_answer_is_spoken_with_its_votes_and_its_measurement() -> None:
     chart = votes_chart(votes(), palette=LIGHT, width=290)
     found = drawn.rows(chart.to_dict(validate=False))
     assert [row["spoken"] for row in found] == [
-        "mostly: 70 to 90 %: 12 votes; measured in this run",
+        "mostly: 70 to 90%: 12 votes; measured in this run",
         "a coin: 1 vote",
         "<script>alert(1)</script>: 0 votes; measured in 7 runs",
     ]
@@ -93,8 +93,8 @@ def standings(teams: int) -> pd.DataFrame:
     table = pd.DataFrame(
         [
             *((f"Team {n}", 0.8 - n / 100, 0.9, "12 changes", False) for n in range(teams)),
-            ("as it was", 0.4, 0.95, "40 %", True),
-            ("dfr", 0.6, 0.9, "60 %", True),
+            ("as it was", 0.4, 0.95, "40%", True),
+            ("dfr", 0.6, 0.9, "60%", True),
         ],
         columns=["name", "value", "second", "words", "is_baseline"],
     )

@@ -54,7 +54,7 @@ class Measurement:
 
     @property
     def number(self) -> str:
-        """The number with its interval: ``-5 points (-18 to +7)``, ``61 % (50 to 72)``, ``+0.18
+        """The number with its interval: ``-5 points (-18 to +7)``, ``61% (50 to 72)``, ``+0.18
         (+0.16 to +0.21)`` of a difference, or ``0.062 (0.06 to 0.065)``."""
         quantity = self.step.quantity
         if quantity.share:
@@ -79,6 +79,18 @@ class Measurement:
         *first, last = (f"“{choice.text}”" for choice in self.open)
         return f"Inconclusive: the interval leaves {', '.join(first)} and {last} open."
 
+    @property
+    def sentence(self) -> str:
+        """Where it was measured and what it decides, in one sentence.
+
+        Only a share of images stands there as a number; a silhouette means nothing to most.
+        """
+        where = f"{self.where[0].upper()}{self.where[1:]}"
+        answer = f"the answer is “{self.decides.text}”" if self.decides else "that stays open"
+        if not self.step.quantity.share:
+            return f"{where}: {answer}."
+        return f"{where}: {self.number}, {'so ' if self.decides else ''}{answer}."
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -95,6 +107,11 @@ class Answer:
     measurements: Sequence[Measurement]
     missing: str = ""
     unreadable: str = ""
+
+    @property
+    def verdict(self) -> Measurement | None:
+        """The measurement that answers: the published one, else of runs here, else of this run."""
+        return self.measurements[-1] if self.measurements else None
 
     @property
     def sentences(self) -> list[str]:

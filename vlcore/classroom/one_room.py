@@ -143,7 +143,7 @@ def contrasts(usual: Condition, grouping: Grouping) -> dict[str, ClassContrast]:
     """The comparisons that a class may choose, by name; `usual` is the condition of the image set
     on the session's towers."""
     bias = tower_pairs.lesson_bias(usual)
-    words = placeholders(usual, grouping) | {"share": f"{100 * bias:.0f} %"}
+    words = placeholders(usual, grouping) | {"share": f"{100 * bias:.0f}%"}
     offered = {}
     for name, entry in read_yaml(Path(__file__).with_name("contrasts.yaml")).items():
         title, question = (entry[key].format_map(words) for key in ("title", "question"))

@@ -195,7 +195,7 @@ class ClassStudy:
         return f"{plan} {rule(self.plan, self.grouping)} {TOWERS_SEEN[self.plan.towers]}"
 
     def numbers(self) -> dict[str, str]:
-        """Number of seed pairs, mean difference, its interval and p, as a projector shows them."""
+        """Number of seed pairs, mean difference and its interval, as a projector shows them."""
         counted = self.results.counted
         beyond = len(self.results.dots) - counted
         pairs = f"{counted} of {self.plan.planned}"
@@ -203,17 +203,28 @@ class ClassStudy:
         if difference := self.results.difference:
             mean, low, high = (signed(100 * end, DIGITS) for end in _ends(difference.mean))
             numbers["Mean difference, points"] = mean
-            numbers["95 % interval"] = f"{low} to {high}"
-            numbers["Exact p"] = f"{difference.p:.2g}"
+            numbers["95% interval"] = f"{low} to {high}"
         return numbers
 
-    def sentences(self, looks: Mapping[int, float]) -> list[str]:
-        """What is said below the dots, the verdict first.
+    @property
+    def expectation(self) -> str:
+        """Whether it came out as the class expected; empty before the plan decides."""
+        level, expected = self.results.level, self.plan.prediction
+        if level is None or not self.complete or not expected:
+            return ""
+        outcome = _OUTCOMES.get(level.status)
+        agrees = "and so it came out" if outcome == expected else "and it came out otherwise"
+        return f"The class expected “{expected}”, {agrees if outcome else 'and that stays open'}."
+
+    def how_sure(self, looks: Mapping[int, float]) -> list[str]:
+        """What stands behind the verdict.
 
         Args:
             looks: p by the number of dots at which the class looked.
         """
-        sentences = [verdict(self.results, self.plan)]
+        sentences = []
+        if difference := self.results.difference:
+            sentences.append(f"Exact test: p = {difference.p:.2g}.")
         if self.complete:
             sentences.append(with_more_students(self.results))
         sentences.append(peeking(looks, self.plan))
@@ -326,17 +337,7 @@ def verdict(results: ClassResults, plan: ClassPlan) -> str:
             f"So far {decided}. The plan decides when {missing} more of its"
             f" {plan.planned} seed pairs are finished."
         )
-    decided = f"{decided[0].upper()}{decided[1:]}."
-    if not plan.prediction:
-        return decided
-    outcome = _OUTCOMES.get(level.status)
-    if outcome is None:
-        agrees = "and that stays open"
-    elif outcome == plan.prediction:
-        agrees = "and so it came out"
-    else:
-        agrees = "and it came out otherwise"
-    return f"{decided} The class expected “{plan.prediction}”, {agrees}."
+    return f"{decided[0].upper()}{decided[1:]}."
 
 
 def rule(plan: ClassPlan, grouping: Grouping) -> str:

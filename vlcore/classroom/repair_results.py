@@ -54,7 +54,7 @@ class RepairResult:
 
     @property
     def words(self) -> str:
-        """``62 % (60 to 64) · common images 92 % · 3 changes``."""
+        """``62% (60 to 64) · common images 92% · 3 changes``."""
         majority = f"common images {percent(self.accuracy['majority'].value)}"
         words = [rate_words(self.minority.as_dict()), majority]
         if self.edits:
@@ -91,6 +91,18 @@ class TeamRanking:
         """Return ``Team 1: place 2 of 5``; empty without a trained model."""
         place = self.place_of(name)
         return f"{name}: place {place} of {len(self.teams)}" if place else ""
+
+    @property
+    def sentence(self) -> str:
+        """Who is first, and how far the model was before; empty without a team's model."""
+        if not self.teams:
+            return ""
+        first = self.teams[0]
+        rate = rate_words(first.minority.as_dict())
+        before = [result.minority.value for result in self.baselines if result.name == AS_IT_WAS]
+        was = f"; before, the model was correct on {percent(before[0])}" if before else ""
+        verb = "are" if first.name == "You" else "is"
+        return f"{first.name} {verb} first: correct on {rate} of the rare images{was}."
 
     @property
     def words(self) -> str:

@@ -3,8 +3,8 @@
 from vlcore.experiment.condition import STUDY_BIAS, Condition
 
 USUAL = "scratch"  # also of sessions that were started before there was a choice
-# On a pretrained tower the study's bias costs next to nothing: minority accuracy is 98 % (97 to 98,
-# ten seeds of `scenes`, 400 steps), and 83 % (79 to 87) at bias 95 %. Small sets keep one image of
+# On a pretrained tower the study's bias costs next to nothing: minority accuracy is 98% (97 to 98,
+# ten seeds of `scenes`, 400 steps), and 83% (79 to 87) at bias 95%. Small sets keep one image of
 # each group.
 _BIASES_ON_A_FROZEN_TOWER = (0.95, 0.9, STUDY_BIAS)
 

@@ -32,6 +32,7 @@ _ROW = (15, 34)  # px of a line of a ranking, least and most
 _AROUND_RANKING = 80  # px of the axis
 _NARROW_RANKING = 480  # px of one that has no room for words beside the dots: they are above these
 _NARROW_ROW = 44  # px of a line with words above its dots
+_ANSWER = 74  # px of an answer, its votes and its mark
 _COUNT = 50  # px of a number of votes, beside the longest bar
 _NARROW_VOTES = 420  # px below which answers are set smaller, so that none is cut off
 
@@ -58,10 +59,7 @@ def votes_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Laye
     count = table["votes"].astype(str) + np.where(table["votes"] == 1, " vote", " votes")
     spoken = table["text"] + ": " + count
     table["spoken"] = spoken.mask(is_measured, spoken + "; measured " + table["measured"])
-    words = "▲ measured " + table["measured"]
-    if is_narrow:
-        words = words.str.replace(" and ", "\nand ")
-    table["words"] = words.where(is_measured, "")
+    table["words"] = ("▲ measured " + table["measured"]).where(is_measured, "")
     base = spoken_chart(
         table,
         y=alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0)),
@@ -76,15 +74,15 @@ def votes_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Laye
     bar, left = alt.X("votes:Q", axis=None, scale=bar_scale), alt.value(0)
     accent, muted = alt.value(palette.accent), alt.value(palette.muted)
     colour = alt.when("datum.measured != ''").then(accent).otherwise(muted)
-    answer = {"dy": -22, "fontSize": 16 if is_narrow else 18, "limit": plot}
-    measured = {"dy": 26, "fontSize": 14, "fontWeight": 600, "limit": plot, "lineBreak": "\n"}
+    answer = {"dy": -22, "fontSize": 15 if is_narrow else 18, "limit": plot}
+    measured = {"dy": 26, "fontSize": 14, "fontWeight": 600, "limit": plot}
     layers = alt.layer(
         base.mark_bar(height=22, yOffset=4, cornerRadiusEnd=3).encode(x=bar, color=colour),
         text("votes:Q", bar, palette.text, dx=8, dy=4, fontSize=18, fontWeight=600),
         text("text:N", left, palette.text, **answer),
         text("words:N", left, palette.accent, **measured),
     )
-    return finished(layers, palette, width=plot, height=92 * len(table))
+    return finished(layers, palette, width=plot, height=_ANSWER * len(table))
 
 
 def dots_chart(
@@ -205,7 +203,7 @@ def ranking_chart(
     second_title: str,
     baseline: str,
 ) -> alt.LayerChart:
-    """Dots with their intervals on a scale from 0 to 100 %, a line each in the order of the rows,
+    """Dots with their intervals on a scale from 0 to 100%, a line each in the order of the rows,
     and a hollow dot for a second number of the same model.
 
     Args:

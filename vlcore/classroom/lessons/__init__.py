@@ -164,7 +164,7 @@ def placeholders(usual: Condition, grouping: Grouping) -> dict[str, str]:
     return {
         "animal": grouping.object_word,
         "n": str(usual.n_per_group),
-        "share": f"{100 * STUDY_BIAS:.0f} %",
+        "share": f"{100 * STUDY_BIAS:.0f}%",
         "bias": describe_bias(usual.replace(bias=STUDY_BIAS)),
         "groups": f"{comma.join(words[:-1])}{comma.strip(', ')} and {words[-1]}",
         "minority_and": f"{comma.strip(', ')} and ".join(minority),

@@ -40,6 +40,7 @@ def expect(room: ClassSession, images: ImageSet) -> None:
     contrast = one_room.contrast_at(room.step, usual, images.grouping)
     st.header(plain(contrast.question), anchor=False)
     _say_groups(images)
+    steps.show_groups(images, images.grouping.minority)
     steps.large_text(one_room.expectation_question(contrast, images.grouping))
 
     @click_errors()
@@ -207,6 +208,6 @@ def _dots(room: ClassSession, images: ImageSet, palette: Palette, place: int) ->
     st.markdown("**Your dot among all dots**" if place >= 0 else "**All dots**")
     cache.show_described(chart, "phone_wall")
     if not room.open:
-        for sentence in session_cache.what_is_said(study, ended=True)[:2]:
+        for sentence in session_cache.what_is_said(study, ended=True):
             st.markdown(plain(sentence))
         steps.show_take_home(one_room.NAME, images.name)

@@ -17,6 +17,7 @@ from vlcore.classroom.session import (
 )
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.plain_text import plain
+from vlcore.metrics.catalogue import PRIMARY
 from vlcore.plots.theme import Palette
 from vlcore.web import jobs, shell, visitors, widgets, work
 from vlcore.web.lesson import results, session, steps
@@ -92,6 +93,8 @@ def _led(
         navigation(bar)
     step = steps.show_question(lesson, number, text=room.open)
     if room.open:
+        if not room.code:  # a projector has no room for images beside the code
+            _show_groups(step, images)
         ask()
         if phase == "run":
             steps.need_models(step, palette)
@@ -102,6 +105,13 @@ def _led(
     if not room.code:
         navigation(st.container(horizontal=True, key=f"forward_{phase}"))
     _handouts(lesson, images)
+
+
+def _show_groups(step: LessonStep, images: ImageSet) -> None:
+    """Show the groups that a question is about."""
+    grouping = images.grouping
+    is_of_rare = step.quantity.measure == PRIMARY
+    steps.show_groups(images, grouping.minority if is_of_rare else grouping.names)
 
 
 def _handouts(lesson: Lesson, images: ImageSet) -> None:
@@ -132,10 +142,14 @@ def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: Delta
 
         # The answers that the votes are for stay hidden until the reveal, so that nobody follows
         # the others.
-        session.count_votes(room, lambda votes: st.metric("Votes so far", sum(votes.values())))
         about = "Deletes the votes on this question; everybody votes again."
         reset = presenter_click(reset_votes, room)
-        st.button("Count again", help=about, icon=":material/restart_alt:", on_click=reset)
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+            with st.container(width="content"):
+                session.count_votes(
+                    room, lambda votes: st.metric("Votes so far", sum(votes.values()))
+                )
+            st.button("Count again", help=about, icon=":material/restart_alt:", on_click=reset)
 
     move = presenter_click(move_session, room)
     _led(room, lesson, images, palette, bar, all_votes(room.code), move=move, ask=ask)
@@ -145,6 +159,8 @@ def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
     """The student view: votes while the question is open, and follows the presenter."""
     lesson = results.lessons_of(images)[room.lesson]
     step = steps.show_question(lesson, lesson.place(room.step), text=room.open)
+    if room.open:
+        _show_groups(step, images)
     possible = [choice.name for choice in step.choices]
     cast = click_errors()(
         lambda choice: vote(room.code, step.name, voter(), choice, possible, visitors.address())

@@ -28,16 +28,13 @@ from vlcore.classroom.lessons import Lesson, LessonStep, lessons
 from vlcore.classroom.session import ClassSession
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
-from vlcore.data.uploads import group_pictures
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain
-from vlcore.experiment.wording import plural
 from vlcore.plots.classroom import votes_chart
 from vlcore.plots.document import ImageRow
 from vlcore.plots.maps.legend import LegendPlace
 from vlcore.plots.options import PCA, PLAIN
 from vlcore.plots.theme import Palette
-from vlcore.plots.thumbnails import thumb_uri
 from vlcore.study.answer_file import AnswerError
 from vlcore.study.runs_table import runs_table
 from vlcore.web import cache, linked_maps, panels, shell, widgets, work
@@ -45,7 +42,6 @@ from vlcore.web.address import CompareState, FindingsState, UploadState
 from vlcore.web.lesson import steps
 from vlcore.web.linked_maps import LinkedMaps
 
-OF_SERVER = "in the runs of this server"
 ABOVE = 186  # px of the page over the maps
 
 
@@ -74,7 +70,7 @@ def lesson_answer(lesson: Lesson, step: LessonStep, images: ImageSet) -> Answer:
     server = values_of(_server_runs(trained), [step.quantity])
     with suppress(ValueError):  # fewer than two runs
         estimate = estimate_over_runs(step.quantity, step.conditions, server)
-        measurements.append(Measurement(step, OF_SERVER, estimate, runs=True))
+        measurements.append(Measurement(step, "in the runs of this server", estimate, runs=True))
     try:
         published = answers.published_measurement(lesson, step)
     except AnswerError as error:
@@ -92,17 +88,26 @@ def _server_runs(keys: Sequence[str]) -> pd.DataFrame:
 def reveal(
     lesson: Lesson, step: LessonStep, images: ImageSet, room: ClassSession, palette: Palette
 ) -> None:
-    """The answer: votes and measurements, then the maps; a session without a code is of one
-    visitor."""
+    """The answer: votes and one sentence, then the maps; a session without a code is of one
+    visitor. All other numbers are behind “How sure?”."""
     answer = lesson_answer(lesson, step, images)
     side, legend = shell.map_room(ABOVE)
+    maps = _maps(step, images, palette, side, legend)
+    number = lesson.steps.index(step) + 1
     left, right = st.columns(2)
     with left:
         _votes(answer, room, palette, side)
     with right:
         _measured(answer)
-    _side_by_side(step, images, palette, side, legend)
-    number = lesson.steps.index(step) + 1
+        if number == len(lesson.steps):
+            steps.show_take_home(lesson.name, images.name)
+    if answer.measurements:  # below both columns: the panel in it is as wide as the maps
+        with st.expander("How sure?"):
+            _how_sure(answer, maps)
+    if maps is None:
+        _need_models(step, palette)
+    else:
+        _show_maps(step, maps)
     with st.expander(f"Question {number} of {len(lesson.steps)} again: {plain(step.title)}"):
         steps.large_text(step.text)
     with st.container(border=True):
@@ -111,42 +116,19 @@ def reveal(
             steps.large_text(f"· {line}", "answer")
     if step.says:
         st.markdown(f"**The study's text says:** “{step.says}”.")
-    if number == len(lesson.steps):
-        steps.show_take_home(lesson.name, images.name)
-
-
-def _result_line(measurement: Measurement) -> str:
-    """Write a measurement in a line: a share of images as a number, all else as its answer."""
-    where = measurement.where
-    line = f"{where[0].upper()}{where[1:]}: {_result(measurement)}"
-    if not measurement.runs:
-        return line
-    return f"{line}, {plural(measurement.estimate.n, 'seed pair')}"
-
-
-def _result(measurement: Measurement) -> str:
-    """Write the number of a share of images, which means something to everybody; else the answer
-    that it decides: a silhouette or a variance means nothing to most."""
-    if measurement.step.quantity.share:
-        return measurement.number
-    return measurement.decides.text if measurement.decides else "inconclusive"
 
 
 def _votes(answer: Answer, room: ClassSession, palette: Palette, side: int) -> None:
-    step = answer.step
+    step, verdict = answer.step, answer.verdict
     if room.code:
         st.subheader(f"The class voted: {room.votes} vote{'s' * (room.votes != 1)}")
     else:
         st.subheader("You voted" if room.vote else "The answers")
     rows = []
     for choice in step.choices:
-        deciding = [
-            measurement.where
-            for measurement in answer.measurements
-            if measurement.decides == choice
-        ]
+        where = verdict.where if verdict and verdict.decides == choice else ""
         votes = int(room.counts.get(choice.name, 0))
-        rows.append({"text": choice.text, "votes": votes, "measured": " and ".join(deciding)})
+        rows.append({"text": choice.text, "votes": votes, "measured": where})
     counts = "; ".join(f"{row['text']}: {row['votes']}" for row in rows)
     chart = votes_chart(pd.DataFrame(rows), palette=palette, width=side)
     cache.show_chart(chart, alt=f"Votes: {counts}", key=f"votes_{step.name}")
@@ -156,59 +138,62 @@ def _votes(answer: Answer, room: ClassSession, palette: Palette, side: int) -> N
 
 
 def _measured(answer: Answer) -> None:
-    """The number of this run and the published one; all numbers are behind “How sure?”."""
+    """What was measured, in one sentence."""
     st.subheader("What was measured")
-    for measurement in answer.measurements:
-        if measurement.where != OF_SERVER:
-            steps.large_text(_result_line(measurement), "link")
-    if answer.missing:
+    if answer.verdict:
+        steps.large_text(answer.verdict.sentence, "link")
+    else:
         st.markdown(plain(f"In this run: {answer.missing}."))
     if answer.unreadable:
         st.caption(plain(answer.unreadable))
-    if answer.measurements:
-        with st.expander("How sure?"):
-            _how_sure(answer)
 
 
-def _how_sure(answer: Answer) -> None:
+def _how_sure(answer: Answer, maps: LinkedMaps | None) -> None:
     words = answer.step.quantity.words
     for measurement in answer.measurements:
         unit = "seed pairs" if measurement.runs else "images"
         st.markdown(
             plain(
-                f"{words}, {measurement.where}: {measurement.number}; 95 % interval over {unit},"
+                f"{words}, {measurement.where}: {measurement.number}; 95% interval over {unit},"
                 f" {measurement.counted}. {measurement.decision}"
             )
         )
     if meaning := explained(words):
         st.caption(plain(meaning))
     st.caption(
-        f"{ANOTHER} An interval over images says nothing about other seeds; that of a difference is"
-        " the widest that the intervals of both models allow."
+        f"{ANOTHER} An interval over images says nothing about other seeds. A difference has the"
+        " widest interval that the intervals of both models allow."
     )
+    if maps is not None:
+        linked_maps.show_group_panel(maps)
 
 
-def _side_by_side(
+def _maps(
     step: LessonStep, images: ImageSet, palette: Palette, side: int, place: LegendPlace
-) -> None:
+) -> LinkedMaps | None:
+    """The maps of both models; None while one is not trained."""
+    if not steps.is_trained(step):
+        return None
     keys = [condition.key for condition in step.conditions]
+    return LinkedMaps(keys, cache.comparison(keys, PCA), images, PLAIN, palette, side, place)
+
+
+def _need_models(step: LessonStep, palette: Palette) -> None:
     if any(view.state.is_active for view in work.views(step.conditions)):
         # Somebody revealed before the run had ended.
         steps.need_models(step, palette)
         return
-    if not steps.is_trained(step):
-        st.info(
-            "The two maps will be here when both models are trained: go back one step to train"
-            " them."
-        )
-        return
-    comparison = cache.comparison(keys, PCA)
-    words = description.describe_comparison(comparison)
-    linked_maps.show(LinkedMaps(keys, comparison, images, PLAIN, palette, side, place), words)
+    st.info(
+        "The two maps will be here when both models are trained: go back one step to train them."
+    )
+
+
+def _show_maps(step: LessonStep, maps: LinkedMaps) -> None:
+    linked_maps.show(maps, description.describe_comparison(maps.comparison), panel=False)
     if st.toggle("Show the training animation", key=f"film_{step.name}"):
         trained = [condition.key for condition in step.conditions if condition.steps]
         both = cache.models_together(trained, PLAIN)
-        stage = panels.Stage(both, trained, images, palette, side)
+        stage = panels.Stage(both, trained, maps.images, maps.palette, maps.side)
         panels.show(find_panel("training-animation"), stage)
 
 
@@ -218,18 +203,15 @@ def lesson_summary(
     """The whole lesson in a table, at its end."""
     rows = {}
     for step in lesson.steps:
-        row = {"Most votes": _most_votes(step, votes.get(step.name, {}))}
-        for measurement in lesson_answer(lesson, step, images).measurements:
-            decides = measurement.decides
-            decided = f": {decides.text if decides else 'inconclusive'}"
-            if not step.quantity.share:
-                decided = ""
-            row[f"Measured {measurement.where}"] = (
-                f"{_result(measurement)}, {measurement.counted}{decided}"
-            )
-        rows[step.question] = row
+        verdict = lesson_answer(lesson, step, images).verdict
+        decides = verdict.decides if verdict else None
+        missing = "inconclusive" if verdict else "–"
+        rows[step.question] = {
+            "Most votes": _most_votes(step, votes.get(step.name, {})),
+            "Measured": decides.text if decides else missing,
+        }
     st.subheader("The whole lesson")
-    st.table(pd.DataFrame.from_dict(rows, orient="index").fillna("–").rename_axis("Question"))
+    st.table(pd.DataFrame.from_dict(rows, orient="index").rename_axis("Question"))
     st.markdown("**Go on**")
     with st.container(horizontal=True):
         # A presenter's page may have another image set in its address than the lesson has.
@@ -250,9 +232,8 @@ def _most_votes(step: LessonStep, counts: Mapping[str, int]) -> str:
 
 def lesson_handout(lesson: Lesson, images: ImageSet, *, lecturer: bool) -> str:
     """The lesson on paper; a lecturer's copy has the measurements and the sentence to take home."""
-    uris = [thumb_uri(image, 224) for image in group_pictures(images)]
     names = list(group_words(images.grouping).values())
-    groups = ImageRow(uris, names, images.attribution)
+    groups = ImageRow(steps.group_uris(images), names, images.attribution)
     questions = []
     for step in lesson.steps:
         sentences = lesson_answer(lesson, step, images).sentences if lecturer else ()

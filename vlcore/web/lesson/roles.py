@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.classroom.lessons import LessonCard, cards
+from vlcore.classroom.plan import lesson_plan
 from vlcore.classroom.session import ClassSession
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.modules import load_modules
@@ -73,7 +74,7 @@ def alone(palette: Palette, bar: DeltaGenerator) -> None:
 
 def _choose_lesson(bar: DeltaGenerator) -> None:
     """Show a card for each lesson."""
-    with bar.container(width=200):
+    with bar.container(width=250):
         session.join_control()
     session.show_click_error()
     session.resume_controls()
@@ -84,8 +85,20 @@ def _choose_lesson(bar: DeltaGenerator) -> None:
                 st.markdown(f"**{card.title}**")
                 st.markdown(f":material/timer: {card.minutes}")
                 st.markdown(f":material/smartphone: {card.phones}")
-                st.caption(card.learn)
-                st.button("Open", key=f"open_{name}", on_click=_open, args=(name,))
+                with st.container(height="stretch"):  # buttons of all cards are on one line
+                    st.caption(card.learn)
+                with st.container(horizontal=True):
+                    st.button("Open", key=f"open_{name}", on_click=_open, args=(name,))
+                    if plan := lesson_plan(name):
+                        label, key = "Plan for this lesson", f"plan_{name}"
+                        st.button(
+                            label, key=key, type="tertiary", on_click=_show_plan, args=(plan,)
+                        )
+
+
+@st.dialog("Plan for this lesson", width="large")
+def _show_plan(plan: str) -> None:
+    st.markdown(plan)
 
 
 def _open(name: str) -> None:

@@ -49,7 +49,7 @@ def phase_in_address() -> str:
 
 
 def accept_presenter_link() -> None:
-    """Move the token of a link for another computer from the address to the browser, so that no
+    """Move the token of a leader's link from the address to the browser, so that no
     projector shows it."""
     if token := st.query_params.pop("presenter", None):
         _lead(tidy_code(st.query_params.get("code")), token)
@@ -241,14 +241,13 @@ def class_controls(
             help=about,
             on_click=partial(begin_class, lesson, data, step, towers),
         )
-        if teacher.is_named() and not visitors.teaches():
+        if not visitors.teaches():
             st.caption(
-                "Enter the secret on /Manage first: then lessons of others cannot get in your way."
-            )
-        elif not teacher.is_named():
-            st.caption(
-                "Without VLCORE_TEACHER only a browser on the server's own machine is the teacher."
-                " Who runs the server can set it to a secret, which the page Manage then asks for."
+                "Enter the secret on Manage first: then lessons of others cannot get in your way."
+                if teacher.is_named()
+                else "Only a browser on the server's own machine is the teacher. To teach from"
+                " another one, start the server with VLCORE_TEACHER set to a secret, and enter it"
+                " on Manage."
             )
         join_control()
 
@@ -256,10 +255,15 @@ def class_controls(
 def join_control() -> None:
     """Show a field for the code of a class session, and its button."""
     about = "The four letters on the presenter's screen."
-    with st.form("join", border=False):
+    row = st.form("join", border=False).container(
+        horizontal=True, vertical_alignment="bottom", gap="xsmall"
+    )
+    with row:
         # "C L C K" with its spaces fits too.
-        st.text_input("Join a class", help=about, max_chars=12, placeholder="code", key=_TYPED)
-        st.form_submit_button("Join", on_click=_join, width="stretch")
+        st.text_input(
+            "Join a class", max_chars=12, key=_TYPED, help=about, placeholder="code", width=150
+        )
+        st.form_submit_button("Join", on_click=_join)
 
 
 def _join() -> None:
@@ -272,16 +276,17 @@ def _join() -> None:
 
 
 def presenter_controls(room: ClassSession) -> None:
-    """The presenter's controls below any lesson: another computer, the end, newcomers."""
+    """The presenter's controls below any lesson: an own phone, the end, newcomers."""
     with st.container(horizontal=True):
-        with st.popover("Lead from another computer", icon=":material/devices:"):
-            st.caption("This address leads the lesson: send it to yourself, and show it to nobody.")
-            st.code(f"{steps.student_address(room.code)}&presenter={own_token()}", language=None)
+        with st.popover("On my phone", icon=":material/smartphone:"):
+            st.warning("Whoever scans this square leads your class. Turn the projector off first.")
+            if st.button("Show the square"):
+                steps.qr_code(f"{steps.student_address(room.code)}&presenter={own_token()}")
         with st.popover("End the lesson", icon=":material/delete:"):
             st.caption(
-                "Phones are told that it is over, and its votes are deleted. Left open, its code is"
-                " valid for a day, and its data are deleted within a week after it. No name was"
-                " ever stored. Models stay."
+                "Phones are told that the lesson is over, and its votes are deleted. If you leave"
+                " it open, its code is valid for a day, and its votes are deleted within a week."
+                " No name was ever stored. Models stay."
             )
             st.button("End it, and delete its data", on_click=_delete, args=(room.code,))
         _door(room)

@@ -97,24 +97,32 @@ def _seconds(plan: ClassPlan, images: ImageSet, latest: tuple[str, ...]) -> floa
 
 
 def what_is_said(study: ClassStudy, ended: bool) -> list[str]:
-    """What is said of the dots; at the end, what this room and published runs found comes first."""
-    sentences = study.sentences(one_room.looks_of(study.code, study.kind))
+    """What is said of the dots; at the end, what this room and published runs found."""
+    decided = one_room_results.verdict(study.results, study.plan)
     if not ended:
-        return sentences
+        return [decided]
     try:
-        return [study.end_sentence(published_answer()), *sentences]
+        first = study.end_sentence(published_answer())
     except AnswerError as error:
-        return [*sentences, str(error)]
+        return [decided, str(error)]
+    return [first, *filter(None, [study.expectation])]
+
+
+def how_sure(study: ClassStudy, ended: bool) -> list[str]:
+    """What stands behind that, and the plan."""
+    decided = [one_room_results.verdict(study.results, study.plan)] if ended else []
+    looks = one_room.looks_of(study.code, study.kind)
+    return [*decided, *study.how_sure(looks), study.planned]
 
 
 def results_slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> bytes:
     """The results as a PNG file of a slide; LabError while there are none."""
     study = _latest(code, images)
-    verdict, *sentences = what_is_said(study, ended)
+    first, *sentences = what_is_said(study, ended)
     facts = " · ".join(f"{label}: {value}" for label, value in study.numbers().items())
     lines = [line for sentence in (facts, *sentences) for line in wrap(sentence, 150)]
     head = alt.Title(
-        [study.title, *wrap(verdict, 90)], subtitle=lines, fontSize=19, subtitleFontSize=13
+        [study.title, *wrap(first, 90)], subtitle=lines, fontSize=19, subtitleFontSize=13
     )
     height = 590 - 24 * len(head.text) - 16 * len(lines)
     chart = study.chart(LIGHT, 1000, height, head=head)
@@ -127,14 +135,15 @@ def study_handout(code: str, images: ImageSet, ended: bool) -> str:
     """Plan and results as a page to print; LabError while there is no plan."""
     study = _latest(code, images)
     numbers = "; ".join(f"{name}: {value}" for name, value in study.numbers().items())
-    sentences = [f"{numbers}.", *what_is_said(study, ended)]
+    *sentences, plan = [*what_is_said(study, ended), *how_sure(study, ended)]
     take_home = ""
     if ended:
         with suppress(AnswerError):  # which `sentences` has
             take_home = answers.take_home(one_room.NAME, images.name)
     expected = one_room.expectation_question(study.contrast, study.grouping)
-    question = Question(f"{study.contrast.question} {expected}", one_room.DIRECTIONS, sentences)
-    return handout_html(study.title, study.planned, [question], take_home=take_home)
+    answered = [f"{numbers}.", *sentences]
+    question = Question(f"{study.contrast.question} {expected}", one_room.DIRECTIONS, answered)
+    return handout_html(study.title, plan, [question], take_home=take_home)
 
 
 def dots_csv(code: str, images: ImageSet) -> str:

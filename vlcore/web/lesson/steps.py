@@ -17,14 +17,19 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.classroom import answers
 from vlcore.classroom.lessons import LETTERS, Lesson, LessonStep
 from vlcore.classroom.session import PHASES
+from vlcore.data.imageset import ImageSet
+from vlcore.data.uploads import group_pictures
+from vlcore.experiment.grouping import group_words
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import duration_words, title
 from vlcore.jobs.jobs import JobStatus
 from vlcore.jobs.queue import default_workers
 from vlcore.plots.theme import Palette
+from vlcore.plots.thumbnails import thumb_uri
 from vlcore.study.answer_file import AnswerError
-from vlcore.web import jobs, widgets, work
+from vlcore.web import cache, jobs, widgets, work
+from vlcore.web.compare.models import SIDES
 from vlcore.web.visitors import LOCAL_NAMES
 
 Move: TypeAlias = Callable[[str, str], None]  # goes to a step and phase
@@ -36,6 +41,7 @@ SIZES = {
 }
 # px; about a tenth of a projected image, which a phone reads from the back of a classroom
 _QR_CODE = 190
+_PICTURE = 80  # px; four are beside each other on a phone
 _EXAMPLE = ("192.0.2.1", 9)  # an address that is reserved for examples: nothing is sent to it
 
 
@@ -58,6 +64,28 @@ def show_take_home(lesson: str, data: str) -> None:
             large_text(sentence, "answer")
 
 
+@cache.by_content(8)
+def group_uris(images: ImageSet) -> list[str]:
+    """An image of each group of a set, in the order of the groups."""
+    return [thumb_uri(image, 224) for image in group_pictures(images)]
+
+
+def show_groups(images: ImageSet, groups: Sequence[str]) -> None:
+    """Show an image of each of some groups, in one row of a phone.
+
+    As HTML, because the button of `st.image` for the full screen covers the question above.
+    """
+    names = group_words(images.grouping)
+    figures = [
+        f'<figure style="margin: 0; font-size: .875rem"><img src="{uri}" alt="" width="{_PICTURE}">'
+        f"<figcaption>{html.escape(names[group])}</figcaption></figure>"
+        for group, uri in zip(names, group_uris(images), strict=True)
+        if group in groups
+    ]
+    columns = f"display: grid; grid-template-columns: repeat({len(figures)}, {_PICTURE}px)"
+    st.html(f'<div style="{columns}; gap: .5rem">{"".join(figures)}</div>')
+
+
 def show_question(lesson: Lesson, number: int, *, text: bool) -> LessonStep:
     """Show a step's question, and before the answer its `text`; return the step."""
     step = lesson.steps[number]
@@ -76,23 +104,22 @@ def show_question(lesson: Lesson, number: int, *, text: bool) -> LessonStep:
 def answer_buttons(
     step: LessonStep, chosen: str | None, vote: Callable[[str], None] | None
 ) -> None:
-    """The answers, each with its button where there is a `vote`."""
-    for column, letter, choice in zip(
-        st.columns(len(step.choices), border=True), LETTERS, step.choices, strict=False
-    ):
+    """The answers; each is the button that votes for it where there is a `vote`."""
+    columns = st.columns(len(step.choices), border=vote is None)
+    for column, letter, choice in zip(columns, LETTERS, step.choices, strict=False):
+        words = f"{letter}: {choice.text}"
         with column:
-            large_text(f"{letter}: {choice.text}", "answer")
-            if vote is not None:
-                is_mine = chosen == choice.name
-                label = f"{letter} is my answer" if is_mine else f"Vote {letter}"
-                key = f"vote_{step.name}_{choice.name}"
-                vote_button(label, key, is_mine, partial(vote, choice.name))
+            if vote is None:
+                large_text(words, "answer")
+                continue
+            key = f"vote_{step.name}_{choice.name}"
+            vote_button(plain(words), key, chosen == choice.name, partial(vote, choice.name))
 
 
 def vote_button(label: str, key: str, is_mine: bool, vote: Callable[[], None]) -> None:
-    """A button as wide as its place, with a check mark where the vote is the visitor's own."""
+    """A button as wide as its place, which says where the vote is the visitor's own."""
     st.button(
-        label,
+        f"{label} (my answer)" if is_mine else label,
         key=key,
         type="primary" if is_mine else "secondary",
         icon=":material/check:" if is_mine else None,
@@ -114,7 +141,7 @@ def need_models(step: LessonStep, palette: Palette) -> None:
     def draw(views: Sequence[JobStatus]) -> None:
         columns = st.columns(2, border=True)
         for column, condition, view, side in zip(
-            columns, step.conditions, views, ("Left", "Right"), strict=True
+            columns, step.conditions, views, SIDES.values(), strict=True
         ):
             with column:
                 st.markdown(f"**{side}: {plain(title(condition))}**")
@@ -228,9 +255,8 @@ def _network_address() -> str:
             return ""
 
 
-def qr_code(code: str, width: int = _QR_CODE) -> None:
-    """The link of a session as a QR code, where others reach it."""
-    link = student_address(code)
+def qr_code(link: str, width: int = _QR_CODE) -> None:
+    """A link as a QR code, where others reach it."""
     if (host := urlsplit(link).hostname) and host not in LOCAL_NAMES:
         st.image(
             segno.make(link, micro=False).svg_data_uri(border=2, light="white"),
@@ -248,7 +274,7 @@ def join_banner(code: str, *, large_type: bool) -> None:
     is_local = urlsplit(link).hostname in LOCAL_NAMES
     was_local = urlsplit(st.context.url or "").hostname in LOCAL_NAMES
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
-        qr_code(code)
+        qr_code(link)
         with st.container():
             large_text(f"Join at {link}", "link")
             large_text(code, "code")

@@ -31,7 +31,8 @@ LESSON = LessonCard(
     "each phone trains two models",
     "A study by the whole class: why one run says little, what a plan and an interval are for.",
 )
-_CHART = (1180, 270)  # px of the dots on the presenter's screen
+_CHART = (1180, 270)  # px of the dots on the presenter's screen, at most
+_MARGINS = 50  # px beside them
 _QR_CODE = 84  # px
 
 
@@ -162,7 +163,7 @@ def _choose_contrast(
         lambda name: offered[name].title,
         key=key,
         on_change=choose,
-        width=330,
+        width=420,
     )
 
 
@@ -241,6 +242,8 @@ def _results(
             icon=":material/smart_toy:",
         )
 
+    width, _ = shell.window()
+
     @shell.follows(jobs.POLL if rehearsal or not ended else None)
     def follow() -> None:
         session.rerun_on_click_error()
@@ -248,9 +251,10 @@ def _results(
         if now is None or (now.kind, now.complete) != (study.kind, study.complete):
             st.rerun()
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            steps.qr_code(room.code, _QR_CODE)
+            if width >= shell.NARROW:  # a phone that leads has no room beside the numbers
+                steps.qr_code(steps.student_address(room.code), _QR_CODE)
             _show_numbers(now)
-        _show_dots(now, images, palette, ended=ended)
+        _show_dots(now, images, palette, width, ended=ended)
         with st.container(horizontal=True, vertical_alignment="center"):
             if (rehearsal or not ended) and now.free:
                 train = partial(_train_open, room, now, images)
@@ -261,7 +265,6 @@ def _results(
 
     with st.container(gap="xsmall"):
         follow()
-    st.caption(plain(study.planned))
     with st.container(horizontal=True):
         if rehearsal:
             st.button(
@@ -284,28 +287,30 @@ def _show_numbers(study: ClassStudy) -> None:
     """The comparison and its numbers, large enough for a projector."""
     with st.container():
         st.markdown(f"**{plain(study.title)}**")
-        with st.container(horizontal=True, gap="large"):
+        with st.container(horizontal=True, gap="medium"):
             for label, value in study.numbers().items():
                 st.metric(label, value, width="content")
 
 
-def _show_dots(study: ClassStudy, images: ImageSet, palette: Palette, *, ended: bool) -> None:
+def _show_dots(
+    study: ClassStudy, images: ImageSet, palette: Palette, window: int, *, ended: bool
+) -> None:
     """The dots, and what may be said of them; records that they were looked at."""
     if difference := study.results.difference:
         one_room.record_look(study.code, study.kind, study.results.counted, difference.p)
-    chart = study.chart(palette, *_CHART)
+    width, height = _CHART
+    chart = study.chart(palette, min(width, window - _MARGINS), height)
     if chart is None:
         st.info("Each pair of models that is trained will be a dot here.", icon=":material/grain:")
     else:
         cache.show_described(chart, "room_wall")
-    first, *sentences = session_cache.what_is_said(study, ended)
+    for sentence in session_cache.what_is_said(study, ended):
+        steps.large_text(sentence, "answer")
     if ended:
-        steps.large_text(first, "answer")
         steps.show_take_home(one_room.NAME, images.name)
-    else:
-        st.markdown(plain(first))
-    for sentence in sentences:
-        st.markdown(plain(sentence))
+    with st.expander("How sure?"):
+        for sentence in session_cache.how_sure(study, ended):
+            st.markdown(plain(sentence))
 
 
 def _downloads(room: ClassSession, images: ImageSet, ended: bool) -> None:

@@ -23,7 +23,7 @@ from vlcore.experiment.edits import MOST, Add, Edit, Remove, read_edits
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import group_words
 from vlcore.experiment.plain_text import plain, safe_csv
-from vlcore.experiment.wording import TOWERS_SEEN, plural
+from vlcore.experiment.wording import TOWERS_SEEN, percent, plural
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.rendering import chart_slide
 from vlcore.plots.theme import LIGHT, Palette
@@ -38,7 +38,7 @@ LESSON = LessonCard(
     "Repair a biased training set",
     40,
     "45 minutes",
-    "a phone a team",
+    "one phone per team",
     "Which images are worth adding, and what mending the rare ones costs the common ones.",
 )
 IN_ADDRESS = "repair"  # the changes of a lone player
@@ -47,10 +47,10 @@ TABLE = 250  # px
 ABOVE = 190  # px of the page over the chart, and under it
 SLIDE = (1200, 620)  # px of the chart as a slide
 ABOUT = (
-    "Intervals are 95 % over the images of one model. By chance: the mean and the range of"
+    "Intervals are 95% over the images of one model. By chance: the mean and the range of"
     f" {len(repair.CHANCE)} models with {MOST} random changes."
 )
-NO_NUMBER = ("place", "who", "edits")  # columns of the table; all others are shares
+HEADINGS = {"minority": "rare images", "majority": "common images"}  # of columns of the table
 Change = Callable[[Callable[[Repair], Repair]], None]  # changes a state that is stored
 
 
@@ -118,7 +118,7 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
         _prepare(task)
         _editor(task, state, change)
     else:
-        _show_ranking(task, {"You": state.counts}, palette, bar)
+        _show_ranking(task, {"You": state.counts}, palette, bar=bar)
         _link_to_maps(task, state)
 
 
@@ -140,7 +140,7 @@ def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: Delta
     _navigation(room.phase, presenter_click(move_session, room, STEP), bar)
     steps.join_banner(room.code, large_type=room.phase == EDITING)
     if room.phase != EDITING:
-        _show_ranking(task, _counted(room), palette, bar)
+        _show_ranking(task, _counted(room), palette, bar=bar)
         return
     left, right = st.columns([3, 2])
     with left:
@@ -173,12 +173,12 @@ def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
 
     follow()
     if room.phase != EDITING:
-        bar = st.container(horizontal=True)
-        _show_ranking(task, _counted(room), palette, bar, own_team=team.name if team else "")
+        _show_ranking(task, _counted(room), palette, own_team=team.name if team else "")
         if team:
             _link_to_maps(task, team.repair)
     elif team is None:
         st.markdown(plain(repair.task_text(task.images, task.base)))
+        steps.show_groups(task.images, task.images.grouping.minority)
         start = click_errors()(partial(repair.join, room.code, voter(), visitors.address()))
         st.button("Start a team", type="primary", icon=":material/add:", on_click=start)
     else:
@@ -187,8 +187,9 @@ def student(room: ClassSession, images: ImageSet, palette: Palette) -> None:
 
 
 def _show_task(task: Task) -> None:
-    """Show the task, and what the towers have seen before."""
-    st.markdown(plain(f"{repair.task_text(task.images, task.base)} {TOWERS_SEEN[task.towers]}"))
+    """Show the task, and what the encoders have seen before."""
+    steps.large_text(repair.task_text(task.images, task.base), "answer")
+    st.caption(TOWERS_SEEN[task.towers])
 
 
 def _prepare(task: Task) -> None:
@@ -243,8 +244,8 @@ def _editor(task: Task, state: Repair, change: Change) -> None:
         rows = repair.unused_rows(task.images, training)
     groups = task.images.table["group"]
     _grid(task.images, [row for row in rows if groups.iat[row] == group], tool, turn)
-    _changes(task.images, state, turn)
     _tries(task, state, change)
+    _changes(task.images, state, turn)
 
 
 def _grid(images: ImageSet, rows: Sequence[int], tool: str, turn: Callable[[Edit], None]) -> None:
@@ -348,12 +349,27 @@ def _navigation(phase: str, move: Callable[[str], None], bar: DeltaGenerator) ->
 
 
 def _show_ranking(
-    task: Task, lists: Mapping[str, str], palette: Palette, bar: DeltaGenerator, own_team: str = ""
+    task: Task,
+    lists: Mapping[str, str],
+    palette: Palette,
+    *,
+    bar: DeltaGenerator | None = None,
+    own_team: str = "",
 ) -> None:
-    """Show the ranking of the lists that count, and the place of the visitor's own team."""
+    """Show the ranking of the lists that count.
+
+    Args:
+        task: what is repaired.
+        lists: those that count, by team.
+        palette: light or dark.
+        bar: gets the files to save; a student's phone has none.
+        own_team: of the visitor; its place stands first.
+    """
     ranking = task.ranking(lists)
-    if ranking.waiting:
-        _wait_for(ranking.waiting)
+    baselines = (condition.key for arm in task.baselines().values() for condition in arm)
+    active = [key for key in baselines if work.view(key).state.is_active]
+    if waiting := [*ranking.waiting, *active]:
+        _wait_for(waiting)
     if not ranking.results:
         st.info("Nothing is trained yet: go back and train a repair.")
         return
@@ -363,31 +379,40 @@ def _show_ranking(
     margin = 100 if width > 700 else 40
     chart = ranking.chart(palette, min(width - margin, 1400), height - ABOVE)
     cache.show_chart(chart, alt=ranking.words, key="wall_chart")
-    st.caption(ABOUT)
-    table = ranking.table(task.images.grouping)
-    percent = st.column_config.NumberColumn(format="percent")
-    shares = dict.fromkeys(table.columns.drop([*NO_NUMBER]), percent)
-    st.dataframe(table.drop(columns="edits"), hide_index=True, column_config=shares)
+    if ranking.sentence:
+        steps.large_text(ranking.sentence, "answer")
     steps.show_take_home(REPAIR, task.images.name)
-    with bar.popover("Export", icon=":material/download:"):
-        asker = visitors.visitor()
+    table = ranking.table(task.images.grouping)
+    with st.expander("How sure?"):
+        st.caption(ABOUT)
+        numbers = table.drop(columns="edits").rename(columns=HEADINGS)
+        shares = numbers.columns.drop(["place", "who"])
+        in_percent = numbers.style.format(percent, subset=shares).format(na_rep="–", subset="place")
+        st.dataframe(in_percent, hide_index=True)
+    if bar is not None:
+        with bar.popover("Export", icon=":material/download:"):
+            _exports(task, ranking, table)
 
-        def slide() -> bytes:
-            spec = ranking.chart(LIGHT, *SLIDE).to_dict(validate=False)
-            return work.run_in_worker(asker, chart_slide, spec)
 
-        widgets.download("Slide (PNG)", slide, "repair.png", "image/png", "image")
-        paper = partial(_handout, task, [f"{line}." for line in ranking.words.split("; ")])
-        widgets.download("Handout with answers", paper, "repair.html", "text/html", "print")
-        widgets.download("Table (CSV)", safe_csv(table), "repair.csv", "text/csv")
+def _exports(task: Task, ranking: repair_results.TeamRanking, table: pd.DataFrame) -> None:
+    asker = visitors.visitor()
+
+    def slide() -> bytes:
+        spec = ranking.chart(LIGHT, *SLIDE).to_dict(validate=False)
+        return work.run_in_worker(asker, chart_slide, spec)
+
+    widgets.download("Slide (PNG)", slide, "repair.png", "image/png", "image")
+    paper = partial(_handout, task, [f"{line}." for line in ranking.words.split("; ")])
+    widgets.download("Handout with answers", paper, "repair.html", "text/html", "print")
+    widgets.download("Table (CSV)", safe_csv(table), "repair.csv", "text/csv")
 
 
 def _wait_for(keys: Sequence[str]) -> None:
-    """Say how many lists that count are not trained yet, and rank each when it is."""
+    """Say how many models of the ranking are not trained yet, and show each when it is."""
 
     def show(views: Sequence[JobStatus]) -> None:
         missing = sum(not view.done for view in views)
-        st.caption(f"Not trained yet: {plural(missing, 'list')} that would count.")
+        st.caption(f"Not trained yet: {plural(missing, 'model')} of the ranking.")
 
     jobs.watch(keys, show, each_done=True)
 
