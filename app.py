@@ -20,13 +20,13 @@ if __name__ == "__main__":  # a visitor's page
     from vlcore.web.home import sections
     from vlcore.web.lesson import session
 
-    intro = st.container()
     images = shell.image_set_of_address()
     with bar:
         guide.entrance()
+        session.resume_controls()
     with shell.attributed(images), shell.errors_as_sentences():
         usual = usual_condition(images).with_towers(towers)
-        intro.markdown(plain(sections.question(images.grouping)))
+        st.markdown(plain(sections.question(images.grouping)))
         width, _ = shell.window()
         if not animation.has_atlas(images.name, towers):  # else the maps above have a legend
             sections.show_groups(images, usual, width)
@@ -34,8 +34,6 @@ if __name__ == "__main__":  # a visitor's page
         st.subheader("The study's four experiments")
         sections.show_experiments(experiments, images, palette, width)
         sections.show_next_steps(experiments)
-        with intro:
-            session.resume_controls()
 else:  # the server imports this file once
     from vlcore.web import serving
 

@@ -42,7 +42,7 @@ def test_a_panel_has_each_group_once_and_each_models_numbers_in_it(width: int) -
         assert cell["y"] < line["top"] < line["bottom"] < cell["y2"]
         scale = (line["high_x"] - line["low_x"]) / (row.high - row.low)
         assert line["right_x"] - line["half"] == pytest.approx(scale * (row.accuracy - 0.5))
-    assert lines[5]["rate"] == "57\u00a0% (52 to 60)"
+    assert lines[5]["rate"] == "57% (52 to 60)"
 
 
 def test_what_was_not_measured_has_no_line() -> None:

@@ -14,7 +14,7 @@ from vlcore.plots.thumbnails import thumb_uri
 MIDDLES = ((-1.0, 0.8), (-0.8, -0.5), (1.0, -0.7), (0.9, 0.7))
 PANES = 4
 OWN = ("caption_", "x", "y", "gx", "gy", "trust", "predicted_", "says_", "right_")
-INFO = MapInfo("No bias", "trained in 21 s", "1st component, 61 %", "2nd component, 14 %")
+INFO = MapInfo("No bias", "trained in 21 s", "1st component, 61%", "2nd component, 14%")
 EVERYTHING = MapOptions(**dict.fromkeys(OVERLAYS, True))
 # Of a user's table: the most frequent first, two that share the colour of others, and text that a
 # spreadsheet or a page would take for something else.

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.chromium import CHROMIUM, FLAGS, needs_chromium
+from tests.chromium import needs_chromium, opened_chromium
 from tests.plots.maps.examples import CAPTIONS, INFO, POINTS
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots.maps.drawing import map_drawing
@@ -77,10 +77,8 @@ def lonely(data: dict[str, Any]) -> int:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    with sync_playwright() as api:
-        browser = api.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with opened_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -300,9 +298,9 @@ def test_a_lost_context_is_restored(opened: Opened) -> None:
 
 def test_maps_stand_below_each_other_in_a_narrow_figure(opened: Opened) -> None:
     page = opened(told())
-    hint = page.locator(".hint").inner_text()
+    hint = page.locator(".hint > span").inner_text()
     page.set_viewport_size({"width": 390, "height": 700})
-    expect(page.locator(".hint")).to_have_text(hint)
+    expect(page.locator(".hint > span")).to_have_text(hint)
     expect(page.locator(".whole .maps")).to_have_css("grid-template-columns", re.compile(r"^\S+$"))
     boxes = [surface.bounding_box() for surface in page.locator(".surface").all()]
     first, second = (box for box in boxes if box)
@@ -337,7 +335,7 @@ def test_words_of_strangers_stay_words(opened: Opened) -> None:
 
 
 def _grid() -> dict[str, Any]:
-    place = {"words": "63 % (59 to 67) of 500", "estimate": [0.63, 0.59, 0.67]}
+    place = {"words": "63% (59 to 67) of 500", "estimate": [0.63, 0.59, 0.67]}
     missing = {"words": "not trained yet", "estimate": None, "pane": None}
     rows = [
         [

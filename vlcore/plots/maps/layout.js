@@ -9,14 +9,18 @@ const SHAPES = {
   head: "M0,0L-.55,1.5L.55,1.5Z",  // of an arrow that points up: its tip lies where the arrow ends
 };
 const MODES = {move: "Move", rectangle: "Rectangle", lasso: "Lasso"};
-const HINT = "Point: an image, lit in every map. Click: its neighbours. Drag: mark images. Ctrl and wheel: zoom. Shift and"
-  + " drag: move. Double click: back. Keys N, P: next image, image before; Enter: a click.";
-// Where the page lists nothing: one line of a narrow window.
-const HINT_ALONE = "Ctrl and wheel: zoom. Shift and drag: move. Keys N, P: images.";
-const HINT_ALONE_OF_FINGER = "Tap: an image, in every map. Two fingers: zoom.";
-const HINT_OF_FINGER = "Tap: an image, in every map. Two fingers: zoom. To mark images, press Lasso and draw.";
-const HINT_WITH_TWINS = HINT.replace("its neighbours", "its neighbours, ringed twins");
-const HINT_OF_TWINS = HINT_OF_FINGER.replace(".", ", and its twins ringed.");
+const HINTS = {
+  pointer: ["Point at an image: it lights up in every map.", "Click: its neighbours."],
+  finger: ["Tap an image: it lights up in every map.", ""],
+};
+const FURTHER = {
+  pointer: "Ctrl and wheel: zoom. Shift and drag: move. Double click: the whole map. Keys N and P: next image, image before.",
+  finger: "Two fingers: zoom and move.",
+};
+const SELECTING = {
+  pointer: "Drag: select images. Enter: click.", finger: "To select images, press Lasso and draw.",
+};
+const TWINS = "Rings around other images: the same scene.";
 
 function element(kind, properties = {}, ...children) {
   const node = document.createElement(kind);
@@ -69,10 +73,13 @@ class Layout extends Geometry {
     this.maps.style.gridTemplateColumns = columns;
     this.hover(null);
     this.countStatus = element("span", {role: "status", className: "said"});
-    this.hint = element("span", {className: "hint"});
+    this.hint = element("span");
+    this.further = element("span");
+    const further = element("details", {}, element("summary", {"aria-label": "More gestures"}, "?"), this.further);
+    const hints = element("div", {className: "hint"}, this.hint, further);
     const legend = data.legendPlace === "none" ? "" : this.legend();
     const tools = this.canZoom ? this.tools() : "", isBeside = data.legendPlace === "right";
-    const top = this.canZoom ? [element("div", {className: "top"}, ...isBeside ? [] : [tools], this.hint)] : [];
+    const top = this.canZoom ? [element("div", {className: "top"}, ...isBeside ? [] : [tools], hints)] : [];
     const beside = element("div", {className: "beside"}, ...isBeside ? [tools] : [], legend);
     const whole = element("div", {className: `whole legend-${data.legendPlace}`}, this.maps, beside);
     this.root.replaceChildren(...top, whole, this.card.node, this.card.status);
@@ -104,7 +111,8 @@ class Layout extends Geometry {
   figure(pane, number) {
     const {data} = this;
     const title = element("strong", {}, pane.title), subtitle = element("span", {}, pane.subtitle);
-    const words = [`${pane.title}. ${pane.subtitle}.`, ...number ? [] : [data.alt]].join(" ");
+    const named = [pane.title, pane.subtitle].filter(Boolean).map(words => `${words}.`);
+    const words = [...named, ...number ? [] : [data.alt]].join(" ");
     const surface = svgElement("svg", {class: "surface", tabindex: 0, role: "group", "aria-label": words});
     this.hand.listen(surface, number);
     const aside = element("div", {className: "aside"});
@@ -121,7 +129,7 @@ class Layout extends Geometry {
   get subtitles() { return this.figures.map(({subtitle}) => subtitle); }
   get asides() { return this.figures.map(({aside}) => aside); }
 
-  // The titles of a grid, and its places: each a map above its rate, as a bar from 0 to 100 % and in words, or an empty frame.
+  // The titles of a grid, and its places: each a map above its rate, as a bar from 0 to 100% and in words, or an empty frame.
   gridCells() {
     const {rows, columns, places, canOpen} = this.data.grid;
     const head = ["", ...columns].map(words => element("strong", {className: "column-title"}, words));
@@ -196,8 +204,10 @@ class Layout extends Geometry {
   }
 
   tellHint() {
-    const [ofPointer, ofFinger] = this.columns.scene ? [HINT_WITH_TWINS, HINT_OF_TWINS] : [HINT, HINT_OF_FINGER];
-    const [hint, hintOfFinger] = this.data.lists ? [ofPointer, ofFinger] : [HINT_ALONE, HINT_ALONE_OF_FINGER];
-    this.hint.textContent = this.isTouched ? hintOfFinger : hint;
+    const hand = this.isTouched ? "finger" : "pointer", {lists} = this.data;
+    const [first, listed] = HINTS[hand];
+    this.hint.textContent = lists ? `${first} ${listed}` : first;
+    const further = [FURTHER[hand], lists && SELECTING[hand], lists && this.columns.scene && TWINS];
+    this.further.textContent = further.filter(words => words).join(" ");
   }
 }

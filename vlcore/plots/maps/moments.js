@@ -88,7 +88,7 @@ class Moments {
   curve({title, high, isShare, series}, step) {
     const {ink} = this.maps.data, width = Math.max(80, this.maps.side - CURVE_WORDS), end = Math.log1p(this.told.steps[this.last]);
     const across = at => Math.log1p(at) / end * width, down = value => 3 + (CURVE_HEIGHT - 6) * (1 - value / high);
-    const written = value => isShare ? `${Math.round(100 * value)} %` : value.toFixed(2);
+    const written = value => isShare ? `${Math.round(100 * value)}%` : value.toFixed(2);
     const rule = (x1, y1, x2, y2, stroke) => svgElement("line", {x1, y1, x2, y2, stroke});
     const parts = [rule(0, CURVE_HEIGHT - 3, width, CURVE_HEIGHT - 3, ink.line), rule(0, 3, width, 3, ink.line)];
     const lasts = series.map(({values}) => values[values.length - 1]), isFirstAbove = !(lasts[1] > lasts[0]);

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vlcore.experiment.files import text_beside
+from vlcore.plots.theme import FONT, Palette
 
 _PARTS = ("table", "points", "geometry", "layout", "overlay", "card", "hand", "moments", "maps")
 SCRIPT = "".join(text_beside(__file__, f"{name}.js") for name in _PARTS)
@@ -25,3 +26,24 @@ def page_block(data: Mapping[str, Any]) -> str:
     block = json.dumps(data).replace("<", "\\u003c")
     words = html.escape(data["alt"])
     return f'<div>{words}</div><script type="application/json" class="maps-data">{block}</script>'
+
+
+def moving_look(palette: Palette) -> dict[str, Any]:
+    """Describe the look of two maps that move, coloured by group; a style sheet has their side."""
+    return {
+        "kind": "frames",
+        "side": None,
+        "gap": 0,
+        "across": 2,
+        "legendPlace": "none",
+        "legend": [],
+        "legendTitle": "",
+        "colours": palette.groups,
+        "colourColumns": ["group", "group"],
+        "overlays": [],
+        "font": FONT,
+        "ink": palette.ink,
+        "colourTable": None,
+        "thumbs": "",
+        "alt": "",
+    }

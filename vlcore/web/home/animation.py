@@ -9,8 +9,8 @@ import streamlit as st
 from vlcore.experiment.files import static_folder, text_beside
 from vlcore.experiment.options import SCRATCH
 from vlcore.experiment.version import __version__
-from vlcore.plots.maps.script import SCRIPT, STYLE
-from vlcore.plots.theme import FONT, SHAPES, Palette
+from vlcore.plots.maps.script import SCRIPT, STYLE, moving_look
+from vlcore.plots.theme import SHAPES, Palette
 from vlcore.web.components import browser
 from vlcore.web.components.browser import BUTTON_STYLE
 
@@ -52,26 +52,9 @@ def show_riddle(palette: Palette, towers: str) -> None:
     data = st.session_state.get("data") or st.query_params.get("data") or "scenes"
     if not has_atlas(data, towers):
         return
-    look = {
-        "kind": "frames",
-        "side": None,  # the style sheet has it
-        "gap": 0,
-        "across": 2,
-        "legendPlace": "none",
-        "legend": [],
-        "legendTitle": "",
-        "colours": palette.groups,
-        "colourColumns": ["group", "group"],
-        "overlays": [],
-        "font": FONT,
-        "ink": palette.ink,
-        "colourTable": None,
-        "thumbs": "",
-        "alt": "",
-    }
     told = {
         "url": atlas_address(data, towers),
-        "look": look,
+        "look": moving_look(palette),
         "shapes": SHAPES,
         "scheme": palette.name,
         "card": st.session_state.get("guide_maps"),

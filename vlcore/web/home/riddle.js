@@ -4,7 +4,7 @@ const MARGIN = 0.04;  // part of a map that stays free at its edges
 const FACE = 34;  // px of a group's image
 const NAMES = {undescriptive: "Short captions", descriptive: "Descriptive captions"};
 const atlases = new Map();  // promises, by address
-const percent = share => `${Math.round(100 * share)} %`;
+const percent = share => `${Math.round(100 * share)}%`;
 
 export default function({parentElement, data}) {
   const root = parentElement.querySelector(".riddle");
@@ -30,6 +30,26 @@ async function fetchAtlas(url) {
     model.right = bytesOf(model.right);
   }
   return atlas;
+}
+
+// An image of a group, its mark and name, and its accuracy as a bar with a line for the interval; `tell` takes the accuracy and
+// the ends of the interval, or null where it is not known.
+function groupBar(maps, group, words, isRare, shape) {
+  const stroke = maps.data.colours[group], look = {fill: "none", stroke, "stroke-width": 1.7, "vector-effect": "non-scaling-stroke"};
+  const ring = isRare ? [svgElement("circle", {r: 7.5, ...look})] : [];
+  const outline = svgElement("path", {d: SHAPES[shape], transform: "scale(4)", ...look});
+  const mark = svgElement("svg", {viewBox: "-10 -10 20 20", "aria-hidden": "true"}, outline, ...ring);
+  const face = maps.image(maps.columns.group.indexOf(group), FACE);
+  const name = element("span", {className: "name"}, words), value = element("strong");
+  const fill = element("i"), line = element("b"), track = element("div", {className: "track"}, fill, line);
+  fill.style.background = stroke;
+  const tell = estimate => {
+    const [share, low, high] = estimate ?? [0, 0, 0], ends = [low, high].map(end => Math.round(100 * end)).join(" to ");
+    value.textContent = estimate ? `${percent(share)} (${ends})` : "?";
+    fill.style.width = `${100 * share}%`;
+    line.style.cssText = estimate ? `left: ${100 * low}%; width: ${100 * (high - low)}%` : "";
+  };
+  return {row: element("li", {}, face, mark, name, value, track), tell};
 }
 
 // Maps as large as an element of the page, which tell their riddle when they are new and take the words of cards from it.
@@ -68,7 +88,7 @@ class Riddle {
       const {playing, moment} = this.state;
       this.choose({playing: !playing, moment: moment === this.last ? 0 : moment});
     });
-    maps.listen(window, "popstate", () => this.change({...this.untouched, ...this.trained, ...this.chosen()}));
+    maps.listen(window, "popstate", () => this.isLinked && this.change({...this.untouched, ...this.trained, ...this.chosen()}));
   }
 
   find(name) { return this.root.querySelector(name); }
@@ -78,9 +98,10 @@ class Riddle {
     this.maps.end();
   }
 
-  tell(atlas, {look, shapes, scheme, card}) {
+  // `findings` is the name of the section that shows all runs; `isLinked`, whether the address has what a visitor chose.
+  tell(atlas, {look, shapes, scheme, card, findings = "Findings", isLinked = true}) {
     const {table, minority, steps, bias} = atlas, groups = [...minority.keys()], last = steps.length - 1;
-    Object.assign(this, {atlas, shapes, last, perGroup: table.count / groups.length});
+    Object.assign(this, {atlas, shapes, findings, isLinked, last, perGroup: table.count / groups.length});
     this.common = groups.filter(group => !minority[group]);
     this.rare = groups.filter(group => minority[group]);
     this.untouched = {bias: atlas.riddle, riddle: true, shown: false, answer: ""};
@@ -100,6 +121,7 @@ class Riddle {
 
   // What a visitor chose is in the address, over the card; Back (page.js) undoes a gesture there.
   chosen() {
+    if (!this.isLinked) return {};
     const {bias, steps} = this.atlas, fields = new URLSearchParams(location.search);
     const news = fields.get("guide") === String(this.card.card) ? {...this.card} : {};
     const level = bias.findIndex(share => String(Math.round(100 * share)) === fields.get("map_bias"));
@@ -111,6 +133,7 @@ class Riddle {
   }
 
   remember() {
+    if (!this.isLinked) return;
     const address = new URL(location.href), {riddle, bias, playing, moment, shown} = this.state;
     const fields = {
       map_bias: riddle ? null : Math.round(100 * this.atlas.bias[bias]),
@@ -157,7 +180,7 @@ class Riddle {
 
   // Draws the bars beside maps that are new.
   dress() {
-    const words = `accuracy on the ${this.perGroup} held-out images of each group on the map, with 95 % intervals`;
+    const words = `accuracy on the ${this.perGroup} held-out images of each group on the map, with 95% intervals`;
     this.bars = this.maps.asides.flatMap((aside, pane) => {
       const bars = [...this.common, ...this.rare].map(group => this.bar(pane, group));
       const rows = [...bars.map(({row}) => row), element("li", {className: "note"}, words)];
@@ -168,26 +191,14 @@ class Riddle {
     this.root.setAttribute("aria-busy", "false");
   }
 
-  // An image of a group, its mark and name, and its accuracy as a bar with a line for the interval.
   bar(pane, group) {
-    const {atlas, maps, perGroup} = this, stroke = maps.data.colours[group], isRare = atlas.minority[group];
-    const look = {fill: "none", stroke, "stroke-width": 1.7, "vector-effect": "non-scaling-stroke"};
-    const shape = svgElement("path", {d: SHAPES[this.shapes[group]], transform: "scale(4)", ...look});
-    const ring = isRare ? [svgElement("circle", {r: 7.5, ...look})] : [];
-    const mark = svgElement("svg", {viewBox: "-10 -10 20 20", "aria-hidden": "true"}, shape, ...ring);
-    const face = maps.image(maps.columns.group.indexOf(group), FACE);
-    const name = element("span", {className: "name"}, atlas.groups[group]), value = element("strong");
-    const fill = element("i"), line = element("b"), track = element("div", {className: "track"}, fill, line);
-    fill.style.background = stroke;
+    const {atlas, maps, perGroup} = this, isRare = atlas.minority[group];
+    const {row, tell} = groupBar(maps, group, atlas.groups[group], isRare, this.shapes[group]);
     const show = () => {
       const isKnown = this.state.shown || !isRare, count = this.right(this.models[pane], group);
-      const [low, high] = atlas.intervals[count];
-      const ends = [low, high].map(end => Math.round(100 * end)).join(" to ");
-      value.textContent = isKnown ? `${percent(count / perGroup)} (${ends})` : "?";
-      fill.style.width = isKnown ? `${100 * count / perGroup}%` : 0;
-      line.style.cssText = isKnown ? `left: ${100 * low}%; width: ${100 * (high - low)}%` : "";
+      tell(isKnown ? [count / perGroup, ...atlas.intervals[count]] : null);
     };
-    return {row: element("li", {}, face, mark, name, value, track), show};
+    return {row, show};
   }
 
   show() {
@@ -253,15 +264,21 @@ class Riddle {
   showQuestion() {
     const [words, offered] = this.question(), text = this.find(".ask p"), choices = this.find(".choices");
     const labels = Object.keys(offered).join();
+    text.ariaLive = this.state.playing ? "off" : "polite";  // else each step would be spoken
     if (text.textContent !== words) text.textContent = words;
     if (choices.dataset.labels === labels) return;
+    const isFocused = choices.contains(this.root.getRootNode().activeElement);
     choices.dataset.labels = labels;
     choices.replaceChildren(...Object.entries(offered).map(([label, news]) => {
       const button = element("button", {type: "button"}, label);
       this.maps.listen(button, "click", () => this.choose(news));
       return button;
     }));
+    if (isFocused) text.focus();  // its button is gone
   }
+
+  // Whether a model is wrong on most images of each rare group.
+  fails(model) { return this.rare.every(group => this.right(model, group) < this.perGroup / 2); }
 
   // What a visitor is told and asked, and what each answer changes.
   question() {
@@ -271,16 +288,16 @@ class Riddle {
     const both = groups => models.map(model => `${shares(model, groups)} (${model.name})`).join(", ");
     if (!riddle) {
       const groups = shown ? rare : common, right = `Correct on ${names(groups)}: ${both(groups)}.`;
-      const hint = "Drag Bias and watch. These are two runs; Findings shows all of them.";
+      const hint = `Drag Bias and watch. These are two runs; ${this.findings} shows all of them.`;
       return [`Same images, different captions. ${right} ${hint}`, {}];
     }
     if (shown) {
-      const fails = model => rare.every(group => this.right(model, group) < this.perGroup / 2);
-      const fooled = models.filter(fails).map(({name}) => name).join(" and ");
+      const fooled = models.filter(model => this.fails(model)).map(({name}) => name).join(" and ");
       const failure = `${fooled} is wrong more often than not. The common images did not reveal it.`;
       const right = `Correct on rare images, ${names(rare)}: ${both(rare)}.`;
+      const training = models.map(({name, level}) => `${name} ${atlas.removed[level]}`).join(", ");
       const opened = {...this.begun, riddle: false, bias: atlas.studied};
-      return [[answer, right, fooled && failure].join(" ").trim(), {"Do descriptive captions help?": opened}];
+      return [[answer, right, fooled && failure, `Bias: ${training}.`].join(" ").trim(), {"Do descriptive captions help?": opened}];
     }
     if (asked) {
       const answers = ["Model A", "Model B", "Neither"].map(name => [name, {shown: true, answer: `You said: ${name}.`}]);

@@ -10,16 +10,13 @@ from vlcore.data.imageset import ImageSet
 from vlcore.data.uploads import group_pictures
 from vlcore.experiment.captions import quoted_captions
 from vlcore.experiment.condition import STUDY_BIAS, Condition
-from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES, Grouping, group_words
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import describe_bias, share, title
 from vlcore.jobs.jobs import JobStatus
 from vlcore.plots.theme import Palette
-from vlcore.study import answer_words
-from vlcore.study.answer_file import published_answer
-from vlcore.web import cache, condition_controls, jobs, linked_maps, shell, widgets, work
-from vlcore.web.address import DataState, FindingsState
+from vlcore.web import cache, condition_controls, jobs, linked_maps, published, shell, widgets, work
+from vlcore.web.address import DataState
 
 CARD = 264  # px; four cards fit beside each other on a screen of 1280 px, two on one of 800
 PHONE_MAP = 120  # px of a map on a phone, where two cards are beside each other
@@ -117,10 +114,10 @@ def show_experiments(
         draw(work.views(conditions))
     st.caption(
         "Filled: training images. Hollow: held-out images. Ring: rare images. Diamond: captions."
-        " Maps show 2 of 32 dimensions; the numbers use all 32. Each model is one run with seed 0,"
-        " which was also used for tuning; another seed gives other numbers."
+        " Each model is one run with seed 0, which was used for tuning: the average of other seeds"
+        " is lower."
     )
-    _show_published_answer(images.name)
+    published.show_answer(images.name)
 
 
 def _about_missing(images: ImageSet) -> str:
@@ -131,19 +128,6 @@ def _about_missing(images: ImageSet) -> str:
     if images.folds:
         about += f" Each experiment trains {images.folds} small models, one per fold."
     return about
-
-
-def _show_published_answer(data: str) -> None:
-    """Show what all published seed pairs say about an image set; nothing for an own set."""
-    try:
-        sentence = answer_words.two_accuracies(published_answer(), data)
-    except LabError as error:
-        st.caption(plain(str(error)))
-        return
-    if sentence:
-        with st.container(horizontal=True, vertical_alignment="center", key="published"):
-            st.markdown(sentence, width="content")
-            widgets.link(FindingsState(), "See Findings", "science")
 
 
 def _show_card(
