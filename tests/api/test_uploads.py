@@ -238,17 +238,17 @@ def test_reliance_by_painting(
 def test_the_table_has_a_row_for_each_image_and_model(models: dict[str, ModelMap]) -> None:
     reports = {
         name: reports_of(models[model], ["horse"] * 6)[:3]
-        for name, model in (("Left", "short"), ("Right", "captioner"))
+        for name, model in (("Model A", "short"), ("Model B", "captioner"))
     }
-    reliances = {("Left", 1): RelianceReport(Reliance.OBJECT, "")}
+    reliances = {("Model A", 1): RelianceReport(Reliance.OBJECT, "")}
     names = ["1. a", "2. b", "3. c"]
     table = uploads.report_table(names, reports, IMAGES, reliances)
     assert table["Image"].tolist() == [name for name in names for _ in reports]
     assert table["Relies on"].tolist() == ["", "", "animal", "", "", ""]
-    for number, report in enumerate(reports["Left"]):
+    for number, report in enumerate(reports["Model A"]):
         row, similarity = report.neighbours[0]
         assert table.iloc[2 * number].drop(["Image", "Relies on"]).to_dict() == {
-            "Model": "Left",
+            "Model": "Model A",
             "Prediction": report.predicted,
             "Share, %": round(100 * report.share),
             "Calibrated": "no",
@@ -267,13 +267,13 @@ def test_the_table_has_a_row_for_each_image_and_model(models: dict[str, ModelMap
 
 
 def test_typed_captions_are_ranked_by_the_first_model() -> None:
-    z = {"Left": NEW[0], "Right": NEW[1]}
+    z = {"Model A": NEW[0], "Model B": NEW[1]}
     typed = {name: unit(np.random.default_rng(1).normal(size=(3, 32))) for name in z}
     table = uploads.typed_captions_table(["a", "b", "c"], typed, z)
-    assert list(table) == ["Caption", "Left", "Right"]
-    order = np.argsort(-(typed["Left"] @ NEW[0]))
+    assert list(table) == ["Caption", "Model A", "Model B"]
+    order = np.argsort(-(typed["Model A"] @ NEW[0]))
     assert table["Caption"].tolist() == ["abc"[index] for index in order]
-    assert table["Right"].to_numpy() == pytest.approx((typed["Right"] @ NEW[1])[order])
+    assert table["Model B"].to_numpy() == pytest.approx((typed["Model B"] @ NEW[1])[order])
 
 
 def test_models_that_have_seen_photographs() -> None:

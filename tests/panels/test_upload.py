@@ -12,6 +12,7 @@ from vlcore.api.panel_views import as_document
 from vlcore.api.panels import UPLOAD, PanelError, panels
 from vlcore.data.decoding import UploadError
 from vlcore.data.uploads import samples
+from vlcore.experiment.wording import decimal
 from vlcore.plots.blocks import Images, Pictures, Table, flat
 
 
@@ -74,24 +75,33 @@ def test_the_nearest_images_are_those_of_the_reports(both: Comparison, upload: U
 def test_captions_in_own_words_have_the_cosine_of_the_embedding(
     both: Comparison, upload: Upload
 ) -> None:
-    (table,) = both.panel("own-words", upload=upload, words="horse; camel").tables
+    (table,) = both.panel("own-words", upload=upload, words="horse; camel; pony").tables
     for name, model in both.named.items():
         z = model.loaded.embed_captions(["horse"])[0]
         cosine = float(z @ upload.embeddings[name])
         cell = table.loc[table["Caption"] == "horse", name].item()
         assert float(cell) == pytest.approx(cosine, abs=0.006)
+    assert table["Caption"].tolist()[-1] == "pony"
+
+
+def test_captions_of_the_set_come_first(both: Comparison, upload: Upload) -> None:
+    (table,) = both.panel("own-words", upload=upload).tables
+    for name, report in upload.reports.items():
+        cells = table.loc[table[name] != "", ["Caption", name]]
+        cosines = {caption.caption: decimal(caption.similarity) for caption in report.captions}
+        assert dict(cells.itertuples(index=False)) == cosines
 
 
 def test_a_sample_is_tested_by_its_twins(both: Comparison) -> None:
     _, (sample, *_) = next(iter(samples(both.images, frozenset([0])).values()))
     upload = both.upload(sample)
-    assert set(upload.reliances) == {"Left", "Right"}
+    assert set(upload.reliances) == {"Model A", "Model B"}
     (pictures,) = (
         block for block in both.panel("relies-on", upload=upload) if isinstance(block, Pictures)
     )
     assert len(pictures.pictures) >= 2
     for lines in pictures.lines.values():
-        assert [line.split(": ")[0] for line in lines] == ["Left", "Right"]
+        assert [line.split(": ")[0] for line in lines] == ["Model A", "Model B"]
 
 
 def test_a_model_from_scratch_is_not_tested_by_paint(both: Comparison, upload: Upload) -> None:

@@ -280,7 +280,7 @@ def neither_sentence(report: UploadReport, grouping: Grouping) -> str:
     objects = " nor ".join(f"a {plain(name)}" for name in grouping.objects)
     if (seen := report.recognition) is None:
         return (
-            f"**Perhaps neither {objects}.** This image is farther from the set than 99 % of the"
+            f"**Perhaps neither {objects}.** This image is farther from the set than 99% of the"
             " images of the set are from each other."
         )
     guess = f"{plain(seen.guess)} ({wording.percent(seen.guess_share)})"
@@ -291,11 +291,11 @@ def novelty_sentence(novelty: Novelty, *, is_calibrated: bool) -> str:
     """Whether an image is new beside those of a set, with its numbers, in Markdown; `is_calibrated`
     says whether the share that is shown with it is."""
     rate, count = wording.rate_words(novelty.share.as_dict()), f"{novelty.share.n:,}"
-    sentence = f"{rate} of its {count} images are at least as far from the others."
+    sentence = f"{rate} of its {count} images lie at least as far from the other images."
     if not novelty.is_new:
         return f"**Not new to the set**: {sentence}"
     if is_calibrated:
-        sentence += " The share above was fitted to images like those: do not rely on it here."
+        sentence += " The percentage of the prediction holds only for images like those."
     return f"**New to the set**: {sentence}"
 
 

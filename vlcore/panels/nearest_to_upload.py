@@ -20,7 +20,7 @@ def nearest_to_upload(comparison: Comparison, upload: Upload) -> Iterator[Block]
     yield Columns(
         [
             [
-                Heading(f"{name} model"),
+                Heading(name),
                 Text(_in_words(comparison.images, report), note=True),
                 Images({row: [f"{cosine:.2f}"] for row, cosine in report.neighbours}),
             ]

@@ -28,7 +28,7 @@ from vlcore.web.visitors import LOCAL_NAMES
 
 MOST_IMAGES = 50  # at once; a cut-out is seven
 SAMPLE_SIDE = 86  # px: eleven are beside each other on a screen of 1280 px
-USUAL_LEVEL = "75 %"
+USUAL_LEVEL = "75%"
 UNKNOWN = "nobody knows"  # which object a visitor's image shows
 
 
@@ -90,7 +90,7 @@ def choose_models(bar: DeltaGenerator) -> ModelChoice:
         names = distinct_names(choices)
         about = "As set here: the start and the bias above, short and descriptive captions."
         for model in models:
-            choose_saved(model, f"{model.name.capitalize()} model", names, about)
+            choose_saved(model, SIDES[model.name], names, about)
         conditions = tuple(map(condition_or_usual, models))
         about = "Predictions for your own images are then marked correct or wrong."
         objects = image_set.grouping.objects
@@ -101,7 +101,7 @@ def choose_models(bar: DeltaGenerator) -> ModelChoice:
 
 
 def _trained_level(image_set: ImageSet, towers: str) -> str:
-    """The bias of the first pair that is trained on a set; 75 % where that is, or none."""
+    """The bias of the first pair that is trained on a set; 75% where that is, or none."""
     levels = condition_controls.BIASES
     for name in sorted(levels, key=lambda name: name != USUAL_LEVEL):
         pair = _usual_conditions(image_set, towers, levels[name])
@@ -202,7 +202,7 @@ def _uploads(room: int) -> tuple[list[Opened], bool]:
     most = limits.UPLOAD_BYTES // limits.MB
     label = f"Up to {MOST_IMAGES} images (PNG, JPEG, WebP, GIF or HEIC, {most} MB each)"
     # Every kind and size is taken, because Streamlit hides why it refuses one.
-    files = st.file_uploader(label, None, True, _files_key(), about) or []
+    files = st.file_uploader(label, None, True, _files_key(), about, max_upload_size=most) or []
     browser.PASTE(key="paste", height=0)
     # Every click runs the page again, and a large photo takes half a second to decode: what was
     # opened stays in the session.

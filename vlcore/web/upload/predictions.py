@@ -22,9 +22,9 @@ ROW, ROWS = 44, 7  # px of a row in the table of images; how many are in view, w
 # docs/uploads.md has the images.
 HOW_OFTEN = (
     "“Probably neither” is no proof. It was said of 29 of 29 photos and scans of other things, and"
-    " in a former trial of 83 % of 72 photos; wrongly of 1 of 32 photos of horses and camels."
+    " of 60 of 72 in an earlier trial. It was said wrongly of 1 of 32 photos of horses and camels."
 )
-HOW_OFTEN_OWN = "“Perhaps neither” is said wrongly of about 1 % of images like those of the set."
+HOW_OFTEN_OWN = "“Perhaps neither” is said wrongly of about 1% of images like those of the set."
 
 
 def choose_image(answers: Answers) -> Upload:
@@ -49,6 +49,7 @@ def choose_image(answers: Answers) -> Upload:
         selection_mode="single-row",
         on_select=look,
     )
+    st.markdown(_counted(answers))
     chosen = st.selectbox("Look at", answers.names, key="look_at", width=280)
     number = answers.names.index(chosen) if chosen in answers.names else 0
     st.session_state["looked_at"] = digests[number]
@@ -66,22 +67,39 @@ def _look_at_one_image(answers: Answers, digests: list[str]) -> None:
 
 
 def _overview(answers: Answers) -> pd.DataFrame:
-    """One row per image: how it looks, its name, what each model predicts, and what it shows."""
+    """One row per image: how it looks, what each model predicts, what it shows, and its name."""
     rows = []
     for upload in answers.uploads:
-        row = {"Image": thumb_uri(upload.picture.picture), "File": upload.name}
+        row = {"Image": thumb_uri(upload.picture.picture)}
         for model, report in upload.reports.items():
             row[model] = _prediction_in_short(report)
-        row["Shows"] = upload.picture.object or "not known"
+        row |= {"Shows": upload.picture.object or "not known", "File": upload.name}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _counted(answers: Answers) -> str:
+    """Say how many images each model predicts correctly, or how to tell what images show."""
+    known = [upload for upload in answers.uploads if upload.picture.object]
+    if not known:
+        return (
+            ":small[Correct or wrong? Name files by what they show, such as `horse_03.jpg`, or"
+            " choose “Your images show” in Settings.]"
+        )
+    counts = [
+        f"{name} {sum(bool(upload.reports[name].is_right) for upload in known)} of {len(known)}"
+        for name in known[0].reports
+    ]
+    return f"Correct: {', '.join(counts)}."
 
 
 def _prediction_in_short(report: UploadReport) -> str:
     """A prediction as the cell of a table."""
     if not report.predicted:
         return "no prediction"
-    doubt = f", not sure: {report.doubts[0]}" if report.doubts else ""
+    if report.is_neither:
+        return f"probably neither ({report.predicted} {percent(report.share)})"
+    doubt = ", not sure" if report.doubts else ""
     mark = {True: "✓ ", False: "✗ ", None: ""}[report.is_right]
     return f"{mark}{report.predicted} {percent(report.share)}{doubt}"
 
@@ -164,7 +182,7 @@ def _short_title(condition: Condition, upload: Upload, usual: Sequence[Condition
     biases = {model.condition.bias for model in upload.answers.models.values()}
     if len(biases) == 1:
         return label_words(condition)
-    return f"{label_words(condition)}, bias {condition.bias * 100:g} %"
+    return f"{label_words(condition)}, bias {condition.bias * 100:g}%"
 
 
 def show_reliances(upload: Upload, places: Mapping[str, DeltaGenerator]) -> None:
@@ -193,4 +211,5 @@ def _badges(report: UploadReport) -> None:
             " kind."
         )
         for doubt in report.doubts:  # one badge of both would be cut off
-            st.badge(f"not sure: {doubt}", color="orange", help=about)
+            words = doubt if report.is_neither else f"not sure: {doubt}"
+            st.badge(words, color="orange", help=about)
