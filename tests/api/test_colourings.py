@@ -132,8 +132,8 @@ def test_which_model_is_right_is_of_images_that_all_models_show(maps: ComparedMa
     which = values_of(maps, "which is correct")
     words = {
         ("right", "right"): "all of them",
-        ("right", "wrong"): "left only",
-        ("wrong", "right"): "right only",
+        ("right", "wrong"): "Model A only",
+        ("wrong", "right"): "Model B only",
         ("wrong", "wrong"): "none of them",
     }
     outcomes = zip(maps.points["right_0"], maps.points["right_1"], strict=True)

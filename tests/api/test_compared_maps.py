@@ -54,7 +54,7 @@ def together(shown: list[ModelMap]) -> ComparedMaps:
 
 def test_every_picture_is_one_row(together: ComparedMaps) -> None:
     points, rows = together.points, together.rows
-    assert tuple(together.named) == ((), ("first",), ("left", "right"))[len(together.models)]
+    assert tuple(together.named) == ((), ("Model",), ("Model A", "Model B"))[len(together.models)]
     assert len(together.infos) == len(together.models)
     assert rows.tolist() == sorted({int(row) for model in together.models for row in model.rows})
     assert points["id"].tolist() == [f"p{row}" for row in rows]
@@ -247,12 +247,12 @@ def test_what_is_not_compared(maps: list[ModelMap], seeds: list[ModelMap]) -> No
 def test_the_words_around_a_map(maps: list[ModelMap]) -> None:
     left, right = beside(maps[1:3]).infos
     (a, b), (c, d) = (
-        [f"{share * 100:.0f} %" for share in model.plane.shares] for model in maps[1:3]
+        [f"{share * 100:.0f}%" for share in model.plane.shares] for model in maps[1:3]
     )
-    assert left.title == "Bias 50 % (5 of 10 rare images kept), descriptive captions"
-    assert left.subtitle == "seed 60, 700 steps on 30 images"
+    assert left.title == "Model A: Bias 50% (5 of 10 rare images kept), descriptive captions"
+    assert left.subtitle.startswith("seed 60")
     assert (left.x_title, left.y_title) == (f"component 1 ({a} of variance)", f"component 2 ({b})")
-    assert right.subtitle.startswith("seeds 60 and 61, ")
+    assert right.subtitle.startswith("seeds 60 and 61")
     assert right.x_title == f"components 1 and 2 ({c} and {d} of variance), aligned to the first"
     assert right.y_title == ""
     other = dataclasses.replace(maps[0], projection=Projection(components=(4, 3)))

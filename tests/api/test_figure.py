@@ -44,7 +44,7 @@ def test_accuracies_are_below_maps_of_models_that_have_some(
     assert len(spec_of(together)["vconcat"]) == 2
     assert "vconcat" not in spec_of(compare_maps([nameless], IMAGES))
     mixed = drawn.rows(spec_of(compare_maps([nameless, models[0]], IMAGES)))
-    assert {row["model"] for row in mixed if "rate" in row} == {"Right"}
+    assert {row["model"] for row in mixed if "rate" in row} == {"Model B"}
 
 
 def test_all_but_what_needs_a_pointer_is_drawn(together: ComparedMaps) -> None:

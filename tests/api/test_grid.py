@@ -197,10 +197,10 @@ def test_places_have_their_map_rate_and_words(maps: GridMaps, models: list[Artif
     place = drawing["grid"]["places"][0][2]
     stored = models[1].metrics["end"]["minority_accuracy"]
     assert place["estimate"] == [stored["value"], stored["low"], stored["high"]]
-    assert drawing["panes"][place["pane"]]["title"] == "Bias 50\u00a0%, short captions"
+    assert drawing["panes"][place["pane"]]["title"] == "Bias 50%, short captions"
     absent = drawing["grid"]["places"][1][2]
     assert (absent["name"], absent["pane"], absent["estimate"]) == ("1-2", None, None)
-    assert absent["spoken"] == "Descriptive captions, Bias 50\u00a0%: not trained yet"
+    assert absent["spoken"] == "Descriptive captions, Bias 50%: not trained yet"
 
 
 def test_a_notebook_shows_it_without_a_kernel(opened: grids.Grid) -> None:

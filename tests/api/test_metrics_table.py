@@ -12,14 +12,14 @@ from vlcore.metrics import catalogue
 
 def test_measures_are_beside_untrained_encoders_and_pixels(first_and_last: ComparedMaps) -> None:
     table = metrics_table.measures_table(first_and_last).set_index("")
-    sides = dict(zip(("Left", "Right"), first_and_last.models, strict=True))
-    columns = ["Left", "Left, untrained", "Right", "Right, untrained", "Pixels", "Images"]
+    sides = dict(zip(("Model A", "Model B"), first_and_last.models, strict=True))
+    columns = ["Model A", "Model A, untrained", "Model B", "Model B, untrained", "Pixels", "Images"]
     assert list(table.columns) == columns
     assert len(table) == len(set(table.index)) > 20
     text_only = [
-        f"{100 * model.artifact.metrics['text_only_match']:.0f} %" for model in sides.values()
+        f"{100 * model.artifact.metrics['text_only_match']:.0f}%" for model in sides.values()
     ]
-    assert table.loc[metrics_table.TEXT_ONLY, ["Left", "Right"]].tolist() == text_only
+    assert table.loc[metrics_table.TEXT_ONLY, ["Model A", "Model B"]].tolist() == text_only
     variance = table.loc[catalogue.words_of("total_variance", SCENES)]
     primary = table.loc[catalogue.words_of(catalogue.PRIMARY, SCENES)]
     for side, model in sides.items():
@@ -46,22 +46,19 @@ def test_a_new_measure_is_in_every_table(
     comparison = measured_as(first_and_last, 0, metrics)
     row = metrics_table.measures_table(comparison).set_index("").loc["Of the animal"]
     assert row.to_dict() == {
-        "Left": "50\u00a0% (40 to 60)",
-        "Left, untrained": "not defined: it is shy",
-        "Right": "not defined: not measured by this version",
-        "Right, untrained": "not defined: not measured by this version",
-        "Pixels": "10\u00a0% (0 to 20) of only 5",
+        "Model A": "50% (40 to 60)",
+        "Model A, untrained": "not defined: it is shy",
+        "Model B": "not defined: not measured by this version",
+        "Model B, untrained": "not defined: not measured by this version",
+        "Pixels": "10% (0 to 20) of only 5",
         "Images": "1,234",
     }
     table = metrics_table.measures_of(comparison.models[0].artifact, SCENES).set_index("")
-    assert table.loc["Of the animal", "Measured"] == row["Left"]
+    assert table.loc["Of the animal", "Measured"] == row["Model A"]
 
 
 def test_group_accuracies_in_words_and_as_charts_draw_them(first_and_last: ComparedMaps) -> None:
-    ends = {
-        name.capitalize(): model.artifact.metrics["end"]
-        for name, model in first_and_last.named.items()
-    }
+    ends = {name: model.artifact.metrics["end"] for name, model in first_and_last.named.items()}
     table = metrics_table.group_accuracy_table(first_and_last)
     assert list(table.columns) == ["Group", *ends, "Images"]
     assert table["Group"].tolist() == list(group_words(SCENES).values())
@@ -89,7 +86,7 @@ def test_labels_that_name_no_object(first_and_last: ComparedMaps) -> None:
         minority = catalogue.words_of("minority_accuracy", SCENES)
         assert bool(measures["Images"][minority]) == (pane == 0), "of the model that has it"
         rows = metrics_table.group_accuracy_rows(comparison)
-        assert set(rows["model"]) == [{"Right"}, set()][pane]
+        assert set(rows["model"]) == [{"Model B"}, set()][pane]
         assert list(rows.columns) == ["pane", "model", "group", "accuracy", "low", "high", "n"]
         assert description.small_sample_warning(comparison.models[pane].artifact, SCENES) is None
     assert table["Images"].tolist() == [""] * 4

@@ -13,6 +13,7 @@ from vlcore.api.description import describe_comparison, small_sample_warning
 from vlcore.api.model_map import ComparisonError, ModelMap, model_map
 from vlcore.api.offline_page import page
 from vlcore.data.imageset import ImageSet
+from vlcore.experiment import wording
 from vlcore.experiment.grouping import SCENES
 from vlcore.plots.blocks import Text
 from vlcore.plots.thumbnails import SAFE_URI
@@ -63,7 +64,8 @@ def test_a_page_says_what_the_maps_show(together: ComparedMaps, offline: str) ->
     for words in ("First", "All <b>is</b> well.", "Second", "Two models have no such thing."):
         assert words in text
     (title,) = re.findall("<title>(.*)</title>", offline)
-    assert title == "scenes: " + " | ".join(info.title for info in together.infos)
+    conditions = [model.artifact.condition for model in together.models]
+    assert title == "scenes: " + " | ".join(map(wording.title, conditions))
 
 
 def test_few_images_are_a_warning_on_the_page(home: Path, images: ImageSet) -> None:

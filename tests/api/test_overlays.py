@@ -77,11 +77,11 @@ def versions(scene: str) -> dict[str, int]:
 def test_the_lengths_of_arrows_are_of_the_full_space(pair: ComparedMaps) -> None:
     scene = "test-05"
     table = overlays.twin_lengths(pair, scene)
-    numbers = [f"{name}{end}" for name in ("left", "right") for end in ("", ", mean")]
+    numbers = [f"{name}{end}" for name in ("Model A", "Model B") for end in ("", ", mean")]
     assert list(table.columns) == ["arrow", "from", "to", *numbers]
     assert table["arrow"].tolist() == ["other background"] * 2 + ["other animal"] * 2
     for line in table.to_dict("records"):
-        for name, seed in (("left", 90), ("right", 90)):
+        for name, seed in (("Model A", 90), ("Model B", 90)):
             z = space(IMAGES, seed)  # of the stand-ins
             ends = (
                 [z[rows[line[side]]] for side in ("from", "to")]

@@ -97,7 +97,7 @@ def test_an_artifact_has_the_usual_files_and_no_weights(
     assert artifact.kind is ArtifactKind.PRETRAINED
     assert pretrained.make_pretrained(str(made.folder), artifact.condition) == "cached"
     assert title(artifact.condition).startswith(
-        f"Pretrained tiny, {readout}, bias 75 % (4 of 16 rare images kept)"
+        f"Pretrained tiny, {readout}, bias 75% (4 of 16 rare images kept)"
     )
     arrays, layer = artifact.arrays("embeddings.npz"), artifact.embeddings.layer
     assert arrays["train_rows"].tolist() == training_rows(made.images, artifact.condition).tolist()

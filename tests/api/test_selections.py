@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.api.stand_ins import image_set, publish, space
-from vlcore.api.compared_maps import ComparedMaps, compare_maps
+from vlcore.api.compared_maps import ComparedMaps, compare_maps, points_table, with_held_out
 from vlcore.api.model_map import ModelMap, model_map
 from vlcore.api.selections import Selection
 from vlcore.experiment.condition import Condition
@@ -58,6 +58,18 @@ def test_images_of_folds_are_held_out_by_the_model_that_has_not_seen_them(home: 
         assert table.loc["Held-out images", f"Correct, {name}"] == words
 
 
+def test_a_table_of_images_has_every_held_out_image(comparison: ComparedMaps) -> None:
+    table = points_table(comparison, with_held_out(comparison)).set_index("id")
+    assert table.index.is_unique
+    assert set(comparison.points["id"]) <= set(table.index)
+    for name, model in comparison.named.items():
+        embeddings = model.artifact.embeddings
+        held_out = table.loc[[f"p{row}" for row in embeddings.rows("test")]]
+        is_correct = held_out[f"{name} prediction"].str.endswith("(correct)")
+        assert is_correct.tolist() == embeddings.test_correct.tolist()
+        assert set(held_out["split"]) == {"test"}
+
+
 def test_csv_has_file_names_predictions_and_scores(
     comparison: ComparedMaps, tmp_path: Path
 ) -> None:
@@ -71,5 +83,5 @@ def test_csv_has_file_names_predictions_and_scores(
         predictions = table[f"{name} prediction"].tolist()[:3]
         assert predictions == selection.points[f"predicted_{pane}"].tolist()
         assert table[f"{name} score"].dropna().between(0.5, 1).all()
-    assert table["left score"].notna().any()
+    assert table["Model A score"].notna().any()
     assert selection.save(tmp_path / "some.csv").read_text() == selection.csv()

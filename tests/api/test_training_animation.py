@@ -57,7 +57,7 @@ def test_steps_are_those_of_any_checkpoint(both: TrainingAnimation, left: ModelM
     assert [track.checkpoints for track in both.tracks] == [(0, 1, 2, 2, 3), (0, 1, 1, 2, 3)]
     ended = animate(left, trained((0, 1, 4), init_seed=1))
     assert ended.tracks[1].checkpoints == (0, 1, 2, 2), "it does not move"
-    assert any("left at 20, right at 4" in note for note in ended.notes)
+    assert any("Model A at 20, Model B at 4" in note for note in ended.notes)
 
 
 def test_a_sample_moves_of_large_maps(left: ModelMap, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_a_checkpoint_says_how_much_variance_the_plane_shows(left: ModelMap) -> 
     lines = animate(left).tracks[0].lines
     on_plane, total = left.plane.place(z[1]).var(axis=0).sum(), z[1].var(axis=0).sum()
     assert lines[1].startswith(f"step 1: total variance {total:.2g}")
-    assert f"{100 * on_plane / total:.0f} %" in lines[1]
+    assert f"{100 * on_plane / total:.0f}%" in lines[1]
     assert lines[2].startswith("step 4: all images are one point")
 
 

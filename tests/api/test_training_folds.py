@@ -9,7 +9,7 @@ import pytest
 
 from tests.api.trainings import FILES, fits_at_once, watch, write_small
 from vlcore.api import training as run_train
-from vlcore.api.compared_maps import compare_maps, row_numbers
+from vlcore.api.compared_maps import compare_maps, points_table, row_numbers, with_held_out
 from vlcore.api.model_map import model_map
 from vlcore.api.training import train_condition
 from vlcore.api.training_animation import animate_training
@@ -21,6 +21,7 @@ from vlcore.data import subset
 from vlcore.data.imageset import ImageSet
 from vlcore.data.training_set import TrainingSet
 from vlcore.experiment.condition import Condition
+from vlcore.experiment.options import shown_name
 from vlcore.jobs import jobs
 from vlcore.metrics import accuracy
 from vlcore.metrics.accuracy import balanced_accuracy
@@ -78,6 +79,23 @@ def test_the_map_of_an_imported_set_shows_all_of_its_images(
     index = np.searchsorted(every, row_numbers(animated.points))
     stored = comparison.points[["x0", "y0"]].to_numpy()[index]
     np.testing.assert_allclose(end, stored, atol=0.01)
+
+
+def test_a_table_of_images_counts_the_accuracies_again(
+    in_folds: Folds, elsewhere: Artifact
+) -> None:
+    comparison = compare_maps([model_map(elsewhere)], in_folds[0])
+    table = points_table(comparison, with_held_out(comparison))
+    assert sorted(table["id"]) == sorted(f"p{row}" for row in range(21))
+    assert set(table["split"]) == {"test"}
+    assert set(table["Model caption style"]) == {shown_name("labels", elsewhere.condition.labels)}
+    fold = table.set_index("id")["Model fold"]
+    for number, part in enumerate(subset.split_parts(in_folds[0], elsewhere.condition.data_seed)):
+        assert set(fold[[f"p{row}" for row in part.rows("test")]]) == {number + 1}
+    is_right = table["Model prediction"].str.endswith("(correct)")
+    groups = table["object"] + "_" + table["context"]
+    for group, estimate in elsewhere.metrics["end"]["group_accuracy"].items():
+        assert np.isclose(is_right[groups == group].mean(), estimate["value"])
 
 
 def test_every_fold_judges_what_it_lacks(

@@ -52,5 +52,5 @@ def test_metrics_are_rates_with_intervals_and_small_groups() -> None:
         "few_pictures": {"horse_grass": 6},
     }
     line = document_text([{"key": "a", "metrics": metrics}]).splitlines()[1]
-    assert "50 % (20 to 80) of 12" in line
+    assert "50% (20 to 80) of 12" in line
     assert "horse_grass (6)" in line

@@ -43,7 +43,7 @@ def test_the_images_of_panels_are_rows_of_the_set(both: Comparison) -> None:
 def test_groups_have_their_accuracies(both: Comparison) -> None:
     (table,) = both.panel("groups").tables
     assert len(table) == len(both.images.grouping.names)
-    assert {"Group", "Left", "Right", "Images"} <= set(table)
+    assert {"Group", "Model A", "Model B", "Images"} <= set(table)
 
 
 def test_shared_neighbours_are_of_so_many(both: Comparison) -> None:

@@ -57,7 +57,7 @@ class NeighbourAgreement:
         chance = 100 * self.trained.chance
         return (
             f"Both models share {rate_words(self.share.as_dict())} of each image's"
-            f" {self.trained.k} nearest neighbours{before}; by chance {chance:.1f}\u00a0%"
+            f" {self.trained.k} nearest neighbours{before}; by chance {chance:.1f}%"
             f" ({self.share.n:,} images)."
         )
 

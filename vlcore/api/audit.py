@@ -213,7 +213,7 @@ def _probes(images: ImageSet, rows: NDArray[np.int64]) -> Iterator[Check]:
                 ok = shortcuts.is_chance(accuracy) == should_be_chance
             sentence = (
                 f"{description} predicts the {label} with accuracy {rate_words(accuracy.as_dict())}"
-                f" (n = {accuracy.n:,} images); chance is 50 %."
+                f" (n = {accuracy.n:,} images); chance is 50%."
             )
             yield Check(name, ok, sentence, {**asdict(accuracy), "view": view, "label": label})
     yield Check(EASIER, None, _compare_cues(right, scenes, images.grouping.object_word))

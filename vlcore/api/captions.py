@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.api.compared_maps import ComparedMaps
+from vlcore.api.compared_maps import ComparedMaps, in_sentence
 from vlcore.api.model_map import ComparisonError, ModelMap
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
@@ -18,7 +18,7 @@ from vlcore.model.load import Loaded
 
 LONGEST = 200  # characters
 MOST_NAMED = 8  # words in a sentence
-# The cosine below which a caption is far from a training caption. Below it lay 95 % of 1,000 random
+# The cosine below which a caption is far from a training caption. Below it lay 95% of 1,000 random
 # words in version 0.5; it was not fitted to the captions that it warns of.
 FAR = 0.15
 
@@ -108,7 +108,7 @@ def _warn_of_far(
     if not far:
         return ""
     return (
-        f"Far from every training caption of the {name} model, which may not know their meaning:"
+        f"Far from every training caption of {in_sentence(name)}, which may not know their meaning:"
         f" {', '.join(far)}."
     )
 
@@ -121,7 +121,9 @@ def _warn_of_words(name: str, training: Sequence[str], texts: Sequence[str]) -> 
         return ""
     more = len(untrained) - MOST_NAMED
     words = ", ".join(untrained[:MOST_NAMED]) + f" and {more} more" * (more > 0)
-    return f"The {name} model was not trained on {words}: its embedding of such words is chance."
+    return (
+        f"Not in the training captions of {in_sentence(name)}: {words}; their embedding is chance."
+    )
 
 
 def caption_similarities(models: Mapping[str, ModelMap]) -> tuple[pd.DataFrame, list[str], str]:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from vlcore.api.model_map import ComparisonError, ModelMap, image_captions
 from vlcore.artifacts.store import Artifact
 from vlcore.data.imageset import ImageSet, join_user_columns
+from vlcore.data.subset import fold_numbers
 from vlcore.experiment.condition import Condition
-from vlcore.experiment.options import ArtifactKind
-from vlcore.experiment.wording import title
+from vlcore.experiment.options import ArtifactKind, shown_name
+from vlcore.experiment.wording import titles
 from vlcore.metrics.projection import align
 from vlcore.plots.colouring import GROUPS, Colouring
 from vlcore.plots.maps.drawing import MOST_MARKS, MapInfo
@@ -31,7 +32,12 @@ FEW_SHARED = 10  # held-out images below which an alignment would be noise
 
 def map_names(models: int) -> tuple[str, ...]:
     """What the maps are called, in their order."""
-    return ("left", "right") if models == 2 else ("first",)
+    return ("Model A", "Model B") if models == 2 else ("Model",)
+
+
+def in_sentence(name: str) -> str:
+    """The name of a map inside a sentence."""
+    return name if name in map_names(2) else "the model"
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +98,13 @@ def compare_maps(models: Sequence[ModelMap], images: ImageSet) -> ComparedMaps:
         )
     aligned, points, captions = joint_tables(models, images)
     infos = []
-    for model in models:
+    subtitles = _subtitles(models, images)
+    names = map_names(len(models))
+    described = titles([model.artifact.condition for model in models])
+    for name, words, model, subtitle in zip(names, described, models, subtitles, strict=True):
+        words = words if len(models) == 1 else f"{name}: {words}"
         axes = _axis_titles(model, aligned=model is not models[0])
-        infos.append(MapInfo(title(model.artifact.condition), _subtitle(model, images), *axes))
+        infos.append(MapInfo(words, subtitle, *axes))
     return ComparedMaps(aligned, points, captions, tuple(infos), images)
 
 
@@ -187,29 +197,36 @@ def _model_columns(
     }
 
 
-def _subtitle(model: ModelMap, images: ImageSet) -> str:
+def _subtitles(models: Sequence[ModelMap], images: ImageSet) -> list[str]:
+    """What each model is besides its bias and its captions; of two models, where they differ."""
+    facts = [_facts(model, images) for model in models]
+    shared = set.intersection(*map(set, facts)) if len(models) > 1 else set()
+    return ["; ".join(fact for fact in each if fact not in shared) for each in facts]
+
+
+def _facts(model: ModelMap, images: ImageSet) -> list[str]:
     condition = model.artifact.condition
     end = model.artifact.metrics["end"]
-    words = f"{model.z.shape[1]:,} dimensions"
+    facts = [f"{model.z.shape[1]:,} dimensions"]
     if condition.kind.has_weights:
         seeds = f"seed {condition.init_seed}"
         if condition.data_seed != condition.init_seed:
             seeds = f"seeds {condition.data_seed} and {condition.init_seed}"
         is_untrained = condition.kind is ArtifactKind.UNTRAINED
         steps = "not trained" if is_untrained else f"{condition.steps:,} steps"
-        words = f"{seeds}, {steps}"
         if not (is_untrained or images.about.get("recipe")):  # of which users think that all are
-            words += f" on {len(model.rows) - model.n_held_out:,} images"
+            steps += f" on {len(model.rows) - model.n_held_out:,} images"
+        facts = [seeds, steps]
     if condition.negatives != Condition().negatives:  # its question is whether the model collapses
-        words += f"; total variance {end['total_variance']['value']:.2g}"
+        facts.append(f"total variance {end['total_variance']['value']:.2g}")
     if end["collapsed"]:
-        words += "; COLLAPSED: what spreads here is residue, blown up to fill the map"
-    return words
+        facts.append("COLLAPSED: what spreads here is residue, blown up to fill the map")
+    return facts
 
 
 def _axis_titles(model: ModelMap, aligned: bool) -> tuple[str, str]:
     projection = model.projection
-    x_share, y_share = (f"{share * 100:.0f} %" for share in model.plane.shares)
+    x_share, y_share = (f"{share * 100:.0f}%" for share in model.plane.shares)
     if projection.fitted:
         orientation = "aligned to the first" if aligned else "axes have no meaning"
         return f"{KINDS[projection.kind]}, {orientation}", ""
@@ -250,7 +267,10 @@ def drawn_sample(comparison: ComparedMaps) -> ComparedMaps:
     positions = np.random.default_rng(0).choice(total, count, replace=False)
     points = comparison.points.iloc[np.sort(positions)].reset_index(drop=True)
     words = sample_words(count, total)
-    infos = [replace(info, subtitle=f"{info.subtitle}; {words}") for info in comparison.infos]
+    infos = [
+        replace(info, subtitle="; ".join(filter(None, [info.subtitle, words])))
+        for info in comparison.infos
+    ]
     models = tuple(model.among(row_numbers(points)) for model in comparison.models)
     return replace(comparison, models=models, points=points, infos=tuple(infos))
 
@@ -258,9 +278,12 @@ def drawn_sample(comparison: ComparedMaps) -> ComparedMaps:
 def points_table(comparison: ComparedMaps, points: pd.DataFrame) -> pd.DataFrame:
     """Images as a table: what they are, what every model predicts for them, their positions, what
     joins them to the user's own files (``source`` and the columns of the user's table), and what
-    drawn images were drawn by. A score is the probability of the predicted object, uncalibrated."""
-    titles = {"id": "id", "object": "object", "context": "context", "kind": "split"}
+    drawn images were drawn by. A score is the probability of the predicted object, uncalibrated.
+    Of `with_held_out` it has the columns of folds too."""
+    titles = {"id": "id", "object": "object", "context": "context", "minority": "rare"}
+    titles |= {"kind": "split"}
     for pane, name in enumerate(comparison.named):
+        titles |= {f"fold_{pane}": f"{name} fold"} if f"fold_{pane}" in points else {}
         titles |= {
             f"caption_{pane}": f"{name} caption",
             f"predicted_{pane}": f"{name} prediction",
@@ -270,11 +293,54 @@ def points_table(comparison: ComparedMaps, points: pd.DataFrame) -> pd.DataFrame
     table = points[list(titles)].rename(columns=titles)
     images, rows = comparison.images, row_numbers(points)
     for name, model in comparison.named.items():
+        style = shown_name("labels", model.artifact.condition.labels)
+        table.insert(table.columns.get_loc(f"{name} caption"), f"{name} caption style", style)
         scores = model.confidence(images.grouping.objects)
         if scores is not None:
             at = table.columns.get_loc(f"{name} prediction") + 1
             table.insert(at, f"{name} score", model.values_at(rows, scores).round(4))
     return _with_columns_of_images(table, images, rows)
+
+
+def with_held_out(comparison: ComparedMaps) -> pd.DataFrame:
+    """The points, and below them all other held-out images, which have no place on the maps.
+
+    They say what accuracies count: each held-out image has the prediction of the model that has not
+    seen it. Of a set in folds, ``fold_`` of each map says which of the models this is, from 1.
+    """
+    images, points = comparison.images, comparison.points
+    held_out = [_held_out_predictions(model.artifact, images) for model in comparison.models]
+    rows = np.setdiff1d(np.concatenate([each.index for each in held_out]), comparison.rows)
+    beyond = images.table.iloc[rows][["object", "context", "group"]]
+    is_rare = np.isin(beyond["group"], images.grouping.minority)
+    beyond = beyond.assign(id=[f"p{row}" for row in rows], kind="test", minority=is_rare)
+    points = pd.concat([points, beyond], ignore_index=True)
+    rows = row_numbers(points)
+    objects = images.table["object"].to_numpy(str)[rows]
+    for pane, (model, predictions) in enumerate(zip(comparison.models, held_out, strict=True)):
+        predicted = predictions.reindex(rows).set_axis(points.index)
+        outcome = np.where(predicted == objects, "correct", "wrong")
+        column = f"predicted_{pane}"
+        points[column] = (predicted + " (" + outcome + ")").fillna(points[column])
+        if images.folds:
+            data_seed = model.artifact.condition.data_seed
+            points[f"fold_{pane}"] = fold_numbers(images, data_seed)[rows] + 1
+            points["kind"] = points["kind"].mask(predicted.notna(), "test")
+    return points
+
+
+def _held_out_predictions(artifact: Artifact, images: ImageSet) -> pd.Series:
+    """The predicted object of every image that a model, or one of its folds, held out, by row;
+    empty where no object is predicted."""
+    embeddings = artifact.embeddings
+    if embeddings.fold_predictions is not None:
+        rows, predicted = embeddings.fold_predictions
+        return pd.Series(predicted, rows, dtype=str)
+    if embeddings.test_correct is None:
+        return pd.Series([], [], dtype=str)
+    rows, first = embeddings.rows("test"), images.grouping.objects[0]
+    is_first = (images.table["object"].to_numpy(str)[rows] == first) == embeddings.test_correct
+    return pd.Series(np.where(is_first, *images.grouping.objects), rows, dtype=str)
 
 
 def unshown_table(images: ImageSet, rows: NDArray[np.int64]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from vlcore.api import offline_page
 from vlcore.api.answers import Upload, ask, judge_or_none
 from vlcore.api.colourings import coloured
-from vlcore.api.compared_maps import ComparedMaps, compare_maps
+from vlcore.api.compared_maps import ComparedMaps, compare_maps, points_table, with_held_out
 from vlcore.api.figure import PAPER_SIDE, figure
 from vlcore.api.maps import make_map
 from vlcore.api.metrics_table import measures_table
@@ -102,9 +102,8 @@ class Comparison:
 
     @property
     def named(self) -> dict[str, Model]:
-        """The models by what they are called, such as Left."""
-        names = [name.capitalize() for name in self.maps.named]
-        return dict(zip(names, self.models, strict=True))
+        """The models by what they are called, such as Model A."""
+        return dict(zip(self.maps.named, self.models, strict=True))
 
     def upload(self, image: Upload | UploadedPicture | ImageInput, shows: str = "") -> Upload:
         """Ask the models about a new image.
@@ -176,6 +175,16 @@ class Comparison:
         kinds: dict[str, Callable[..., str | bytes]] = {".svg": self.svg, ".png": self.png}
         write = kinds.get(out.suffix.lower(), self.html)
         return write_file(out, write(options, **settings))
+
+    def image_table(self, options: MapOptions | None = None) -> pd.DataFrame:
+        """One row for each image on the maps and each held-out image: its group, its captions, what
+        each model predicts for it, its places on the maps, and your own columns.
+
+        From it the accuracies can be counted again. Of options, the filters alone matter.
+        """
+        points = with_held_out(self.maps)
+        drawn = (options or self.options).drawn(points, self.images.grouping)
+        return points_table(self.maps, drawn)
 
     def select(self, rows: ArrayLike, words: str = "") -> Selection:
         """A selection of images by their rows in the image set."""

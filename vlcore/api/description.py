@@ -22,7 +22,7 @@ def describe_comparison(comparison: ComparedMaps) -> str:
     sentences = []
     for name, model in comparison.named.items():
         end = model.artifact.metrics["end"]
-        place = f"the {name} map" if len(comparison.models) > 1 else "the map"
+        place = f"the map of {name}" if len(comparison.models) > 1 else "the map"
         accuracy = describe_measure(end, "minority_accuracy")
         sentences.append(
             f"On {place}, {_clusters(end, animal)}; the accuracy on rare images is {accuracy}."

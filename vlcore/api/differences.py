@@ -34,7 +34,7 @@ BASELINES = {
     "negatives": "the default negatives",
     "architecture": "the default image encoder",
     "text": "the default text encoder",
-    "recipe": "the default recipe",
+    "recipe": "the default training",
     "labels": "short captions",
     "bias": "no bias",
 }
@@ -89,6 +89,6 @@ def describe_differences(first: Condition, second: Condition) -> str:
         return f"**Controlled pair**: the models differ only in the {settings[0]}."
     listed = f"{', '.join(settings[:-1])} and {settings[-1]}"
     return (
-        f"The models differ in {len(settings)} settings: {listed}. Differences between the maps"
-        " cannot be attributed to one of them."
+        f"The models differ in {len(settings)} settings: {listed}. Any of them may cause a"
+        " difference between the maps."
     )

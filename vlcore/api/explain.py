@@ -237,7 +237,7 @@ class TrialOutcome:
         ``high``), ``n`` seeds, ``flips`` of ``wrong`` predictions."""
         removed, other = self.explanation.removed, self.explanation.question.other
         words = {
-            ATTRIBUTED: plural(removed, "attributed image"),
+            ATTRIBUTED: plural(removed, "strongest image"),
             NEAREST: f"{plural(removed, 'nearest image')} of a {other}",
             CHANCE: f"{removed} by chance, of the same objects",
         }

@@ -76,7 +76,7 @@ class FailureDirection:
         verdict = "a direction" if self.exists else "no clear direction"
         return (
             f"{start}. Their failures have {verdict}: balanced accuracy"
-            f" {rate_words(self.accuracy.as_dict())}, chance 50 %."
+            f" {rate_words(self.accuracy.as_dict())}, chance 50%."
         )
 
 

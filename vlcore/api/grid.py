@@ -46,15 +46,15 @@ MOST_ROWS, MOST_LEVELS = 6, 10
 SIDE = 150  # px of a map on a page that is written
 FRAME_SIDE = 110  # px of a map in a notebook
 UNTRAINED = "Untrained"
-ACCURACIES = "Accuracy on rare images with its 95\u00a0% interval over scenes:"
+ACCURACIES = "Accuracy on rare images with its 95% interval over scenes:"
 ABOUT = (
     "The same held-out images in every map: before training, then with more and more of the rare"
     " training images removed."
 )
 HOW_TO_READ = (
     "Maps are PCA, aligned to the first; each fills its frame, so distances do not compare between"
-    " maps. The bar under a map is its accuracy on rare images from 0 to 100\u00a0%, with a tick at"
-    " one half and the 95\u00a0% interval over scenes. One run each: another seed gives other"
+    " maps. The bar under a map is its accuracy on rare images from 0 to 100%, with a tick at"
+    " one half and the 95% interval over scenes. One run each: another seed gives other"
     " numbers."
 )
 Read = Callable[[str, Projection], ModelMap | None]
@@ -165,10 +165,10 @@ def row_title(condition: Condition) -> str:
 
 
 def column_title(condition: Condition) -> str:
-    """``Untrained``, ``No bias`` or ``Bias 75 %``"""
+    """``Untrained``, ``No bias`` or ``Bias 75%``"""
     if condition.steps == 0:
         return UNTRAINED
-    return f"Bias {condition.bias * 100:g}\u00a0%" if condition.bias else "No bias"
+    return f"Bias {condition.bias * 100:g}%" if condition.bias else "No bias"
 
 
 def grid_conditions(
@@ -429,8 +429,8 @@ def place_of(grid: GridMaps, name: str) -> GridMap | None:
 def describe_grid(grid: GridMaps) -> str:
     """What a grid shows, in words: a sentence on how, then one a row."""
     how = (
-        f"A grid of maps of the same {len(grid.points):,} held-out images, under each its"
-        " minority-group accuracy with a 95\u00a0% interval."
+        f"A grid of maps of the same {len(grid.points):,} held-out images. Under each map:"
+        " accuracy on rare images with its 95% interval."
     )
     return " ".join([how, *grid.sentences])
 

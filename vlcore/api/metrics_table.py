@@ -15,7 +15,7 @@ from vlcore.artifacts.store import Artifact
 from vlcore.experiment.grouping import Grouping, group_words
 from vlcore.metrics import catalogue
 
-TEXT_ONLY = "Matched pairs identified by the caption alone, chance 50 %"
+TEXT_ONLY = "Matched pairs identified by the caption alone, chance 50%"
 
 
 def measures_table(comparison: ComparedMaps) -> pd.DataFrame:
@@ -25,10 +25,10 @@ def measures_table(comparison: ComparedMaps) -> pd.DataFrame:
     text_only = {"": TEXT_ONLY}
     for name, model in comparison.named.items():
         metrics = model.artifact.metrics
-        columns[name.capitalize()] = metrics["end"]
-        columns[f"{name.capitalize()}, untrained"] = metrics["untrained"]
+        columns[name] = metrics["end"]
+        columns[f"{name}, untrained"] = metrics["untrained"]
         if (match := metrics.get("text_only_match")) is not None:
-            text_only[name.capitalize()] = f"{match * 100:.0f} %"
+            text_only[name] = f"{match * 100:.0f}%"
     first = comparison.models[0].artifact.metrics
     controls = {"Pixels": first.get("raw_pixels", {})}
     random_towers = [model.artifact.metrics.get("random_tower") for model in comparison.models]
@@ -48,6 +48,7 @@ def measures_table(comparison: ComparedMaps) -> pd.DataFrame:
         rows.append(row)
     if len(text_only) > 1:
         rows.append(text_only)
+    controls = {name: metrics for name, metrics in controls.items() if metrics}
     return pd.DataFrame(rows, columns=["", *columns, *controls, "Images"]).fillna("")
 
 
@@ -69,7 +70,7 @@ def group_accuracy_rows(comparison: ComparedMaps) -> pd.DataFrame:
     """Group accuracies of the models, as charts draw them: a row a model and group; none where no
     label names an object."""
     rows = [
-        {"pane": pane, "model": name.capitalize(), "group": group, **estimate}
+        {"pane": pane, "model": name, "group": group, **estimate}
         for pane, (name, model) in enumerate(comparison.named.items())
         for group, estimate in model.artifact.metrics["end"].get("group_accuracy", {}).items()
     ]
@@ -85,7 +86,7 @@ def group_accuracy_table(comparison: ComparedMaps) -> pd.DataFrame:
     counts = [""] * len(measures)
     for name, model in comparison.named.items():
         end = model.artifact.metrics["end"]
-        table[name.capitalize()] = [describe_measure(end, measure) for measure in measures]
+        table[name] = [describe_measure(end, measure) for measure in measures]
         if "group_accuracy" in end:
             counts = [_count(end, measure) for measure in measures]
     return table.assign(Images=counts)

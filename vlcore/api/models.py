@@ -94,7 +94,7 @@ class Model:
 
     def at(self, moment: str) -> Metrics:
         """Metrics of a checkpoint: ``untrained``, ``end``, or ``first_fit`` where training came so
-        far that 99 % of its captions are right; KeyError of others."""
+        far that 99% of its captions are right; KeyError of others."""
         metrics = self.artifact.metrics
         measured = [name for name in _CHECKPOINTS if metrics.get(name) is not None]
         if moment not in measured:
@@ -186,7 +186,7 @@ def train(condition: Condition | None = None) -> Model:
 
     >>> import vlcore as vl
     >>> vl.train(vl.Condition(bias=0.75, labels="descriptive", steps=12))
-    <Model scenes-b75-descriptive-bce-s0-...: Bias 75 % (12 of 48 rare images kept), ...>
+    <Model scenes-b75-descriptive-bce-s0-...: Bias 75% (12 of 48 rare images kept), ...>
     """
     checked = on_its_set(condition or Condition())
     check_trainable(checked)

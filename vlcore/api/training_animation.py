@@ -182,13 +182,10 @@ def animate_training(comparison: ComparedMaps) -> TrainingAnimation:
     ]
     grouping = comparison.images.grouping
     groups = comparison.images.table["group"].to_numpy()
-    for (name, model), track in zip(comparison.named.items(), tracks, strict=True):
+    for model, track in zip(comparison.models, tracks, strict=True):
         validation_groups = groups[model.artifact.embeddings.rows("val")]
-        heading = track.info.title
-        if len(trainings) > 1:
-            heading = f"{name.capitalize()}, {heading}"
         curves = _describe_curves(track.curves, validation_groups, grouping)
-        words.append(f"{heading}: {curves}.")
+        words.append(f"{track.info.title}: {curves}.")
     notes = tuple(_notes(trainings, steps))
     if comparison.is_large:
         notes = (f"What moves is {sample_words(len(comparison.points), total)}.", *notes)
@@ -260,7 +257,7 @@ def _describe_variance(model: ModelMap, z: NDArray[np.floating]) -> str:
     if total < _NO_VARIANCE:
         return "all images are one point"
     share = float(model.plane.place(z).var(axis=0).sum()) / total
-    return f"total variance {total:.2g}, this plane shows {100 * share:.0f} % of it"
+    return f"total variance {total:.2g}, this plane shows {100 * share:.0f}% of it"
 
 
 def _curves(model: ModelMap, checkpoints: StoredCheckpoints) -> pd.DataFrame:

@@ -27,7 +27,7 @@ class SeedStack:
         return words.replace(f"“{template}”", "of one's own") if template else words
 
     def estimate(self, measure: str) -> Estimate | None:
-        """A measure with its 95 % interval; None where no run has it.
+        """A measure with its 95% interval; None where no run has it.
 
         Of two runs or more it is their mean with a t interval over runs, else that of the one run
         over scenes."""

@@ -22,7 +22,8 @@ from vlcore.cli.common import (
     training_options,
     write_out,
 )
-from vlcore.experiment.files import write_errors
+from vlcore.experiment.files import write_errors, write_file
+from vlcore.experiment.plain_text import safe_csv
 from vlcore.jobs.progress import counted_bar
 from vlcore.plots.options import (
     KINDS,
@@ -59,7 +60,7 @@ def add_commands(commands: Any) -> None:
     option("--panel", action="append", default=[], type=_panel, metavar=metavar, help=about)
     about = "a page, or a still figure that ends in .svg or .png"
     option("--out", type=figure_path, metavar="FILE", help=about)
-    option("--csv", type=Path, metavar="FILE", help="a table of the drawn images")
+    option("--csv", type=Path, metavar="FILE", help="a table of images, as the filters let through")
     option = add_command(commands, export_model, "export")
     option("key", metavar="KEY")
     option("--out", required=True, type=Path, metavar="PATH", help="a file that ends in .parquet")
@@ -145,7 +146,7 @@ def compare(options: Namespace) -> Document:
         )
     if options.grid:
         return _grid(options)
-    from vlcore.api.compared_maps import MOST_MODELS, row_numbers  # altair takes half a second
+    from vlcore.api.compared_maps import MOST_MODELS  # altair takes half a second
     from vlcore.api.comparison import Comparison
     from vlcore.api.panel_views import as_document
 
@@ -160,11 +161,10 @@ def compare(options: Namespace) -> Document:
     comparison = Comparison(options.keys, _map_options(options))
     document: Document = {}
     if options.csv:
-        drawn = comparison.options.drawn(comparison.maps.points, comparison.images.grouping)
-        selection = comparison.select(row_numbers(drawn))
+        table = comparison.image_table()
         with write_errors(options.csv, "give --csv another place"):
-            selection.save(options.csv)
-        document = {"csv": str(options.csv), "images": len(selection.points)}
+            write_file(options.csv, safe_csv(table))
+        document = {"csv": str(options.csv), "images": len(table)}
     panels = dict(options.panel)
     if options.out:
         page = partial(comparison.html, panels=panels or None)

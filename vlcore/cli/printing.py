@@ -23,7 +23,7 @@ def document_text(document: Any) -> str:
     """Format a document as text."""
     if isinstance(document, list) and not document:
         return "Nothing here yet."
-    return "\n".join(_lines(document)).replace("\u00a0", " ")  # a terminal breaks no line here
+    return "\n".join(_lines(document))
 
 
 def _lines(value: Any) -> list[str]:
@@ -106,7 +106,7 @@ def _cell(value: Any, name: str = "") -> str:
         yes, no = ("ok", "NOT OK") if name == "ok" else ("yes", "no")
         return yes if value else no
     if isinstance(value, float):
-        return f"{value * 100:g} %" if name == "bias" else f"{value:.3g}"
+        return f"{value * 100:g}%" if name == "bias" else f"{value:.3g}"
     if isinstance(value, int):
         return str(value) if name.replace(" ", "_") in IDENTIFIERS else f"{value:,}"
     if isinstance(value, dict):

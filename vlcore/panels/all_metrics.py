@@ -17,4 +17,4 @@ def all_metrics(comparison: Comparison) -> Iterator[Block]:
     yield Table(measures_table(comparison.maps))
     for name, model in comparison.maps.named.items():
         if quality := describe_map_quality(model.artifact):
-            yield Text(f"{name.capitalize()} PCA map: {quality}.", note=True)
+            yield Text(f"{name}, PCA map: {quality}.", note=True)

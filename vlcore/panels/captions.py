@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from vlcore.api import captions as typed_captions
+from vlcore.api.compared_maps import in_sentence
 from vlcore.api.comparison import Comparison
 from vlcore.api.panels import Block, Chart, Columns, Heading, Images, Text, Typed, panel
 from vlcore.experiment.errors import LabError
@@ -16,12 +17,7 @@ CAPTION = Typed(typed_captions.LONGEST, "A caption", "a horse in the desert")
 
 
 @panel("Captions", "Which images are nearest to a caption, in each model?", order=30)
-def captions(
-    comparison: Comparison,
-    caption: Annotated[
-        str, Typed(typed_captions.LONGEST, "A caption", "a horse in the desert")
-    ] = "",
-) -> Iterator[Block]:
+def captions(comparison: Comparison, caption: Annotated[str, CAPTION] = "") -> Iterator[Block]:
     text = caption or _usual_caption(comparison)
     try:
         text = typed_captions.clean_caption(text)
@@ -44,7 +40,7 @@ def _usual_caption(comparison: Comparison) -> str:
 def _nearest_images(comparison: Comparison, pane: int, text: str) -> Iterator[Block]:
     """The images nearest to a caption in the model of a pane, or why there are none."""
     name, model = list(comparison.maps.named.items())[pane]
-    yield Heading(f"Nearest to “{text}” in the {name} model (cosine)")
+    yield Heading(f"Nearest to “{text}” in {in_sentence(name)} (cosine)")
     try:
         z = typed_captions.embed_caption(model, comparison.models[pane].loaded, text)
     except LabError as error:

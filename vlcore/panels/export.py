@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from functools import partial
 
-from vlcore.api.compared_maps import points_table
 from vlcore.api.comparison import Comparison
 from vlcore.api.exports import parquet_bytes
 from vlcore.api.panels import Block, Download, Text, panel
@@ -36,11 +35,11 @@ def export(comparison: Comparison, options: MapOptions | None = None) -> Iterato
         about="Maps, words and numbers in one file that works anywhere.",
     )
     yield Download(
-        "CSV",
+        "All images, CSV",
         f"{name}.csv",
         "text/csv",
         partial(_csv, comparison, options),
-        about="One row per image: its group, its coordinates, the prediction of every model.",
+        about="One row per image: its group, its places, and what each model predicts for it.",
     )
     yield Text(
         "A model for other tools: embeddings, images and predictions as parquet, for Embedding"
@@ -56,6 +55,5 @@ def export(comparison: Comparison, options: MapOptions | None = None) -> Iterato
 
 
 def _csv(comparison: Comparison, options: MapOptions) -> str:
-    """The images that the filters of some options let through."""
-    drawn = options.drawn(comparison.maps.points, comparison.images.grouping)
-    return safe_csv(points_table(comparison.maps, drawn))
+    """The table of the images that the filters of the map let through."""
+    return safe_csv(comparison.image_table(options))

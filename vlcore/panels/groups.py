@@ -38,6 +38,6 @@ def _wrong_of_folds(comparison: Comparison) -> Iterator[Block]:
             continue
         rows, predicted = predictions
         is_wrong = predicted != objects[rows]
-        yield Heading(f"{name.capitalize()} model: {is_wrong.sum()} of {len(rows)} wrong")
+        yield Heading(f"{name}: {is_wrong.sum()} of {len(rows)} wrong")
         answers = zip(rows[is_wrong].tolist(), predicted[is_wrong], strict=True)
         yield Images({row: [f"predicted {answer}"] for row, answer in answers}, opens=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from vlcore.api.compared_maps import in_sentence
 from vlcore.api.comparison import Comparison
 from vlcore.api.model_map import ComparisonError, ModelMap, caption_scores
 from vlcore.api.panels import Block, Columns, Heading, Images, Table, Text, panel
@@ -19,8 +20,8 @@ def nearest_images(comparison: Comparison, image: int) -> Iterator[Block]:
     for pane, (name, model) in enumerate(comparison.maps.named.items()):
         blocks: list[Block] = []
         if words := prediction_words(comparison.maps, image, pane):
-            blocks.append(Text(f"{name.capitalize()} model: {words}"))
-        blocks += [Heading(f"Nearest in the {name} model (cosine)"), *_nearest(model, image)]
+            blocks.append(Text(f"{name}: {words}"))
+        blocks += [Heading(f"Nearest in {in_sentence(name)} (cosine)"), *_nearest(model, image)]
         columns.append(blocks)
     yield Columns(columns)
 

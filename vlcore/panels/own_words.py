@@ -1,4 +1,4 @@
-"""Captions in a visitor's own words, beside a new image."""
+"""Captions of the image set, and captions in a visitor's own words, beside a new image."""
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated
@@ -11,6 +11,7 @@ from vlcore.api.answers import Upload
 from vlcore.api.comparison import Comparison
 from vlcore.api.panels import UPLOAD, Block, Table, Text, Typed, panel
 from vlcore.experiment.errors import LabError
+from vlcore.experiment.wording import decimal
 
 MOST = 6  # captions at once
 WORDS = Typed(
@@ -38,14 +39,19 @@ def own_words(
     texts = list(dict.fromkeys(texts))
     if len(texts) > MOST:
         yield Text(f"The first {MOST} of {len(texts)} captions are shown.", note=True)
-    if texts:
-        yield from _scores(comparison, upload, texts[:MOST])
+    yield from _scores(comparison, upload, texts[:MOST])
 
 
 def _scores(comparison: Comparison, upload: Upload, texts: Sequence[str]) -> Iterator[Block]:
     """The cosine of each caption with the image in each model, and what to know of it."""
-    embedded, warnings = {}, []
-    for name, model in comparison.named.items():
+    tables, embedded, warnings = [], {}, []
+    for name, report in upload.reports.items():
+        if report.captions:
+            rows = [(caption.caption, caption.similarity) for caption in report.captions]
+            tables.append(pd.DataFrame(rows, columns=["Caption", name]))
+        else:
+            yield Text(f"{name}: {report.why_silent}", note=True)
+    for name, model in comparison.named.items() if texts else ():
         try:
             z = [captions.embed_caption(model.map, model.loaded, text) for text in texts]
             embedded[name] = np.stack(z)
@@ -53,12 +59,19 @@ def _scores(comparison: Comparison, upload: Upload, texts: Sequence[str]) -> Ite
             warnings.append(f"{name}: {error}")
     if embedded:
         of_image = {name: upload.embeddings[name] for name in embedded}
-        table = uploads.typed_captions_table(texts, embedded, of_image)
-        cosines = table.drop(columns="Caption").map("{:z.2f}".format)
+        tables.append(uploads.typed_captions_table(texts, embedded, of_image))
+    if tables:
         yield Text(
-            "Cosine of each caption with the image, from -1 to 1; compare captions of one model.",
+            "Cosine of each caption with the image, from -1 to 1. First: the captions that each"
+            " model was trained on. Compare captions of one model.",
             note=True,
         )
-        yield Table(pd.concat([table["Caption"], cosines], axis=1))
+        yield Table(_one_row_per_caption(tables, list(upload.reports)))
     for sentence in [*warnings, *captions.caption_warnings(comparison.maps, texts)]:
         yield Text(sentence, icon="warning")
+
+
+def _one_row_per_caption(tables: Sequence[pd.DataFrame], models: Sequence[str]) -> pd.DataFrame:
+    """Join tables of cosines; a cell is empty where a model has no cosine of a caption."""
+    joined = pd.concat(tables).groupby("Caption", sort=False).first().reindex(columns=models)
+    return joined.map(lambda cosine: "" if pd.isna(cosine) else decimal(cosine)).reset_index()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from vlcore.api.compared_maps import in_sentence
 from vlcore.api.comparison import Comparison
 from vlcore.api.panels import Block, Heading, Images, Text, panel
 from vlcore.api.suspect_labels import NEIGHBOURS, find_suspects
@@ -20,9 +21,9 @@ def suspect_labels(comparison: Comparison) -> Iterator[Block]:
     )
     for name, model in comparison.maps.named.items():
         suspects = find_suspects(model, comparison.images)
-        yield Heading(f"{name.capitalize()} model: {plural(len(suspects), 'image')}")
+        yield Heading(f"{name}: {plural(len(suspects), 'image')}")
         first = suspects.head(SHOWN)
         counts = zip(first["row"].tolist(), first["contradict"], strict=True)
         lines = {row: [f"{count} of {NEIGHBOURS} contradict"] for row, count in counts}
-        words = f"neighbours in the {name} model contradict the label"
+        words = f"neighbours in {in_sentence(name)} contradict the label"
         yield Images(lines, selects=suspects["row"].tolist(), words=words)

@@ -28,7 +28,7 @@ def training_curves(comparison: Comparison) -> Iterator[Block]:
     columns: list[list[Block]] = []
     for name, model in comparison.maps.named.items():
         stored = model.artifact.checkpoints
-        column: list[Block] = [Heading(f"{name.capitalize()} model")]
+        column: list[Block] = [Heading(name)]
         column += _curve("Linear probes", stored.curve("probe"), (object_word, "background"))
         column += _curve("Accuracy", stored.curve("val"), ("common", "rare"))
         columns.append(column)

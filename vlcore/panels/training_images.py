@@ -31,7 +31,7 @@ from vlcore.api.panels import (
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.wording import difference, signed
 
-FIND = "Find them"
+FIND = "Find them (up to a minute)"
 TEST = "Test it: remove them and train again"
 
 
@@ -47,7 +47,7 @@ def training_images(
 ) -> Iterator[Block]:
     columns = []
     for name, model in comparison.named.items():
-        blocks: list[Block] = [Heading(f"{name} model")]
+        blocks: list[Block] = [Heading(name)]
         try:
             if upload is None:
                 question = ask_rows(model.artifact, comparison.images, [image or 0])

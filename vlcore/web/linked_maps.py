@@ -179,8 +179,13 @@ def mount(
     if maps.comparison.is_large and (undrawn := undrawn_overlays(options)):
         labels = " and ".join(f"“{label}”" for label in undrawn)
         st.caption(plain(f"{labels}: not on maps of so many images."))
-    spec = cache.group_panel(maps.keys, maps.palette, maps.side) if panel else None
-    if spec:
+    if panel:
+        show_group_panel(maps)
+
+
+def show_group_panel(maps: LinkedMaps) -> None:
+    """Show accuracy by group; a click on a group shows it alone on the maps."""
+    if spec := cache.group_panel(maps.keys, maps.palette, maps.side):
         cache.show_chart(
             spec,
             alt="Accuracy by group",

@@ -14,7 +14,7 @@ from vlcore.api.selections import Selection
 from vlcore.data.imageset import SOURCE
 from vlcore.experiment.plain_text import plain
 from vlcore.plots.theme import Palette
-from vlcore.web import cache, map_controls, shell, widgets
+from vlcore.web import cache, map_controls, published, shell, widgets
 from vlcore.web.compare import map_component, selections
 from vlcore.web.compare.models import Side
 from vlcore.web.compare.view import Shown
@@ -63,7 +63,9 @@ def show(view: Shown, selection: Selection | None = None) -> None:
         st.caption(words)
     up_close = map_component.show(view, describe_comparison(comparison), selection)
     if len(view.sides) > 1:
-        st.markdown(describe_differences(*(side.condition for side in view.sides)))
+        conditions = [side.condition for side in view.sides]
+        st.markdown(describe_differences(*conditions))
+        published.show_answer_beside(view.images, *conditions)
     for text in cautions(comparison):
         show_text(text)
     stage = stage_of(view)

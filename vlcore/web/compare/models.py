@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from vlcore.api.compared_maps import map_names
 from vlcore.api.training import is_quick
 from vlcore.data.imageset import ImageSet
+from vlcore.experiment import options
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import title
@@ -14,14 +16,15 @@ from vlcore.jobs.jobs import JobStatus
 from vlcore.web import cache, condition_controls, jobs, shell, widgets, work
 from vlcore.web.model_picker import model_in_address
 
-SIDES = ("left", "right")  # their names, before each model's settings in the address
+# What pages call the two models, by their parameters of the address.
+SIDES = dict(zip(("left", "right"), map_names(2), strict=True))
 
 
 @dataclass(frozen=True)
 class Side:
     """One model of a comparison, which may not be trained yet."""
 
-    name: str  # one of `SIDES`
+    name: str  # a parameter of `SIDES`
     key: str  # of its artifact
     condition: Condition
 
@@ -44,7 +47,9 @@ def choose_sides(images: ImageSet, steps: int, towers: str) -> list[Side]:
     for column, name, usual in zip(st.columns(2), SIDES, pair, strict=True):
         model = model_in_address(name, usual, on_disk)
         with column:
-            sides.append(Side(name, *condition_controls.choose_model(model, images.grouping)))
+            sides.append(
+                Side(name, *condition_controls.choose_model(model, SIDES[name], images.grouping))
+            )
     return sides
 
 
@@ -57,9 +62,7 @@ def need_sides(sides: Sequence[Side]) -> bool:
             view = by_key[side.key]
             with column.container(key=f"wait_{side.name}"):
                 state = "ready" if view.done else "not trained yet"
-                st.caption(
-                    f"**{side.name.capitalize()}** ({state}): {plain(title(side.condition))}"
-                )
+                st.caption(f"**{SIDES[side.name]}** ({state}): {plain(title(side.condition))}")
                 if view.state.is_active and not is_quick(side.condition):
                     widgets.live(side.condition, view, shell.palette(), f"live_{side.name}")
 
@@ -67,8 +70,12 @@ def need_sides(sides: Sequence[Side]) -> bool:
 
 
 def set_and_steps(images: ImageSet, sides: Sequence[Side]) -> str:
-    """Name the image set of models, with their training length where they have one in common."""
+    """Name the image set of models, with their start and training length if all have the same."""
+    words = [images.name]
+    starts = {condition_controls.towers_name(side.condition) for side in sides}
+    if len(starts) == 1 and starts != {options.SCRATCH}:
+        words.append(f"{starts.pop()} encoders")
     lengths = {side.condition.steps for side in sides}
-    if len(lengths) > 1 or lengths == {0}:
-        return images.name
-    return f"{images.name}, {lengths.pop():,} steps"
+    if len(lengths) == 1 and lengths != {0}:
+        words.append(f"{lengths.pop():,} steps")
+    return ", ".join(words)
