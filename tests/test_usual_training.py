@@ -18,7 +18,7 @@ HELD_OUT = 100  # images of each group
 @pytest.mark.timeout(900)  # a minute on two idle cores, which a developer's machine may not have
 def test_captions_and_animals_are_learnt_at_no_bias() -> None:
     """The last bits of a processor are a draw, as a seed is: the bars lie well below the worst of
-    several seeds, which fitted 99 % of their captions and were right on 91 % of the held-out
+    several seeds, which fitted 99% of their captions and were right on 91% of the held-out
     images."""
     condition = Condition(labels="descriptive", steps=PRESETS["standard"])
     trained, _ = train_here(condition)

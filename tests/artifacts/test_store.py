@@ -92,6 +92,19 @@ def test_an_artifact_reads_its_files_and_no_pickle(empty_home: Path) -> None:
         artifact.arrays("pickled.npz")
 
 
+def test_an_interval_reaches_its_value(empty_home: Path) -> None:
+    estimates = {"below": (0.1, 0.2, 0.4), "inside": (0.3, 0.2, 0.4), "above": (0.5, 0.2, 0.4)}
+    stored = {
+        name: dict(zip(("value", "low", "high", "n"), (*numbers, 9), strict=True))
+        for name, numbers in estimates.items()
+    }
+    made = finished({**FILES, "metrics.json": json.dumps({"values": stored, "step": 3}).encode()})
+    metrics = store.publish("a", made, {}).metrics
+    ends = {name: (one["low"], one["high"]) for name, one in metrics["values"].items()}
+    assert ends == {"below": (0.1, 0.4), "inside": (0.2, 0.4), "above": (0.2, 0.5)}
+    assert metrics["step"] == 3
+
+
 def test_the_digest_follows_the_content_alone(empty_home: Path) -> None:
     first, twin = (store.publish(key, finished(), {"seconds": len(key)}) for key in ("a", "twin"))
     other = store.publish("other", finished({**FILES, "metrics.json": b'{"a": 2}'}), {})

@@ -81,10 +81,7 @@ def test_no_text_makes_markup(text: str) -> None:
     ("text", "markdown"),
     [
         ("run `vlcore data_list` on cat_home_", "run `vlcore data_list` on cat_home\\_"),
-        (
-            "95\u00a0% (93 to 96), 12:30 and C7: yes",
-            "95\u00a0% (93 to 96), 12:\u206030 and C7: yes",
-        ),
+        ("95% (93 to 96), 12:30 and C7: yes", "95% (93 to 96), 12:\u206030 and C7: yes"),
     ],
 )
 def test_a_sentence_of_ours_stays_as_it_is(text: str, markdown: str) -> None:
@@ -100,7 +97,7 @@ def test_no_sign_at_which_a_spreadsheet_may_split_begins_a_formula(text: str) ->
 
 
 def test_a_table_for_people_does_not_compute() -> None:
-    cells = ["=1+1", "+x", "-2+3", "@SUM(A1)", "\tx", "'=x", "cat", "-0.12", "+5 %", ""]
+    cells = ["=1+1", "+x", "-2+3", "@SUM(A1)", "\tx", "'=x", "cat", "-0.12", "+5%", ""]
     table = pd.DataFrame({"=head": cells, "number": -1.5, "kind": pd.Categorical(cells)})
     head, *rows = csv.reader(io.StringIO(safe_csv(table)))
     assert head == ["'=head", "number", "kind"]

@@ -57,7 +57,7 @@ CHOICES = {
     "data": ("scenes", "balanced-cues", "renders"),
     "guide": ("1", "7", "99"),
 }
-USUAL = ("0", "1", "7", "0.8", "true", "false", "75 %", "100 %", "live", "standard", "short")
+USUAL = ("0", "1", "7", "0.8", "true", "false", "75%", "100%", "live", "standard", "short")
 USUAL += ("descriptive", "held out", "horse", "a horse", "snow\n#", "x" * 16, "p0", "BCDF", "")
 EVERYWHERE = "data guide"
 HOSTILE = (

@@ -33,7 +33,7 @@ def test_a_job_is_done_under_a_bar_of_its_own_reports(
 
     with progress.job_bar("a-key"):
         assert jobs.run("a-key", slow) == "trained"
-    assert "a-key  40 %" in terminal.getvalue()
+    assert "a-key  40%" in terminal.getvalue()
 
 
 def test_trainings_are_a_line_each_where_standard_error_is_a_log(

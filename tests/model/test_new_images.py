@@ -55,7 +55,7 @@ def test_held_out_scenes_are_new_no_more_often_than_is_stated(judge: NoveltyJudg
 def test_scenes_of_other_backgrounds_are_new(
     judge: NoveltyJudge, context: str, share: float
 ) -> None:
-    """Of 200 scenes each, 100, 99 and 56 % were (docs/uploads.md)."""
+    """Of 200 scenes each, 100, 99 and 56% were (docs/uploads.md)."""
     assert new(judge, scenes(context)) >= share * COUNT
 
 

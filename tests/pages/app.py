@@ -136,9 +136,7 @@ def choose(page: AppTest, group: str, name: str, *, last: bool = False) -> AppTe
 def text_of(page: AppTest) -> str:
     """All that stands on a page in words."""
     kinds = ("title", "subheader", "markdown", "caption", "info", "success", "warning", "error")
-    return " ".join(element.value for kind in kinds for element in getattr(page, kind)).replace(
-        "\u00a0", " "
-    )
+    return " ".join(element.value for kind in kinds for element in getattr(page, kind))
 
 
 def alts(page: AppTest) -> list[str]:
@@ -191,4 +189,4 @@ def with_maps(page: AppTest) -> AppTest:
 def models_of(page: AppTest) -> dict[str, str]:
     """The titles of the two maps, by what the models are called."""
     panes = told_maps(page)[0]["panes"]
-    return dict(zip(("Left", "Right"), (pane["title"] for pane in panes), strict=False))
+    return dict(pane["title"].split(": ", 1) for pane in panes)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Response
 from streamlit.components.v2 import manifest_scanner
 
-from tests.chromium import CHROMIUM, FLAGS
+from tests.chromium import opened_chromium
 from tests.conftest import publish_as
 from vlcore.api import answers, explain
 from vlcore.artifacts import disk, store
@@ -185,11 +185,8 @@ def server(fresh: tuple[Path, str]) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's chromium; while it is open no other Playwright can be started in the process."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with opened_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.hookimpl(wrapper=True)

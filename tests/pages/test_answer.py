@@ -1,4 +1,4 @@
-"""The one answer on the pages: every published number on Home and Lesson is that of answer.json."""
+"""The one answer: every published number on Home, Compare and Lesson is that of answer.json."""
 
 import html
 import re
@@ -38,7 +38,7 @@ def shipped(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("shipped")
-def test_home_lesson_and_handout_say_the_numbers_of_the_file(changed_answer: Path) -> None:
+def test_pages_and_handout_say_the_numbers_of_the_file(changed_answer: Path) -> None:
     images = cache.named_set("scenes")
     questions = results.lessons_of(images)["four-experiments"]
     step = questions.steps[-1]
@@ -49,6 +49,10 @@ def test_home_lesson_and_handout_say_the_numbers_of_the_file(changed_answer: Pat
     take_home = published_answer().lessons["four-experiments"].take_home
     home = opened()
     assert numbers_in(text_of(home)) == {ODD["contrast"]}
+    pair = {"left": "bias:0.75", "right": "labels:descriptive,bias:0.75"}
+    assert numbers_in(text_of(opened("3_Compare", **pair))) == {ODD["contrast"]}
+    other_pair = pair | {"left": "bias:0"}
+    assert numbers_in(text_of(opened("3_Compare", **other_pair))) == set()
     lesson = all_text_of(opened("6_Lesson", step="bias-and-labels", phase="reveal"))
     assert numbers_in(lesson) == {ODD["lesson"], in_this_run}
     assert take_home in lesson

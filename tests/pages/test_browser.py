@@ -119,13 +119,13 @@ def test_home_plays_and_asks_nobody(come: Come, server: str) -> None:
     bias = page.locator(".riddle .bias")
     before, address = bias.input_value(), page.url
     bias.press("End")
-    expect_text(page, "100 % (0 of 48 rare images kept)")
+    expect_text(page, "100% (0 of 48 rare images kept)")
     assert still(page) != at_end
     assert frames == [], "a slider asks nobody"
     page.reload()
     riddle(page)
     settled(page)
-    expect_text(page, "100 % (0 of 48 rare images kept)")
+    expect_text(page, "100% (0 of 48 rare images kept)")
     page.go_back()
     expect(page).to_have_url(address)
     expect(bias).to_have_value(before)
@@ -188,7 +188,7 @@ def test_a_tap_opens_an_image(come: Come, comparison: ComparedMaps, server: str)
     maps.opened(f"{server}/{COMPARE}&show_twins=true")
     row = maps.lonely()
     tab.touchscreen.tap(*maps.at(row))
-    expect_text(tab, "Nearest in the left model")
+    expect_text(tab, "Nearest in Model A")
     complete(tab)
     assert address_field(tab, "picture") == comparison.points["id"].iloc[row]
     arrows = maps.root.locator(".surface line[stroke-width='2']")
@@ -249,6 +249,9 @@ def expect_votes(presenter: Page, number: int) -> None:
 
 def test_a_vote_with_two_phones(come: Come, server: str) -> None:
     first, second, *_ = lessons(Condition())["four-experiments"].steps
+    a, _, c = (
+        f"{letter}: {choice.text}" for letter, choice in zip("ABC", first.choices, strict=True)
+    )
     wall, phones = come(1280, 720), [come(390, 844) for _ in range(2)]
     wall.goto(f"{server}/Lesson?lesson=four-experiments")
     unfold(wall, "With a class")
@@ -257,14 +260,14 @@ def test_a_vote_with_two_phones(come: Come, server: str) -> None:
     code = wall.url.partition("code=")[2][:4]
     for number, phone in enumerate(phones, start=1):
         phone.goto(f"{server}/Lesson?code={code}")
-        press(phone, "Vote A")
-        expect(phone.get_by_role("button", name="A is my answer")).to_be_visible()
+        press(phone, a)
+        expect(phone.get_by_role("button", name=f"{a} (my answer)")).to_be_visible()
         expect_votes(wall, number)
     phone = phones[0]
     phone.goto(f"{server}/Lesson?code={code}")  # the link again is no second vote
-    expect(phone.get_by_role("button", name="A is my answer")).to_be_visible()
-    press(phone, "Vote C")
-    expect(phone.get_by_role("button", name="C is my answer")).to_be_visible()
+    expect(phone.get_by_role("button", name=f"{a} (my answer)")).to_be_visible()
+    press(phone, c)
+    expect(phone.get_by_role("button", name=f"{c} (my answer)")).to_be_visible()
     assert sorted(all_votes(code)[first.name].values()) == [1, 1]
     expect_no_wider(phone, 390)
 
@@ -272,12 +275,15 @@ def test_a_vote_with_two_phones(come: Come, server: str) -> None:
     for page in (wall, *phones):
         expect_text(page, "The class voted: 2 votes")
     complete(phone)
-    expect(phone.get_by_role("button", name="C is my answer")).to_have_count(0)
+    expect(phone.get_by_role("button", name=f"{c} (my answer)")).to_have_count(0)
     wall.reload()  # the browser knows what leads
+    wall.get_by_text("How sure?").click()
+    expect(wall.get_by_text("Accuracy by group")).to_be_visible()
+    expect_nothing_cut_off(wall)
     press(wall, "Next question")
     for phone in phones:
         expect(phone.get_by_role("heading", name=second.question)).to_be_visible()
-        expect(phone.get_by_role("button", name="Vote A")).to_be_visible()
+        expect(phone.get_by_role("button", name="A: ")).to_be_visible()
         settled(phone)
 
 
@@ -383,7 +389,7 @@ def test_keyboard_and_axe(page: Page, comparison: ComparedMaps, server: str) -> 
     page.keyboard.press("Enter")
     identity = comparison.points["id"].iloc[second]
     expect(page).to_have_url(re.compile(f"picture={identity}"))
-    expect_text(page, "Nearest in the right model")
+    expect_text(page, "Nearest in Model B")
     page.keyboard.press("Escape")
     expect(maps.root.locator(".card")).to_be_hidden()
     judge(page)
@@ -397,7 +403,7 @@ def test_a_link_opened_in_a_second_browser(come: Come, server: str) -> None:
     page = come(1280, 720)
     page.goto(f"{server}/Compare/?right=labels:short,bias:0.75")
     titles = page.locator(".linked-maps figcaption strong")
-    expect(titles.nth(1)).to_contain_text("Bias 75 %")
+    expect(titles.nth(1)).to_contain_text("Bias 75%")
     complete(page, page.locator(".linked-maps[data-state=drawn]").last)
     for part in (".surface", "figcaption", ".legend"):
         box = page.locator(f".linked-maps {part}").last.bounding_box()
@@ -405,7 +411,7 @@ def test_a_link_opened_in_a_second_browser(come: Come, server: str) -> None:
         assert box["x"] + box["width"] <= 1280
         assert box["y"] + box["height"] <= 720, "on the first screen"
     page.locator(".st-key-right_bias").get_by_role("slider").first.press("ArrowRight")
-    expect(titles.nth(1)).to_contain_text("Bias 90 %")
+    expect(titles.nth(1)).to_contain_text("Bias 90%")
     expect(page).to_have_url(re.compile(r"bias(:|%3A)0\.9"))
     complete(page)
 
@@ -414,6 +420,6 @@ def test_a_link_opened_in_a_second_browser(come: Come, server: str) -> None:
     expect(other.locator(".linked-maps figcaption strong")).to_have_text(titles.all_text_contents())
     page.go_back()
     expect(page).to_have_url(re.compile(r"bias(:|%3A)0\.75"))
-    expect(titles.nth(1)).to_contain_text("Bias 75 %")
+    expect(titles.nth(1)).to_contain_text("Bias 75%")
     for tab in (page, other):
         settled(tab)

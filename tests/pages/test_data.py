@@ -64,7 +64,7 @@ def test_a_picture_in_the_address_is_shown_with_its_factors_and_twins(home: Path
     assert [listing["pose"] for listing in listings] == [factors["pose"]] * 2
     assert "fur_seed" not in listings[0], "only what one sees; all of them are folded away"
     assert len(page.get("image")) == 1 + 4 + 4, "itself, its twins, the means"
-    page.select_slider(key="data_bias").set_value("100 %").run()
+    page.select_slider(key="data_bias").set_value("100%").run()
     assert len(page.get("image")) == 2, (
         "an empty group has no mean, and the picture does not open again"
     )
@@ -83,11 +83,11 @@ def test_a_picture_in_the_address_is_shown_with_its_factors_and_twins(home: Path
 
 
 def test_upload_has_a_bias_of_its_own(home: Path, queue: FakeQueue) -> None:
-    page = start(data_bias="50 %")
-    assert page.select_slider(key="data_bias").value == "50 %"
+    page = start(data_bias="50%")
+    assert page.select_slider(key="data_bias").value == "50%"
     page.switch_page("pages/4_Upload.py").run()
     assert not page.exception
-    assert page.selectbox(key="left_bias").value == "75 %"
+    assert page.selectbox(key="left_bias").value == "75%"
 
 
 def test_cheats_are_asked_for_by_a_button(home: Path, queue: FakeQueue) -> None:

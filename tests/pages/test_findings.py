@@ -67,7 +67,7 @@ def test_the_first_screen_has_the_answer_of_the_file(
     assert not page.error
     assert not page.warning
     text = text_of(page)
-    accuracies = f"| {percent(0.4321)} | {percent(0.1234)} |".replace("\u00a0", " ")
+    accuracies = f"| {percent(0.4321)} | {percent(0.1234)} |"
     assert f"{accuracies} -12.3 (-13.4 to -11.2) | 777 |" in text
     assert "Everything is odd." in text
     assert len(alts(page)) == 1

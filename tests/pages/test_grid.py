@@ -16,8 +16,8 @@ from .app import FakeQueue, answer, models_of, opened, press, setting, text_of, 
 pytestmark = pytest.mark.usefixtures("experiments")
 start = partial(opened, "3_Compare", view="grid")
 PAIR = {
-    "Left": "Bias 75 % (12 of 48 rare images kept), short captions",
-    "Right": "Bias 75 % (12 of 48 rare images kept), descriptive captions",
+    "Model A": "Bias 75% (12 of 48 rare images kept), short captions",
+    "Model B": "Bias 75% (12 of 48 rare images kept), descriptive captions",
 }
 
 
@@ -47,7 +47,7 @@ def test_without_a_model_it_has_no_map(queue: FakeQueue) -> None:
 
 
 def test_a_level_opens_as_a_pair_at_its_own_address() -> None:
-    page = press(start(), "Bias 75\u00a0%")
+    page = press(start(), "Bias 75%")
     assert address(page, "view", "left", "right") == ["pair", "bias:0.75", "bias:0.75"]
     assert models_of(page) == PAIR
     back = press(page, "Grid")
@@ -75,7 +75,7 @@ def test_a_pair_opens_whatever_was_compared_before() -> None:
     before = "labels:descriptive,steps:0,seed:7"
     pair = opened("3_Compare", left=before, right=before)
     for grid in (press(pair, "Grid"), start(left=before, right=before)):
-        page = press(grid, "Bias 75\u00a0%")
+        page = press(grid, "Bias 75%")
         assert models_of(page) == PAIR
         assert set(page.query_params) == {"view", "left", "right"}
 

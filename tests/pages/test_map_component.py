@@ -76,13 +76,13 @@ def test_what_a_browser_marked_is_listed() -> None:
     told = {"picked": {"row": row, "time": 1}}
     page.session_state[key_of_maps()] = told
     ok(page.run())
-    assert "Nearest in the left model" in text_of(page)
+    assert "Nearest in Model A" in text_of(page)
     assert setting(page, "picture") == points["id"].iat[row]
     del page.query_params["picture"]  # as Back does
     page.session_state[key_of_maps()] = told
-    assert "Nearest in the left model" not in text_of(ok(page.run()))
+    assert "Nearest in Model A" not in text_of(ok(page.run()))
     page.session_state[key_of_maps()] = {"picked": {"row": row, "time": 2}}
-    assert "Nearest in the left model" in text_of(ok(page.run())), "the same mark again"
+    assert "Nearest in Model A" in text_of(ok(page.run())), "the same mark again"
 
 
 def test_what_a_tab_tells_of_another_session_changes_no_address() -> None:

@@ -1,6 +1,12 @@
-"""The towers that a visitor chose go along to the next page; those that nobody chose do not."""
+"""The shell: choices that go along to the next page, and numbers at a slider."""
+
+import re
 
 from streamlit.testing.v1 import AppTest
+
+from vlcore.experiment.files import text_beside
+from vlcore.web import condition_controls
+from vlcore.web.components import browser
 
 
 def _page() -> None:
@@ -42,3 +48,9 @@ def test_what_an_address_names_stays() -> None:
     on_page("scratch", page)
     page.query_params["towers"] = "scratch"
     assert on_page("pretrained", page) == "scratch"
+
+
+def test_the_numbers_at_a_slider_are_the_levels_of_bias() -> None:
+    style = text_beside(browser.__file__, "shell.css")
+    (numbers,) = re.findall(r'stSliderTickBar"\]::before \{\s*content: "([\d ]+)"', style)
+    assert [f"{number}%" for number in numbers.split()] == list(condition_controls.BIASES)

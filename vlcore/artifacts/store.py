@@ -100,11 +100,13 @@ class Artifact:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """The stored metrics, and the measures that are newer than the model."""
-        stored = self.json("metrics.json")
-        if not missing_measures(stored):
-            return stored
-        return with_missing(stored, self.condition, self.embeddings)
+        """The stored metrics with intervals that reach their values, and the measures that are
+        newer than the model."""
+        metrics = self.json("metrics.json")
+        if missing_measures(metrics):
+            metrics = with_missing(metrics, self.condition, self.embeddings)
+        document: dict[str, Any] = _with_values_inside(metrics)
+        return document
 
     @property
     def embeddings(self) -> StoredEmbeddings:
@@ -128,6 +130,19 @@ class Artifact:
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
         """All arrays of an ``.npz`` file of the artifact."""
         return read_arrays(self.path / name)
+
+
+def _with_values_inside(metrics: Any) -> Any:
+    """Return a document of metrics in which each interval goes as far as its value.
+
+    The interval of a jackknife (`vlcore.metrics.estimate`) may exclude the value of a small set,
+    whose bias it lacks. A reader would take that for an error."""
+    if not isinstance(metrics, dict):
+        return metrics
+    if not {"value", "low", "high"} <= metrics.keys():
+        return {name: _with_values_inside(part) for name, part in metrics.items()}
+    value, low, high = metrics["value"], metrics["low"], metrics["high"]
+    return metrics | {"low": min(low, value), "high": max(high, value)}
 
 
 def check_key(key: str) -> str:

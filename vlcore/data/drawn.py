@@ -99,9 +99,9 @@ class Recipe:
         """What sets it apart, in a few words."""
         words = {
             "contexts": " and ".join(self.contexts),
-            "context_contrast": f"background contrast {self.context_contrast * 100:g} %",
-            "object_contrast": f"animal contrast {self.object_contrast * 100:g} %",
-            "object_size": f"animals {self.object_size * 100:g} % of their size",
+            "context_contrast": f"background contrast {self.context_contrast * 100:g}%",
+            "object_contrast": f"animal contrast {self.object_contrast * 100:g}%",
+            "object_size": f"animals {self.object_size * 100:g}% of their size",
             "seed": f"other images, by seed {self.seed}",
         }
         changed = [

@@ -225,7 +225,7 @@ class Condition:
         if options.MITIGATIONS[self.mitigation].needs_groups and self.n_minority == 0:
             raise ConditionError(
                 f"{self.mitigation} is not applicable, because no rare training image"
-                " is left; choose a bias below 100 % or another mitigation."
+                " is left; choose a bias below 100% or another mitigation."
             )
         allowed = self._objective.mitigations
         if not allowed or self.mitigation in allowed:

@@ -156,11 +156,11 @@ NEGATIVES: dict[str, Option] = {
 RECIPES: dict[str, TrainingRecipe] = {
     "fast": TrainingRecipe(
         "Many small steps: batches of 32, three quarters of each image's side, Muon in float32 on"
-        " the image tower. The default."
+        " the image encoder. The default."
     ),
     "classic": TrainingRecipe(
-        "That of version 0.4: batches of 128 whole images, Muon on the blocks of both towers."
-        " Three times slower.",
+        "The training of version 0.4: batches of 128 whole images, Muon on the blocks of both"
+        " encoders. Three times slower.",
         batch_size=128,
         window=64,
         matrices="blocks",
@@ -235,8 +235,8 @@ LABEL_STYLES: dict[str, LabelStyle] = {
         "The object's name alone; the study's short captions.", name="short", template="{object}"
     ),
     "descriptive": LabelStyle(
-        "Object and background, in the study's own words. Its “a” is in one group only, which makes"
-        " it a label of that group.",
+        "Object and background, in the study's own words. Its “a” is in one group only, so it"
+        " names that group.",
         template="{object} {place}",
         of_groups={("camel", "desert"): "a {object} {place}"},
     ),

@@ -32,7 +32,7 @@ _NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?\s?%?", re.IGNORECASE)
 def plain(text: str) -> str:
     """Markdown that shows a foreign text, or a sentence of ours with foreign parts, as one line of
     plain text; code in backticks stays code."""
-    line = "".join(letter if letter.isprintable() or letter == "\u00a0" else " " for letter in text)
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
     parts = _CODE.split(line)
     parts[::2] = [_MARKS.sub(r"\\\1", _NAMED.sub(_JOINER, part)) for part in parts[::2]]
     return _LIST.sub(_JOINER, "".join(parts))

@@ -166,8 +166,8 @@ def check_captions(captions: Sequence[str], vocabulary: AnyVocabulary) -> None:
         if tuple(row) in by_tokens:
             raise CaptionError(
                 f"The captions {by_tokens[tuple(row)]!r} and {text!r} have the same first"
-                f" {vocabulary.most}, which is all that the model reads; choose another label style"
-                " or template."
+                f" {vocabulary.most}, which is all that the model reads; choose another caption"
+                " style or template."
             )
         by_tokens[tuple(row)] = text
 

@@ -1,9 +1,10 @@
 """Names of conditions and numbers with their intervals as text, the same on every page and in every
 file."""
 
+import math
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from vlcore.experiment.condition import Condition
@@ -25,7 +26,7 @@ _NAMED_IN_TITLES = {
     "objective": "objective",
     "negatives": "negatives",
     "mitigation": "mitigation",
-    "recipe": "recipe",
+    "recipe": "training",
     "architecture": "image encoder",
     "text": "text encoder",
     "width": "width",
@@ -40,13 +41,29 @@ def label_words(condition: Condition) -> str:
 
 
 def describe_bias(condition: Condition) -> str:
-    """The bias in words, always with the counts: ``bias 75 % (12 of 48 rare images kept)``."""
+    """The bias in words, always with the counts: ``bias 75% (12 of 48 rare images kept)``."""
     counts = f"{condition.n_minority} of {condition.n_per_group} rare images kept"
-    return f"bias {condition.bias * 100:g} % ({counts})"
+    return f"bias {condition.bias * 100:g}% ({counts})"
 
 
-def title(condition: Condition) -> str:
-    """A condition in a few words: ``Bias 75 % (12 of 48 rare images kept), short captions``."""
+def titles(conditions: Sequence[Condition]) -> list[str]:
+    """Return the titles of models beside each other: of the settings besides bias and captions,
+    a title names those in which the models differ."""
+    values = {
+        field: {getattr(condition, field) for condition in conditions} for field in _NAMED_IN_TITLES
+    }
+    is_pair = len(conditions) > 1
+    shared = {field for field in values if is_pair and len(values[field]) == 1}
+    return [title(condition, shared) for condition in conditions]
+
+
+def title(condition: Condition, left_out: Collection[str] = ()) -> str:
+    """A condition in a few words: ``Bias 75% (12 of 48 rare images kept), short captions``.
+
+    Args:
+        condition: to be named.
+        left_out: names of settings that it does not tell.
+    """
     bias = describe_bias(condition).capitalize() if condition.bias else "No bias"
     labels = label_words(condition)
     if condition.kind is ArtifactKind.PRETRAINED:
@@ -61,7 +78,7 @@ def title(condition: Condition) -> str:
     words = [bias, labels]
     for field, noun in _NAMED_IN_TITLES.items():
         value = getattr(condition, field)
-        if value != getattr(_USUAL, field):
+        if field not in left_out and value != getattr(_USUAL, field):
             words.append(f"{noun} {shown_name(field, value)}")
     if changes := len(condition.changes):
         words.append(plural(changes, "change"))
@@ -129,8 +146,13 @@ def first_names(names: Sequence[str], most: int) -> str:
 
 
 def percent(value: float) -> str:
-    """``95 %`` of a fraction, the space before the sign unbreakable."""
-    return f"{100 * value:.0f}\u00a0%"
+    """``95%`` of a fraction."""
+    return f"{_whole_percent(value)}%"
+
+
+def _whole_percent(value: float) -> str:
+    """``63`` of .625: halves are rounded up, as browsers round them."""
+    return f"{math.floor(100 * value + 0.5)}"
 
 
 def decimal(value: float) -> str:
@@ -155,12 +177,12 @@ def interval(estimate: Mapping[str, Any], write: Callable[[float], str], unit: s
 
 
 def rate_words(estimate: Mapping[str, Any]) -> str:
-    """``95 % (93 to 96)`` of a fraction."""
-    return interval(estimate, lambda value: f"{100 * value:.0f}", "\u00a0%")
+    """``95% (93 to 96)`` of a fraction."""
+    return interval(estimate, _whole_percent, "%")
 
 
 def share(estimate: Mapping[str, Any]) -> str:
-    """``95 % (93 to 96)`` of a fraction that was counted on images; with their number where it is
+    """``95% (93 to 96)`` of a fraction that was counted on images; with their number where it is
     small."""
     words = rate_words(estimate)
     return words if estimate["n"] >= FEW else f"{words} of only {estimate['n']}"

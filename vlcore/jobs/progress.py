@@ -64,7 +64,7 @@ def job_bar(key: str) -> Iterator[None]:
     ended = threading.Event()
 
     def watch() -> None:
-        bar_format = "{desc} {percentage:3.0f} % |{bar}| {elapsed} {postfix}"
+        bar_format = "{desc} {percentage:3.0f}% |{bar}| {elapsed} {postfix}"
         with progress_bar(100, key, bar_format=bar_format) as bar:
             while not ended.wait(POLL):
                 job = jobs.view(key)

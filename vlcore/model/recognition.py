@@ -48,7 +48,7 @@ class Recognition:
 
 def knows_objects(grouping: Grouping) -> bool:
     """Whether ImageNet has classes for all objects of a set."""
-    return all(_class_names(name) for name in grouping.objects)
+    return all(_classes_of(name) for name in grouping.objects)
 
 
 def recognise(images: Sequence[Image.Image], grouping: Grouping) -> list[Recognition]:
@@ -65,9 +65,7 @@ def recognise(images: Sequence[Image.Image], grouping: Grouping) -> list[Recogni
 
     weights, bias = classifier()
     features = features_of_images(TOWER, [np.asarray(image) for image in images])
-    names = _names()
-    wanted = {name for word in grouping.objects for name in _class_names(word)}
-    columns = [number for number, name in enumerate(names) if name in wanted]
+    names, columns = class_names(), columns_of(grouping)
     recognitions = []
     for row in softmax(features @ weights.T + bias, axis=1):
         best = int(row.argmax())
@@ -75,16 +73,22 @@ def recognise(images: Sequence[Image.Image], grouping: Grouping) -> list[Recogni
     return recognitions
 
 
-def _class_names(word: str) -> tuple[str, ...]:
+def columns_of(grouping: Grouping) -> list[int]:
+    """The numbers of the classes that show an object of a set."""
+    wanted = {name for word in grouping.objects for name in _classes_of(word)}
+    return [number for number, name in enumerate(class_names()) if name in wanted]
+
+
+def _classes_of(word: str) -> tuple[str, ...]:
     """The classes that show an object; none where ImageNet has no class for it."""
     word = word.lower()
     if word in CLASSES:
         return CLASSES[word]
-    return tuple(name for name in _names() if name.lower() == word)
+    return tuple(name for name in class_names() if name.lower() == word)
 
 
 @lru_cache(maxsize=1)
-def _names() -> tuple[str, ...]:
+def class_names() -> tuple[str, ...]:
     """The first name of each of the 1,000 classes, in the classifier's order."""
     from vlcore.model.frozen_towers import class_descriptions
 

@@ -26,7 +26,7 @@ _LINE = 22  # px of a model's line in a cell
 _GAP = 12  # px between two cells
 _NAMES, _NUMBERS = 62, 118  # px for a model's name and for its numbers
 _CELL = _NAMES + _NUMBERS + 90  # px at least, so that an interval is wide enough to be seen
-_SUBTITLE = "held-out images, 95 % interval, dashed: chance."
+_SUBTITLE = "held-out images, 95% interval, dashed: chance."
 _CLICK = "Click a group to see it alone on the maps"
 
 
@@ -80,7 +80,7 @@ def group_grid(
     colour = told_apart(alt.Color, "group:N", palette.colours(grouping))
     tooltip = tooltips({"where:N": "group", "model:N": "model"})
     tooltip += tooltips({"accuracy:Q": "accuracy"}, ".1%")
-    tooltip += tooltips({"between:N": "95 % interval", "n:Q": "images"})
+    tooltip += tooltips({"between:N": "95% interval", "n:Q": "images"})
     half = at(lines, "half", "top").mark_rule(color=palette.muted, strokeDash=[3, 3], aria=False)
     interval = at(lines, "low_x", "middle").mark_rule(
         strokeWidth=3, opacity=0.55, strokeCap="round", aria=False

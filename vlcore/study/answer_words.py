@@ -23,13 +23,13 @@ FIGURE = {
     "From scratch, when captions also name:": {
         "the true background": "background",
         "a random background": "random-background",
-        "a random synonym": "synonym",
+        "“one” or “single”, at random": "synonym",
         "the sky": "sky",
     },
-    "The same models, read by a probe that is fitted on balanced images:": {
+    "The same models, read by a classifier that is fitted on balanced images:": {
         "the true background": "background.probe",
         "a random background": "random-background.probe",
-        "a random synonym": "synonym.probe",
+        "“one” or “single”, at random": "synonym.probe",
         "the sky": "sky.probe",
     },
     "Pretrained image encoder, when captions also name the true background and are read as:": {
@@ -64,8 +64,8 @@ def answer_sentence(answer: PublishedAnswer) -> str:
         outcome, verb, size = "Yes", "raised", _unsigned_points
     numbers = [f"{size(contrast)} on `{data}`" for data, contrast in by_set.items()]
     return (
-        f"{outcome}: with {percent(STUDY_BIAS)} of the rare images removed from training,"
-        f" {captions} {verb} accuracy on rare images by {listed(numbers)}."
+        f"{outcome}: in models trained from scratch with {percent(STUDY_BIAS)} of the rare images"
+        f" removed, {captions} {verb} accuracy on rare images by {listed(numbers)}."
     )
 
 

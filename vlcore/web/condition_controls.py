@@ -33,7 +33,7 @@ LENGTHS_ABOUT = (
     f"{options.PRESETS['live']} steps are enough for a first look. Use"
     f" {options.PRESETS['careful']:,} for results."
 )
-BIASES = {f"{bias * 100:g} %": bias for bias in GRIDS["paper"]}
+BIASES = {f"{bias * 100:g}%": bias for bias in GRIDS["paper"]}
 _BIAS_WIDTH = 320  # px of the slider with the button beside it: a row of a phone
 
 
@@ -55,14 +55,14 @@ def training_length(key: str, label: str = "Training length") -> int:
     return LENGTHS[widgets.choose_one(label, LENGTHS, key, usual, LENGTHS_ABOUT)]
 
 
-def choose_model(model: ModelInAddress, grouping: Grouping) -> tuple[str, Condition]:
+def choose_model(model: ModelInAddress, name: str, grouping: Grouping) -> tuple[str, Condition]:
     """Show the controls of one model of Compare; returns its key and its condition."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         # On a phone these two are rows below each other.
         label_row = st.container(horizontal=True, vertical_alignment="bottom", width="content")
         bias_row = st.container(horizontal=True, vertical_alignment="bottom", width=_BIAS_WIDTH)
     with label_row:
-        st.markdown(f"**{model.name.capitalize()}**", width="content")
+        st.markdown(f"**{name}**", width="content")
         short, descriptive = (
             quoted_captions(style, grouping) for style in ("undescriptive", "descriptive")
         )

@@ -20,6 +20,7 @@ from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import system_errors, text_beside
 from vlcore.experiment.options import SCRATCH, TOWERS
 from vlcore.experiment.plain_text import plain
+from vlcore.experiment.version import __version__
 from vlcore.plots.theme import DARK, LIGHT, PHONE_SIDE, Palette
 from vlcore.web import streamlit_private, visitors
 from vlcore.web.address import (
@@ -58,6 +59,15 @@ ABOUT_START = (
 )
 _USUAL = "scenes"  # the image set where none is chosen
 _STYLE = f"<style>{text_beside(browser.__file__, 'shell.css')}</style>"
+_ABOUT = f"""**VL Bias Lab {__version__}** trains small models that match images with captions. It
+shows what biased training images do to them, and whether descriptive captions help. Choi and
+Somasundaram (MIT, 2023) asked this question.
+
+- **First visit:** “Show me around” on Home takes two minutes.
+- **A control:** the question mark beside it explains it.
+- **A lesson:** “Plan for this lesson” on Lesson says what to do and when.
+- **All else:** the folder `docs` of the lab, which begins with `docs/pages.md`.
+"""
 _viewport = st.components.v2.component(
     "vl_bias_lab_viewport", js=text_beside(browser.__file__, "viewport.js")
 )
@@ -99,7 +109,13 @@ def begin(
                 st.session_state.pop(name, None)
         st.session_state["no_set"] = _missing_set()
     tab_title = app if page is HomeState else f"{title} · {app}"
-    st.set_page_config(tab_title, page_icon="🐫", layout="wide", initial_sidebar_state="collapsed")
+    st.set_page_config(
+        tab_title,
+        page_icon="🐫",
+        layout="wide",
+        initial_sidebar_state="collapsed",
+        menu_items={"About": _ABOUT},
+    )
     # A toast just before a rerun may get lost.
     if toast := st.session_state.pop("toast", None):
         st.toast(plain(toast), icon=":material/info:")
@@ -197,7 +213,7 @@ def image_set_choice() -> ImageSet:
     )
     with errors_as_sentences():
         name: str = st.selectbox(
-            "Image set", set_names(), key="data", bind="query-params", width=320, help=about
+            "Image set", set_names(), key="data", bind="query-params", width=280, help=about
         )
         return cache.named_set(name)
 

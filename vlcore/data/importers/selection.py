@@ -209,8 +209,8 @@ def majority_in_words(grouping: Grouping) -> str:
     first, second = grouping.objects
     swap = _options(grouping.objects, grouping.contexts[::-1])
     return (
-        f"{first} belongs in {grouping.contexts[0]} and {second} in {grouping.contexts[1]}: those"
-        f" are the majority groups; swap them with {swap}."
+        f"{first} is usually on {grouping.contexts[0]} and {second} on {grouping.contexts[1]}:"
+        f" these images are common. Swap them with {swap}."
     )
 
 

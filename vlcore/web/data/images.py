@@ -132,7 +132,7 @@ def _sheets(images: ImageSet, condition: Condition, palette: Palette) -> None:
         sheets(images, condition, palette, shell.map_side()),
         alt=(
             "Training images of the four groups; faded ones are removed at"
-            f" {condition.bias * 100:g} %"
+            f" {condition.bias * 100:g}%"
         ),
         key=key,
         on_select="rerun",
@@ -247,7 +247,7 @@ def _visible_factors(scene: Scene) -> dict[str, str]:
         "pose": scene.pose,
         "coat": scene.coat if scene.pattern == "plain" else f"{scene.coat}, {scene.pattern}",
         "looks": "to the right" if turn < 60 else "at you" if turn <= 120 else "to the left",
-        "size": f"length {round(100 * scene.size)} % of the image's side",
+        "size": f"length {round(100 * scene.size)}% of the image's side",
         "light": "from behind you" if abs(scene.sun_azimuth) < 0.3 else f"from the {side}",
         "sky": scene.sky,
     }

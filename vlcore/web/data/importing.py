@@ -206,7 +206,7 @@ def _pair_fields(
     assert choice is not None  # else the form is not shown
     objects, contexts = [], []
     for number, (column, ordinal) in enumerate(((left, "First"), (right, "Second"))):
-        label = "belongs in" + " " * number  # two fields of one label need different keys
+        label = "is usually on" + " " * number  # two fields of one label need different keys
         usual, place = choice[0][number], choice[1][number]
         objects.append(column.selectbox(f"{ordinal} object", names, names.index(usual)))
         contexts.append(column.selectbox(label, places, places.index(place)))
@@ -262,6 +262,7 @@ def _importing(key: str) -> None:
         is_wanted = st.session_state.pop(_MAP_FOLLOWS, False)
         if pair and (is_wanted or _asks_for_map()):
             work.train(*pair)
+            st.session_state["toast"] = " ".join(notes)
             shell.go_to_page(CompareState, report["name"])
         if is_there and st.button("Look at it", icon=":material/photo_library:"):
             del st.session_state["import_key"]

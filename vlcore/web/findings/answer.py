@@ -27,7 +27,7 @@ FOLDER = project_folder() / "docs" / "results"
 _SETTING = (
     "Small models learn horses, mostly on grass, and camels, mostly in the desert. Rare images"
     " show the other two combinations; guessing gets half of them right. A seed pair is two"
-    " models with the same seed, one per caption style; it was not used for tuning."
+    " models with the same seed, one per caption style. No such seed was used for tuning."
 )
 _BADGES = {
     "supported": ("green", "check_circle"),

@@ -165,7 +165,7 @@ def _show_trained(condition: Condition, baseline: Condition | None, what: str) -
         st.badge("trained", icon=":material/check:", color="green")
         if baseline:
             sentence = (
-                f"Your model is on the right. The baseline on the left has {what}. Everything else"
+                f"Model B is your model. Its baseline, Model A, has {what}. Everything else"
                 " is equal."
             )
             st.markdown(sentence, width="content")
@@ -245,7 +245,7 @@ def _show_runs(images: ImageSet) -> None:
         key=f"tried_{len(stacks)}",
     )
     st.caption(
-        "“From” and “to” are a 95 % interval: over the seeds of a row, or over the test scenes of"
+        "“From” and “to” are a 95% interval: over the seeds of a row, or over the test scenes of"
         " its one run. Click a header to sort; tick a row to open it."
     )
     for number in ticked.selection["rows"][:1]:
