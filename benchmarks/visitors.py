@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 TABLE = re.compile(rb"/tables/[0-9a-f]+\.json")  # of maps, which a browser asks for once
 PAUSE = 8.0  # seconds between the actions of a visitor
-BIASES = ("0 %", "25 %", "50 %", "75 %", "90 %")
+BIASES = ("0%", "25%", "50%", "75%", "90%")
 CHANGES = {
     "left_bias": BIASES,
     "right_bias": BIASES,
