@@ -62,9 +62,10 @@ def comparison(server: str) -> ComparedMaps:
 # Where all images of both maps of Home are, from 0 to 1 across and then up.
 PLACES = """root => [0, 1].map(pane => [root.riddle.maps.x[pane], root.riddle.maps.y[pane]]
     .map(axis => [...axis]))"""
+# They rest before the first step is played too.
 AT_REST = f"""root => new Promise(done => {{
     const {{maps}} = root.riddle, isThere = (now, goal) => goal.every((at, row) => at === now[row]);
-    const look = () => maps.targets.every(({{x, y}}, pane) =>
+    const look = () => !root.riddle.state.playing && maps.targets.every(({{x, y}}, pane) =>
         isThere(maps.x[pane], x) && isThere(maps.y[pane], y)) ? done(({PLACES})(root))
         : requestAnimationFrame(look);
     look();
