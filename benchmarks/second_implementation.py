@@ -1,11 +1,10 @@
-"""Models of the recipe `browser`, trained by docs/try/trainer.js in Debian's chromium and by Python
+"""Models of the recipe `browser`, trained by trainer.js in Debian's chromium and by Python
 from the same draws and initial weights: how often their predictions on held-out images agree, the
 least cosine of their embeddings, their accuracies on rare images, and the seconds of a training.
 
 python -m benchmarks.second_implementation [--sets scenes] [--seeds 10]
 """
 
-import shutil
 import tempfile
 from itertools import product
 from pathlib import Path
@@ -16,11 +15,12 @@ import pandas as pd
 from benchmarks import parse_options, print_table, seconds_of
 from benchmarks.startup import chromium
 from tools.browser import browser_condition
-from tools.second_implementation import SCRIPTS, InPython, served_folder, trained_in
+from tools.second_implementation import InPython, served_folder, trained_in
 from tools.site_data import write_site_data
 from vlcore.data.catalogue import BUILT_IN_SETS
 from vlcore.experiment.condition import GRIDS, STYLES_OF_THE_STUDY
 from vlcore.experiment.options import shown_name
+from vlcore.model.in_browser import copy_scripts
 
 BIASES = sorted({*GRIDS["paper"], 0.95})
 
@@ -33,7 +33,7 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shutil.copytree(SCRIPTS, folder, dirs_exist_ok=True)
+        copy_scripts(folder)
         write_site_data(folder / "data", options.sets, options.seeds, 0, with_pictures=False)
         with served_folder(folder) as address, chromium() as browser:
             page = browser.new_page()

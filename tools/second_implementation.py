@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tools.browser import components, train_browser
+from tools.browser import train_browser
 from vlcore.data.catalogue import open_set
+from vlcore.data.feature_store import components
 from vlcore.data.subset import reference_rows
 from vlcore.experiment.condition import Condition
 from vlcore.metrics.accuracy import Predictions, logits, minority_accuracy, predict_objects
@@ -21,7 +22,6 @@ from vlcore.metrics.projection import fit_plane
 from vlcore.model.dual_encoder import Encoder
 from vlcore.model.views import Labels
 
-SCRIPTS = Path(__file__).parents[1] / "docs" / "try"
 _TRAIN = """async job => {
     const bytes = name => fetch(`/data/${name}`).then(answer => answer.arrayBuffer());
     job.manifest = await fetch("/data/manifest.json").then(answer => answer.json());
@@ -47,8 +47,9 @@ def trained_in(page: Any, job: Mapping[str, Any]) -> dict[str, Any]:
     """Train a model in a browser.
 
     Args:
-        page: of Playwright, at a server of `SCRIPTS` with the folder data of `tools.site_data`.
-        job: a message to docs/try/trainer.js, without the data.
+        page: of Playwright, at a server of the trainer's modules, with the folder `data` of
+            `tools.site_data`.
+        job: a message to the trainer (`vlcore.model.in_browser`), without the data.
 
     Returns:
         Its answer: embeddings, predictions and places of held-out images as flat lists.

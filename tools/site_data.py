@@ -5,11 +5,8 @@ python -m tools.site_data --out site/try/data
 The page itself goes beside the folder, and so does `lab.html`: the page and all data in one HTML
 file, which needs no network.
 
-`manifest.json` describes the other files, with the size of each in `files`. Numbers are
-little-endian. Images are numbered group by group: first those that models may be trained on, the
-pool, then the held-out ones. The page draws nothing from a random generator of its own: it is told
-which images of the pool each seed draws, and the seeds from which torch makes initial weights and
-batches.
+`manifest.json` describes the other files, with the size of each in `files`; `vlcore.model.in_browser`
+says more of it. Numbers are little-endian.
 
 | file | content |
 | --- | --- |
@@ -31,32 +28,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch.nn import functional as F
 
 from benchmarks import FLAG, parse_options, print_table
-from tools.browser import InBytes, browser_condition, components
 from tools.site_page import copy_page, write_page_data
 from vlcore.data.catalogue import BUILT_IN_SETS, open_set
 from vlcore.data.drawn import scene_of
 from vlcore.data.imageset import LICENCE, ImageSet
+from vlcore.data.in_bytes import InBytes
 from vlcore.data.packed import ARCHIVES
-from vlcore.data.subset import training_rows
-from vlcore.experiment.captions import caption, captions_of
-from vlcore.experiment.condition import STYLES_OF_THE_STUDY
-from vlcore.experiment.grouping import Grouping, group_words
-from vlcore.experiment.options import shown_name
-from vlcore.experiment.version import __version__
 from vlcore.experiment.vocabulary import PAD, WordPieces, split_words
-from vlcore.model import optimizers
-from vlcore.model.dual_encoder import build, stream, word_vectors
+from vlcore.model.in_browser import (
+    ON_MAP,
+    caption_vectors,
+    manifest,
+    rows_by_group,
+    set_file,
+    word_sums,
+)
 from vlcore.scenes import draw_scene
 
-FORMAT = 1
-STREAMS = ("image tower", "text tower", "image order")  # of `vlcore.model.dual_encoder.stream`
-ON_MAP = 50  # held-out images of a group, as in `reference_rows`
 TILES = {"map": 64, "pool": 40}  # px of a small image
 WORD = "[a-z]{2,}"
 SEEDS, WORDS = 20, 3000  # of the site
@@ -100,88 +92,21 @@ def write_site_data(
     """
     out.mkdir(parents=True, exist_ok=True)
     sets = [open_set(name) for name in names]
-    [grouping] = {images.grouping for images in sets}
-    styles, captions = _styles(grouping)
-    texts = [text for style in styles for text in style["captions"]]
+    described = manifest(sets, range(seeds))
+    texts = [text for style in described["styles"] for text in style["captions"]]
     listed = _words(words, texts)
-    (out / "captions.bin").write_bytes(captions.tobytes())
+    (out / "captions.bin").write_bytes(caption_vectors(sets[0].grouping).tobytes())
     (out / "words.json").write_text(json.dumps(listed))
-    vectors = InBytes.of_rows(_sums(listed))
+    vectors = InBytes.of_rows(word_sums(listed))
     (out / "words.bin").write_bytes(vectors.units.tobytes() + vectors.numbers.tobytes())
-    described = {images.name: _write_set(images, seeds, out, with_pictures) for images in sets}
-    write_page_data(out, described.get("scenes", {}).get("sheets", {}).get("map"))
-    manifest = {
-        "format": FORMAT,
-        "version": __version__,
-        "recipe": _recipe(sets[0]),
-        "objects": grouping.objects,
-        "groups": [
-            {
-                "name": name,
-                "words": group_words(grouping)[name],
-                "object": grouping.objects.index(pair[0]),
-                "rare": name in grouping.minority,
-            }
-            for name, pair in zip(grouping.names, grouping.pairs, strict=True)
-        ],
-        "styles": styles,
-        "seeds": [[stream(seed, name) % 2**32 for name in STREAMS] for seed in range(seeds)],
-        "sets": described,
-        "files": {file.name: file.stat().st_size for file in sorted(out.iterdir())},
-    }
-    (out / "manifest.json").write_text(json.dumps(manifest, separators=(",", ":")))
+    sheets = {images.name: _write_set(images, seeds, out, with_pictures) for images in sets}
+    for name, entry in described["sets"].items():
+        if with_pictures:
+            entry["sheets"] = sheets[name]
+    write_page_data(out, sheets.get("scenes", {}).get("map"))
+    described["files"] = {file.name: file.stat().st_size for file in sorted(out.iterdir())}
+    (out / "manifest.json").write_text(json.dumps(described, separators=(",", ":")))
     return {file.name: file.stat().st_size for file in sorted(out.iterdir())}
-
-
-def _recipe(images: ImageSet) -> dict[str, float]:
-    """The numbers of the recipe, and the shapes of its model."""
-    condition = browser_condition(images.name, 0.0, STYLES_OF_THE_STUDY[0], 0)
-    model = build(condition, len(WordPieces()))
-    with torch.no_grad():
-        scale, bias = float(model.tau.exp()), float(model.bias)
-    return {
-        "features": model.config.features,
-        "width": model.config.width,
-        "words": word_vectors(condition.text, 0).shape[1],
-        "embedding": model.config.embedding,
-        "scale": round(scale, 4),
-        "bias": bias,
-        "per_group": condition.n_per_group,
-        "steps": condition.steps,
-        "batch": condition.batch_size,
-        "rate": optimizers.OTHER_RATE,
-        "decay": optimizers.WEIGHT_DECAY,
-        "warm_up": optimizers.WARM_UP,
-    }
-
-
-def _styles(grouping: Grouping) -> tuple[list[dict[str, Any]], NDArray[np.float32]]:
-    """Caption styles, each with the caption of each group, and the vectors of all captions."""
-    styles: list[dict[str, Any]] = []
-    vectors: list[NDArray[np.float32]] = []
-    for labels in STYLES_OF_THE_STUDY:
-        captions = captions_of(labels, grouping)
-        texts = [entry.text for entry in captions]
-        styles.append(
-            {
-                "name": shown_name("labels", labels),
-                "captions": texts,
-                "objects": [grouping.objects.index(entry.object) for entry in captions],
-                "of_group": [
-                    texts.index(caption(labels, *pair, grouping)) for pair in grouping.pairs
-                ],
-                "first": len(vectors),
-            }
-        )
-        vectors.extend(F.normalize(torch.from_numpy(_sums(texts)), dim=-1).numpy())
-    return styles, np.array(vectors, np.float32)
-
-
-def _sums(texts: Sequence[str]) -> NDArray[np.float32]:
-    """The sum of each text's word vectors, (n, 256): that of a text is that of its words."""
-    tokens = torch.from_numpy(WordPieces().tokens(texts))
-    table = word_vectors("words", 0)
-    return (table[tokens] * (tokens != PAD)[..., None]).sum(dim=1).numpy()
 
 
 def _words(count: int, texts: Sequence[str]) -> list[str]:
@@ -197,43 +122,19 @@ def _words(count: int, texts: Sequence[str]) -> list[str]:
 
 
 def _write_set(images: ImageSet, seeds: int, out: Path, with_pictures: bool) -> dict[str, Any]:
-    """Write the files of a set; returns its entry in the manifest."""
-    pool, test = _by_group(images, "train"), _by_group(images, "test")
-    table = components(images)
-    numbers = table.numbers[np.concatenate([pool.ravel(), test.ravel()])]
-    parts = [table.units.tobytes(), _draws(images, pool, seeds).tobytes(), numbers.tobytes()]
-    (out / f"{images.name}.bin").write_bytes(b"".join(parts))
+    """Write the files of a set; returns what the manifest says of its small images."""
+    (out / f"{images.name}.bin").write_bytes(set_file(images, range(seeds)))
     licence = ARCHIVES / images.name / LICENCE
     if licence.is_file():
         shutil.copyfile(licence, out / f"{images.name}.{LICENCE}")
-    entry: dict[str, Any] = {
-        "pool": pool.shape[1],
-        "test": test.shape[1],
-        "map": ON_MAP,
-        "attribution": images.attribution,
+    if not with_pictures:
+        return {}
+    pool, test = rows_by_group(images, "train"), rows_by_group(images, "test")
+    rows_of = {"map": test[:, :ON_MAP], "pool": pool}
+    return {
+        part: write_sheet(images, rows.ravel(), TILES[part], out / f"{images.name}.{part}.webp")
+        for part, rows in rows_of.items()
     }
-    if with_pictures:
-        rows_of = {"map": test[:, :ON_MAP], "pool": pool}
-        entry["sheets"] = {
-            part: write_sheet(images, rows.ravel(), TILES[part], out / f"{images.name}.{part}.webp")
-            for part, rows in rows_of.items()
-        }
-    return entry
-
-
-def _by_group(images: ImageSet, split: str) -> NDArray[np.int64]:
-    """Rows of a split, (groups, n): the groups are equally large in sets that come with the lab."""
-    rows = images.rows(split)
-    groups = images.table["group"].to_numpy()[rows]
-    return np.stack([rows[groups == name] for name in images.grouping.names])
-
-
-def _draws(images: ImageSet, pool: NDArray[np.int64], seeds: int) -> NDArray[np.uint16]:
-    """The images that each seed draws, in its order, (seeds, groups, 48)."""
-    unbiased = [browser_condition(images.name, 0.0, "short", seed) for seed in range(seeds)]
-    rows = np.array([training_rows(images, condition) for condition in unbiased])
-    drawn = rows.reshape(seeds, len(pool), -1)
-    return (drawn - pool[:, :1]).astype("<u2")
 
 
 def write_sheet(images: ImageSet, rows: NDArray[np.int64], tile: int, file: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import vlcore.web.components
 import vlcore.web.home
 from vlcore.experiment.files import static_folder, text_beside
 from vlcore.experiment.wording import signed
+from vlcore.model.in_browser import as_function, copy_scripts, returning, trainer_script
 from vlcore.plots.maps.script import SCRIPT, STYLE, moving_look
 from vlcore.plots.theme import DARK, LIGHT, SHAPES, Palette
 from vlcore.study.answer_file import DIGITS, published_answer
@@ -27,7 +28,6 @@ ATLAS = "atlas-scenes.json"  # of Home's riddle
 ONE_FILE = "lab.html"
 PHOTO = r' *<section id="photo".*?</section>\n'
 KEEP = r' *<p class="keep">.*?</p>\n'
-WORKER = ("random.js", "sets.js", "measures.js", "trainer.js")
 SCRIPTS = ("files.js", "settings.js", "training.js", "pair.js", "train.js", "repair.js")
 SCRIPTS = (*SCRIPTS, "captions.js", "page.js")
 NAMES = ("RiddleMaps", "bytesOf", "element", "groupBar", "percent", "showRiddle", "textOf", "TOLD")
@@ -114,6 +114,7 @@ def copy_page(out: Path) -> None:
     """
     for file in sorted(PAGE.iterdir()):
         shutil.copyfile(file, out / file.name)
+    copy_scripts(out)
     if not (out / "photo").is_dir():
         (out / "index.html").write_text(_without((PAGE / "index.html").read_text(), PHOTO))
     write_one_file(out / "data", out / ONE_FILE)
@@ -125,9 +126,9 @@ def write_one_file(data: Path, out: Path) -> None:
     Modules become functions in one script. Those of the worker stand apart: the page makes a worker
     of their text. The policy of the file allows these scripts alone.
     """
-    worker = "".join(_as_function(PAGE / name) for name in WORKER)
-    maps = _returning(maps_script(), NAMES)
-    page = "".join(_as_function(PAGE / name) for name in SCRIPTS)
+    worker = trainer_script()
+    maps = returning(maps_script(), NAMES)
+    page = "".join(as_function((PAGE / name).read_text()) for name in SCRIPTS)
     page = (PAGE / "notice.js").read_text() + maps + page
     style = (data / "theme.css").read_text() + (PAGE / "style.css").read_text()
     scripts = [f"<script id=worker>{worker}</script>", f"<script>{page}</script>"]
@@ -156,20 +157,6 @@ def _without(html: str, *patterns: str) -> str:
     for pattern in patterns:
         html = re.sub(pattern, "", html, flags=re.DOTALL)
     return html
-
-
-def _as_function(file: Path) -> str:
-    """A module as a function of a script, behind those of the modules that it imports."""
-    text = re.sub(r"^import .*?;\n", "", file.read_text(), flags=re.MULTILINE | re.DOTALL)
-    kinds = r"(?:async )?(?:class|const|function\*?)"
-    names = re.findall(rf"^export {kinds} (\w+)", text, flags=re.MULTILINE)
-    return _returning(re.sub(r"^export ", "", text, flags=re.MULTILINE), names)
-
-
-def _returning(script: str, names: Sequence[str]) -> str:
-    """A script as a function, whose other names nobody sees."""
-    told = f"{{ {', '.join(names)} }}"
-    return f"const {told} = (() => {{\n{script}return {told};\n}})();\n"
 
 
 def _base64(content: bytes) -> str:

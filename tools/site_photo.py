@@ -30,11 +30,11 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from benchmarks import parse_options, print_table
-from tools.browser import InBytes
 from vlcore.data.catalogue import BUILT_IN_SETS, open_set
 from vlcore.data.decoding import GROUND, MAX_SIDE
 from vlcore.data.feature_store import BUNDLED, PRETRAINED, bundle_name
 from vlcore.data.imageset import ImageSet
+from vlcore.data.in_bytes import InBytes
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.limits import UPLOAD_BYTES
 from vlcore.model.frozen_towers import classifier, open_tower

@@ -20,7 +20,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.model import loop
 from vlcore.model.augment import View, augment, pack_pixels
-from vlcore.model.dual_encoder import Encoder, build, stream, to_input
+from vlcore.model.dual_encoder import Encoder, build, to_input
 from vlcore.model.inference import embed_images
 from vlcore.model.loop import (
     CHECKPOINTS,
@@ -29,6 +29,7 @@ from vlcore.model.loop import (
     caption_accuracy,
     checkpoint_steps,
 )
+from vlcore.model.streams import stream
 
 TOKENS = np.array([[2, *[0] * 11], [3, 4, *[0] * 10], [5, 4, 6, *[0] * 9], [7] * 12])
 VOCABULARY = 10  # words of TOKENS

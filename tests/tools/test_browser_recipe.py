@@ -1,6 +1,5 @@
-"""What a browser trains (docs/try/trainer.js) is what Python trains."""
+"""What a browser trains (`vlcore.model.in_browser`) is what Python trains."""
 
-import shutil
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -12,11 +11,12 @@ from playwright.sync_api import Page
 
 from tests.chromium import needs_chromium, opened_chromium
 from tools.browser import browser_condition
-from tools.second_implementation import SCRIPTS, InPython, served_folder, trained_in
+from tools.second_implementation import InPython, served_folder, trained_in
 from tools.site_data import write_site_data
 from vlcore.experiment.edits import Add, Remove, canonical_edits
 from vlcore.metrics.accuracy import majority_accuracy, minority_accuracy
 from vlcore.metrics.projection import align
+from vlcore.model.in_browser import copy_scripts
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -28,7 +28,7 @@ REMOVED, ADDED = [223, 562], [700, 701, 1919]  # of the pool, where rows and num
 def page(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """A page in Chromium beside the scripts and the data."""
     folder = tmp_path_factory.mktemp("try")
-    shutil.copytree(SCRIPTS, folder, dirs_exist_ok=True)
+    copy_scripts(folder)
     names = sorted({data for data, _, _ in CONDITIONS})
     write_site_data(folder / "data", names, seeds=2, words=0, with_pictures=False)
     with served_folder(folder) as address, opened_chromium() as browser:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tools.browser import browser_condition, components
+from tools.browser import browser_condition
 from tools.site_data import write_sheet, write_site_data
 from vlcore.data.catalogue import open_set
+from vlcore.data.feature_store import components
 from vlcore.data.subset import training_rows
 from vlcore.model.dual_encoder import WORD_VECTOR_SIZE
 

@@ -10,7 +10,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from vlcore.classroom.session import (
     query_rows,
     session_transaction,
 )
+from vlcore.data.feature_store import COMPONENTS
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.files import read_yaml
 from vlcore.experiment.grouping import Grouping
@@ -48,7 +49,9 @@ _PLAN = """
     FROM room_plans p JOIN lesson_towers t ON t.code = p.code WHERE p.code = ? AND p.kind = ?
 """
 _BLOCKS = """
-    SELECT place, owner, failures, at FROM room_blocks WHERE code = ? AND kind = ? ORDER BY place
+    SELECT b.place, b.owner, b.failures, b.at, COALESCE(r.result, '') FROM room_blocks b
+    LEFT JOIN room_results r ON r.code = b.code AND r.place = b.place AND b.kind = 'class'
+    WHERE b.code = ? AND b.kind = ? ORDER BY b.place
 """
 View = Callable[[str], JobStatus]  # the state of a training, by its key
 Pair = tuple[Condition, Condition]  # of a block, the baseline's first
@@ -85,7 +88,7 @@ class ClassPlan:
         seed: of the first block.
         prediction: one of `DIRECTIONS`: what the treatment does to accuracy on rare images.
         hash: of the study, which tells plans apart.
-        towers: of its session, one of `vlcore.experiment.options.TOWERS`.
+        towers: of its session, see `tower_pairs.on_towers`.
     """
 
     contrast: str
@@ -105,12 +108,15 @@ class Block:
         owner: name of a browser; empty where it has none.
         failures: after each of which it was asked for again.
         at: seconds since 1970, when it was last asked for or waited for.
+        result: what the owner's phone told of the models that it trained; empty before, and where
+            the server trains.
     """
 
     place: int
     owner: str = ""
     failures: int = 0
     at: float = 0.0
+    result: str = ""
 
 
 class BlockState(Enum):
@@ -129,6 +135,8 @@ class BlockState(Enum):
 
 def block_state(block: Block, pair: Pair, view: View) -> BlockState:
     """The state of a block; `view` gives that of a training by its key."""
+    if block.result:
+        return BlockState.DONE
     states = [view(condition.key).state for condition in pair]
     if all(state is State.DONE for state in states):
         return BlockState.DONE
@@ -144,8 +152,11 @@ def contrasts(usual: Condition, grouping: Grouping) -> dict[str, ClassContrast]:
     on the session's towers."""
     bias = tower_pairs.lesson_bias(usual)
     words = placeholders(usual, grouping) | {"share": f"{100 * bias:.0f}%"}
+    is_for_phones = usual.architecture.startswith(COMPONENTS)
     offered = {}
     for name, entry in read_yaml(Path(__file__).with_name("contrasts.yaml")).items():
+        if is_for_phones and name != FIRST:  # a phone trains with these captions alone
+            continue
         title, question = (entry[key].format_map(words) for key in ("title", "question"))
         published = entry.get("published", "")
         offered[name] = ClassContrast(name, title, question, bias, entry["arms"], published)
@@ -176,7 +187,7 @@ def study_of(
         code: of the session.
         blocks: number of blocks, if not the planned one.
     """
-    usual = usual.with_towers(plan.towers)
+    usual = tower_pairs.on_towers(usual, plan.towers)
     contrast = contrasts(usual, grouping)[plan.contrast]
     base = usual.replace(steps=PRESETS["live"], data_seed=plan.seed, init_seed=plan.seed)
     study = plans.cross(
@@ -239,6 +250,16 @@ def choose_question(code: str, token: str, contrast: str) -> None:
         file.execute(query, (contrast, code))
 
 
+def choose_towers(code: str, token: str, towers: str) -> None:
+    """Move a class to other towers, and to the first comparison, which all towers can train;
+    LessonError for all but the presenter, and where the plan is fixed."""
+    with presenter_transaction(code, token) as file:
+        _require_no_plan(file, code)
+        file.execute("UPDATE lesson_towers SET towers = ? WHERE code = ?", (towers, code))
+        query = "UPDATE lessons SET step = ?, phase = 'predict' WHERE code = ?"
+        file.execute(query, (FIRST, code))
+
+
 def _require_no_plan(file: sqlite3.Connection, code: str) -> None:
     if file.execute(_PLAN, (code, CLASS)).fetchone():
         raise LessonError(
@@ -298,6 +319,20 @@ def keep_waiting(code: str, block: Block) -> None:
                 " owner = ?"
             )
             file.execute(query, (time.time(), code, CLASS, block.place, block.owner))
+
+
+def post_result(code: str, voter: str, place: int, result: str) -> None:
+    """Store what a student's phone tells of the models that it trained; the first result of a
+    block stays.
+
+    Raises:
+        LessonError: where the session is over, or the block is another student's by now.
+    """
+    with session_transaction(code) as file:
+        query = "SELECT 1 FROM room_blocks WHERE code = ? AND kind = ? AND place = ? AND owner = ?"
+        if not file.execute(query, (code, CLASS, place, voter)).fetchone():
+            raise LessonError("Your seed pair was given to another phone; train two models again.")
+        file.execute("INSERT OR IGNORE INTO room_results VALUES (?, ?, ?)", (code, place, result))
 
 
 def take_open_blocks(
@@ -378,6 +413,6 @@ def _ask(file: sqlite3.Connection, code: str, kind: str, block: Block, state: Bl
         block = replace(block, at=time.time(), failures=failures)
     file.execute(
         "INSERT OR REPLACE INTO room_blocks VALUES (?, ?, ?, ?, ?, ?)",
-        (code, kind, *astuple(block)),
+        (code, kind, block.place, block.owner, block.failures, block.at),
     )
     return block

@@ -5,7 +5,7 @@ decides when all of them are. Blocks beyond the plan are shown, and decide nothi
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import altair as alt
 import pandas as pd
@@ -24,6 +24,7 @@ from vlcore.classroom.one_room import (
     planned_places,
     study_of,
 )
+from vlcore.classroom.phone_results import PhoneRun
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.plain_text import safe_csv
@@ -53,6 +54,7 @@ class Dot:
         keys: of the baseline, and of the treatment.
         values: the same.
         planned: whether the plan counts it.
+        by_phone: whether a phone trained it, and not the server.
     """
 
     place: int
@@ -60,6 +62,7 @@ class Dot:
     keys: tuple[str, str]
     values: tuple[float, float]
     planned: bool
+    by_phone: bool = False
 
     @property
     def difference(self) -> float:
@@ -91,7 +94,10 @@ class ClassResults:
 
 
 def class_results(
-    study: StudyPlan, pairs: Mapping[int, Pair], planned: set[int], read: Callable[[str], Artifact]
+    study: StudyPlan,
+    pairs: Mapping[int, Pair],
+    planned: set[int],
+    read: Callable[[str], Artifact | PhoneRun],
 ) -> ClassResults:
     """The results of a study of a class.
 
@@ -102,7 +108,8 @@ def class_results(
         read: reads a run by its key.
     """
     arms = {condition.key: study.arm_of(condition) for pair in pairs.values() for condition in pair}
-    frame = runs_table([read(key) for key in arms], study.measure)
+    runs = {key: read(key) for key in arms}
+    frame = runs_table([*runs.values()], study.measure)
     frame = frame.assign(arm=frame["key"].map(arms))
     ends = measure_rows(frame, study.measure).set_index("key")["value"]
     class_dots = []
@@ -110,7 +117,9 @@ def class_results(
         keys = first.key, second.key
         values = float(ends.get(first.key, math.nan)), float(ends.get(second.key, math.nan))
         if not any(map(math.isnan, values)):
-            class_dots.append(Dot(place, first.data_seed, keys, values, place in planned))
+            by_phone = isinstance(runs[first.key], PhoneRun)
+            dot = Dot(place, first.data_seed, keys, values, place in planned, by_phone)
+            class_dots.append(dot)
     counted = {key for dot in class_dots if dot.planned for key in dot.keys}
     level = None
     if len(counted) > 2:
@@ -137,6 +146,8 @@ class ClassStudy:
         blocks: those that were taken.
         states: of these blocks.
         results: of the trained ones.
+        repeats: whether the server's models came out as those of the phone, by the place of each
+            block that both trained.
     """
 
     code: str
@@ -147,6 +158,7 @@ class ClassStudy:
     blocks: tuple[Block, ...]
     states: tuple[BlockState, ...]
     results: ClassResults
+    repeats: Mapping[int, bool] = field(default_factory=dict)
 
     @property
     def study(self) -> StudyPlan:
@@ -175,13 +187,15 @@ class ClassStudy:
     @property
     def contrast(self) -> ClassContrast:
         """The comparison."""
-        usual = self.usual.with_towers(self.plan.towers)
+        usual = tower_pairs.on_towers(self.usual, self.plan.towers)
         return contrasts(usual, self.grouping)[self.plan.contrast]
 
     @property
     def title(self) -> str:
         """The comparison, in a line."""
         title = self.contrast.title
+        if self.plan.towers == tower_pairs.PHONES:
+            return f"{title}, trained on phones"
         towers = self.plan.towers
         return title if towers == tower_pairs.USUAL else f"{title}, {towers} encoders"
 
@@ -205,6 +219,19 @@ class ClassStudy:
             numbers["Mean difference, points"] = mean
             numbers["95% interval"] = f"{low} to {high}"
         return numbers
+
+    @property
+    def on_phones(self) -> str:
+        """How many seed pairs phones trained, and how many of those that the server repeated came
+        out the same; empty in a class whose server trains."""
+        if self.plan.towers != tower_pairs.PHONES or self.kind == REHEARSAL:
+            return ""
+        count = sum(bool(block.result) for block in self.blocks)
+        trained = f"Phones trained {plural(count, 'seed pair')}."
+        if not self.repeats:
+            return f"{trained} The server repeats one of ten, at random; none is finished yet."
+        same = sum(self.repeats.values())
+        return f"{trained} The server repeated {len(self.repeats)}; {same} came out the same."
 
     @property
     def expectation(self) -> str:
@@ -251,7 +278,7 @@ class ClassStudy:
 
     def published(self, answer: PublishedAnswer) -> PublishedContrast | None:
         """Find the published contrast of the same arms, bias level and encoders."""
-        if not self.contrast.published:
+        if not self.contrast.published or self.plan.towers == tower_pairs.PHONES:
             return None
         usual, encoders = self.usual.with_towers(self.plan.towers), ""
         if self.plan.towers != tower_pairs.USUAL:
@@ -274,6 +301,7 @@ class ClassStudy:
                 "measure": PRIMARY,
                 "plan": self.plan.hash,
                 "towers": self.plan.towers,
+                "trained_by": "phone" if dot.by_phone else "server",
                 f"key, {baseline}": dot.keys[0],
                 f"key, {treatment}": dot.keys[1],
             }

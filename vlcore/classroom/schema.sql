@@ -28,6 +28,10 @@ CREATE TABLE IF NOT EXISTS room_blocks (
   code TEXT NOT NULL, kind TEXT NOT NULL, place INTEGER NOT NULL, owner TEXT NOT NULL,
   failures INTEGER NOT NULL, at REAL NOT NULL, PRIMARY KEY (code, kind, place)
 ) WITHOUT ROWID;
+-- What phones tell of the two models that they trained, see `vlcore.classroom.phone_results`.
+CREATE TABLE IF NOT EXISTS room_results (
+  code TEXT NOT NULL, place INTEGER NOT NULL, result TEXT NOT NULL, PRIMARY KEY (code, place)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS room_looks (
   code TEXT NOT NULL, kind TEXT NOT NULL, dots INTEGER NOT NULL, p REAL NOT NULL,
   PRIMARY KEY (code, kind, dots)

@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from vlcore.data.drawn import folder_name
 from vlcore.data.imageset import ImageSet
+from vlcore.data.in_bytes import InBytes
 from vlcore.data.row_store import FileStamp, read_rows, stamp_of, write_rows
 from vlcore.experiment.files import HomeError, locked
 from vlcore.experiment.progress import Progress, silent
@@ -64,6 +65,7 @@ class TowerSpec:
 LITE0 = "tf_efficientnet_lite0"
 LITE0_WEIGHTS = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 PRETRAINED = TowerSpec(LITE0, LITE0_WEIGHTS, 1280)
+COMPONENTS = "own:components-"  # begins the architecture of `components_architecture`
 
 
 def without_features(images: ImageSet, rows: Iterable[int]) -> list[int]:
@@ -230,12 +232,58 @@ class Bundle:
 
 def bundle_of(images: ImageSet, spec: TowerSpec) -> Bundle | None:
     """What is bundled for a set under a tower; None where nothing is."""
-    return _bundle(bundle_name(images, spec)) if images.is_built_in else None
+    if not images.is_built_in:
+        return None
+    if spec.network == own_tower(f"{COMPONENTS}0-").network:
+        is_this_version = spec == own_tower(components_architecture(images))
+        return _bundle_of_components(images) if is_this_version else None
+    return _bundle(bundle_name(images, spec))
 
 
 def bundle_name(images: ImageSet, spec: TowerSpec) -> str:
     """Name of the file with the bundled features of a set under a tower."""
     return f"{folder_name(images.name, images.version)}-{spec.name}.npz"
+
+
+def components(images: ImageSet) -> InBytes:
+    """The principal components of the images of a built-in set under the pretrained encoder, as
+    they are bundled, (n, 128): what a browser trains on."""
+    return _components(bundle_name(images, PRETRAINED))
+
+
+@lru_cache(maxsize=4)
+def _components(name: str) -> InBytes:
+    with np.load(BUNDLED / name, allow_pickle=False) as stored:
+        return InBytes.of_columns(stored["rows"])
+
+
+def components_architecture(images: ImageSet) -> str:
+    """The architecture of models on the `components` of a built-in set."""
+    numbers = components(images).numbers
+    digest = hashlib.sha256(numbers.tobytes()).hexdigest()[:8]
+    return f"{COMPONENTS}{numbers.shape[1]}-{digest}"
+
+
+def _bundle_of_components(images: ImageSet) -> Bundle:
+    """What is bundled for a set under the pretrained encoder, as components."""
+    name = bundle_name(images, PRETRAINED)
+    with np.load(BUNDLED / name, allow_pickle=False) as stored:
+        panel = {
+            kind.removeprefix("panel_"): stored[kind].astype(np.float32)
+            for kind in stored.files
+            if kind.startswith("panel_")
+        }
+    bundle = _bundle(name)
+    assert bundle is not None, "it has just been read"
+    values = components(images).values
+    axes = np.eye(values.shape[1], dtype=np.float32)
+    return replace(
+        bundle,
+        rows=dict(enumerate(values)),
+        panel=panel,
+        centre=np.zeros_like(axes[0]),
+        components=axes,
+    )
 
 
 @lru_cache(maxsize=4)

@@ -19,6 +19,12 @@ TOWERS_SEEN = {  # before they are trained
         " projection of each."
     ),
     "scratch": ("Both encoders are trained from scratch, on the training images of this set only."),
+    "phones": (
+        "Each phone trains its two models. Image encoder: EfficientNet-Lite0, pretrained on"
+        " ImageNet (which includes horses and camels) and frozen; models read 128 principal"
+        " components of its features. Text encoder: pretrained word vectors. Training fits only a"
+        " projection of each."
+    ),
 }
 _USUAL = Condition()
 # Settings that a title names where they are not as usual.

@@ -10,7 +10,6 @@ on linear patches learns little from 192 images; linear patches, as in the origi
 ``seed_faithful``.
 """
 
-import hashlib
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +31,7 @@ from vlcore.experiment.vocabulary import (
     word_vectors_file,
 )
 from vlcore.model.frozen_towers import spec_of
+from vlcore.model.streams import stream
 
 WORD_VECTOR_SIZE = 256  # numbers of a word vector
 
@@ -373,8 +373,3 @@ def to_input(images: Tensor) -> Tensor:
     if images.ndim == 2:
         return images
     return images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
-
-
-def stream(seed: int, purpose: str) -> int:
-    """A separate seed for each purpose, so that one more draw in one place changes no other."""
-    return int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:8], "big") >> 1

@@ -27,7 +27,7 @@ from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import OBJECTIVES, RECIPES
 from vlcore.metrics.negatives import negative_shares
 from vlcore.model.augment import DROPPED, View, augment, drop, pack_pixels
-from vlcore.model.dual_encoder import Encoder, build, stream, to_input
+from vlcore.model.dual_encoder import Encoder, build, to_input
 from vlcore.model.losses import (
     LossWeights,
     balanced_weights,
@@ -37,6 +37,7 @@ from vlcore.model.losses import (
     weigh_by,
 )
 from vlcore.model.optimizers import optimizers_of
+from vlcore.model.streams import stream
 
 FIT_ACCURACY = 0.99
 CHECK_EVERY = 20  # steps between measurements of caption accuracy

@@ -7,11 +7,10 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
-from vlcore.artifacts.store import Artifact
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.files import atomic, write_file
@@ -43,7 +42,20 @@ class AnalysisError(LabError):
     """Runs that cannot be analysed together; the message names what differs or what is missing."""
 
 
-def runs_table(artifacts: Sequence[Artifact], measure: str = "") -> pd.DataFrame:
+class Run(Protocol):
+    """What a table needs of a run: an `Artifact` has it."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def condition(self) -> Condition: ...
+    @property
+    def manifest(self) -> Mapping[str, Any]: ...
+    @property
+    def metrics(self) -> Mapping[str, Any]: ...
+
+
+def runs_table(artifacts: Sequence[Run], measure: str = "") -> pd.DataFrame:
     """Lay out all that was measured of runs, one row a (run, moment, measure).
 
     Args:

@@ -1,5 +1,6 @@
 """Lesson “one room, one study” on a phone: a prediction, a pair of models, and its dot."""
 
+import json
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -7,11 +8,12 @@ from statistics import fmean
 
 import streamlit as st
 
-from vlcore.classroom import one_room
+from vlcore.classroom import one_room, phone_results, tower_pairs
 from vlcore.classroom.answers import estimate_in_run
 from vlcore.classroom.lessons import Quantity
 from vlcore.classroom.one_room import CLASS, DIRECTIONS, Block, BlockState, ClassPlan, Pair
 from vlcore.classroom.session import ClassSession, vote
+from vlcore.classroom.tower_pairs import PHONES
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.grouping import group_words
@@ -21,8 +23,9 @@ from vlcore.jobs import jobs as on_disk
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics.catalogue import PRIMARY, words_of
 from vlcore.plots.theme import Palette
+from vlcore.study.plans import StudyPlan
 from vlcore.web import cache, jobs, linked_maps, shell, visitors, work
-from vlcore.web.lesson import session, session_cache, steps
+from vlcore.web.lesson import phone, session, session_cache, steps
 from vlcore.web.lesson.session import click_errors, voter
 
 EARLY = 0.1  # of a model, before which its pace says nothing
@@ -36,7 +39,7 @@ _PHONE, _PHONE_MAP = 340, 164  # px of a chart and of a map
 
 def expect(room: ClassSession, images: ImageSet) -> None:
     """The student's prediction, before the plan is fixed."""
-    usual = usual_condition(images).with_towers(room.towers)
+    usual = tower_pairs.on_towers(usual_condition(images), room.towers)
     contrast = one_room.contrast_at(room.step, usual, images.grouping)
     st.header(plain(contrast.question), anchor=False)
     _say_groups(images)
@@ -61,7 +64,7 @@ def expect(room: ClassSession, images: ImageSet) -> None:
 
 def follow_study(room: ClassSession, plan: ClassPlan, images: ImageSet, palette: Palette) -> None:
     """The student's block: asked for by a button, waited for, and looked at."""
-    usual = usual_condition(images).with_towers(plan.towers)
+    usual = tower_pairs.on_towers(usual_condition(images), plan.towers)
     contrasts = one_room.contrasts(usual, images.grouping)
     st.header(plain(contrasts[plan.contrast].title), anchor=False)
     _say_groups(images)
@@ -99,8 +102,10 @@ def _poll_interval(room: ClassSession, plan: ClassPlan, images: ImageSet) -> flo
     if block is None:
         return SLOW
     views = work.views(session_cache.block_conditions(plan, images, block.place))
-    if all(view.done for view in views):
+    if block.result or all(view.done for view in views):
         return SLOW * max(1, round(len(blocks) / MANY))
+    if plan.towers == PHONES and not any(view.state.is_active for view in views):
+        return SLOW  # the phone itself tells when it is ready
     left = _seconds_left(plan, images, views)
     return next(interval for least, interval in POLLS if left >= least)
 
@@ -135,7 +140,7 @@ def _block(room: ClassSession, plan: ClassPlan, images: ImageSet, palette: Palet
     state = session_cache.current_block_state(plan, images, block)
     views = work.views(pair)
     if state is BlockState.DONE:
-        _two_models(room, plan, images, palette, block.place)
+        _two_models(room, plan, images, palette, block)
     elif state is BlockState.ACTIVE and any(view.state.is_active for view in views):
         one_room.keep_waiting(room.code, block)
         position = max(view.position for view in views)
@@ -145,8 +150,11 @@ def _block(room: ClassSession, plan: ClassPlan, images: ImageSet, palette: Palet
         st.progress(trained, text=f"{where}, {left} left. You may lock your phone.")
         st.button("Cancel training", icon=":material/stop:", on_click=partial(_give_up, room, pair))
     elif {view.state for view in views} <= {State.ABSENT, State.INTERRUPTED, State.DONE}:
-        work.train_pair(pair)  # they were asked for before the server restarted
-        st.progress(0.0, text="Your models are asked for again.")
+        if plan.towers == PHONES:
+            _train_on_phone(room, plan, images, palette, block)
+        else:
+            work.train_pair(pair)  # they were asked for before the server restarted
+            st.progress(0.0, text="Your models are asked for again.")
     else:
         jobs.warn_of_failures(views)
         st.button("Train two models", type="primary", icon=":material/refresh:", on_click=take)
@@ -156,6 +164,8 @@ def _block(room: ClassSession, plan: ClassPlan, images: ImageSet, palette: Palet
 def _take(room: ClassSession, plan: ClassPlan, images: ImageSet) -> None:
     state_of = partial(session_cache.current_block_state, plan, images)
     block = one_room.take_block(room.code, voter(), state_of, visitors.address())
+    if plan.towers == PHONES:
+        return
     try:
         work.train_pair(session_cache.block_conditions(plan, images, block.place))
     except Exception:
@@ -169,20 +179,38 @@ def _give_up(room: ClassSession, pair: Pair) -> None:
     session_cache.cancel_pair(pair)
 
 
-def _two_models(
-    room: ClassSession, plan: ClassPlan, images: ImageSet, palette: Palette, place: int
+def _train_on_phone(
+    room: ClassSession, plan: ClassPlan, images: ImageSet, palette: Palette, block: Block
 ) -> None:
+    """Let the browser train a block; the server does it where the browser cannot."""
+    one_room.keep_waiting(room.code, block)
+    pair = session_cache.block_conditions(plan, images, block.place)
+    study = one_room.study_of(plan, usual_condition(images), images.grouping)
+    result = phone.train_here(room.code, block, pair, study, images, palette)
+    if phone.has_failed(result):
+        work.train_pair(pair)
+    elif result is not None:
+        text = json.dumps(result)
+        phone_results.phone_runs(text, pair, images)  # LessonError where it is none
+        one_room.post_result(room.code, voter(), block.place, text)
+        st.rerun(scope="fragment")
+    else:
+        label, icon = "Train on the server instead", ":material/dns:"
+        st.button(label, icon=icon, on_click=partial(work.train_pair, pair))
+
+
+def _two_models(
+    room: ClassSession, plan: ClassPlan, images: ImageSet, palette: Palette, block: Block
+) -> None:
+    place = block.place
     pair = session_cache.block_conditions(plan, images, place)
     study = one_room.study_of(plan, usual_condition(images), images.grouping)
     steps.large_text(f"Your two models: seed pair {place + 1}, seed {pair[0].data_seed}", "answer")
-    with st.container(horizontal=True, gap="small"):
-        for condition in pair:
-            arm = str(study.arm_of(condition))
-            with st.container(width=_PHONE_MAP + 6):
-                st.caption(arm)
-                alt = f"Map of the model with {arm}"
-                linked_maps.show_card(condition.key, palette, _PHONE_MAP, alt)
-    ends = [cache.artifact(condition.key).metrics["end"] for condition in pair]
+    if block.result:
+        phone.train_here(room.code, block, pair, study, images, palette)
+    else:
+        _show_maps(pair, study, palette)
+    ends = [run.metrics["end"] for run in session_cache.runs_of_block(plan, images, block)]
     try:
         estimate = estimate_in_run(Quantity(PRIMARY, less_left=True), *ends)
     except ValueError as error:
@@ -196,6 +224,17 @@ def _two_models(
             " the presenter's screen."
         )
     _dots(room, images, palette, place)
+
+
+def _show_maps(pair: Pair, study: StudyPlan, palette: Palette) -> None:
+    """The maps of two models that the server trained."""
+    with st.container(horizontal=True, gap="small"):
+        for condition in pair:
+            arm = str(study.arm_of(condition))
+            with st.container(width=_PHONE_MAP + 6):
+                st.caption(arm)
+                alt = f"Map of the model with {arm}"
+                linked_maps.show_card(condition.key, palette, _PHONE_MAP, alt)
 
 
 def _dots(room: ClassSession, images: ImageSet, palette: Palette, place: int) -> None:

@@ -7,13 +7,17 @@ from textwrap import wrap
 import altair as alt
 import streamlit as st
 
-from vlcore.classroom import answers, one_room, one_room_results
+from vlcore.artifacts.store import Artifact
+from vlcore.classroom import answers, one_room, one_room_results, phone_results
 from vlcore.classroom.handout import Question, handout_html
 from vlcore.classroom.one_room import CLASS, REHEARSAL, Block, BlockState, ClassPlan, Pair, View
 from vlcore.classroom.one_room_results import ClassResults, ClassStudy
+from vlcore.classroom.phone_results import PhoneRun
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.errors import LabError
+from vlcore.jobs import jobs as on_disk
+from vlcore.jobs.jobs import State
 from vlcore.jobs.queue import default_workers
 from vlcore.plots.rendering import chart_slide
 from vlcore.plots.theme import LIGHT
@@ -46,10 +50,43 @@ def class_study(
         states = tuple(current_block_state(plan, images, block, view) for block in blocks)
         counted = one_room.planned_places(states, plan.planned)
         done = [place for place, state in enumerate(states) if state is BlockState.DONE]
-        results = _results(plan, images, done, sorted(counted.intersection(done)))
-        usual = usual_condition(images)
-        return ClassStudy(code, stored_kind, plan, usual, images.grouping, blocks, states, results)
+        told = {block.place: block.result for block in blocks if block.result}
+        repeated = [place for place in told if is_on_disk(plan, images, place)]
+        # Where both trained a pair, the server's models count.
+        by_phones = [(place, told[place]) for place in told if place not in repeated]
+        results = _results(plan, images, done, sorted(counted.intersection(done)), by_phones)
+        return ClassStudy(
+            code,
+            stored_kind,
+            plan,
+            usual_condition(images),
+            images.grouping,
+            blocks,
+            states,
+            results,
+            {place: _is_same(plan, images, place, told[place]) for place in repeated},
+        )
     return None
+
+
+def is_on_disk(plan: ClassPlan, images: ImageSet, place: int) -> bool:
+    """Whether the server has trained both models of a block."""
+    return all(on_disk.view(model.key).done for model in block_conditions(plan, images, place))
+
+
+@cache.by_content(300)
+def _is_same(plan: ClassPlan, images: ImageSet, place: int, result: str) -> bool:
+    pair = block_conditions(plan, images, place)
+    runs = phone_results.phone_runs(result, pair, images)
+    return all(phone_results.is_same(run, cache.artifact(run.key), images) for run in runs)
+
+
+def runs_of_block(plan: ClassPlan, images: ImageSet, block: Block) -> Sequence[Artifact | PhoneRun]:
+    """The two models of a trained block, as the server or its phone trained them."""
+    pair = block_conditions(plan, images, block.place)
+    if is_on_disk(plan, images, block.place):
+        return [cache.artifact(model.key) for model in pair]
+    return phone_results.phone_runs(block.result, pair, images)
 
 
 def current_block_state(
@@ -75,11 +112,33 @@ def cancel_pair(pair: Pair) -> None:
 
 @cache.by_content(20)
 def _results(
-    plan: ClassPlan, images: ImageSet, trained: Sequence[int], counted: Sequence[int]
+    plan: ClassPlan,
+    images: ImageSet,
+    trained: Sequence[int],
+    counted: Sequence[int],
+    by_phones: Sequence[tuple[int, str]],
 ) -> ClassResults:
     pairs = {place: block_conditions(plan, images, place) for place in trained}
     study = one_room.study_of(plan, usual_condition(images), images.grouping)
-    return one_room_results.class_results(study, pairs, set(counted), cache.artifact)
+    runs = {
+        run.key: run
+        for place, result in by_phones
+        for run in phone_results.phone_runs(result, pairs[place], images)
+    }
+
+    def read(key: str) -> Artifact | PhoneRun:
+        return runs.get(key) or cache.artifact(key)
+
+    return one_room_results.class_results(study, pairs, set(counted), read)
+
+
+def ask_for_repeats(study: ClassStudy, images: ImageSet, token: str) -> None:
+    """Train again one of ten of the seed pairs that phones trained, as the presenter."""
+    for block in study.blocks:
+        if block.result and phone_results.is_repeated(token, block.place):
+            pair = block_conditions(study.plan, images, block.place)
+            if {view.state for view in work.views(pair)} <= {State.ABSENT, State.DONE}:
+                work.train_pair(pair)
 
 
 def pair_seconds(plan: ClassPlan, images: ImageSet) -> float:
@@ -112,7 +171,7 @@ def how_sure(study: ClassStudy, ended: bool) -> list[str]:
     """What stands behind that, and the plan."""
     decided = [one_room_results.verdict(study.results, study.plan)] if ended else []
     looks = one_room.looks_of(study.code, study.kind)
-    return [*decided, *study.how_sure(looks), study.planned]
+    return [*decided, *study.how_sure(looks), *filter(None, [study.on_phones]), study.planned]
 
 
 def results_slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> bytes:

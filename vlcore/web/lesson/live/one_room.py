@@ -7,11 +7,12 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.classroom import one_room, one_room_results
+from vlcore.classroom import one_room, one_room_results, tower_pairs
 from vlcore.classroom.lessons import LessonCard
 from vlcore.classroom.one_room import DIRECTIONS, REHEARSAL, ClassContrast, ClassPlan, Pair
 from vlcore.classroom.one_room_results import ClassStudy
 from vlcore.classroom.session import ClassSession, LessonError, move_session
+from vlcore.classroom.tower_pairs import PHONES
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
 from vlcore.experiment import limits
@@ -20,7 +21,7 @@ from vlcore.experiment.plain_text import plain
 from vlcore.experiment.wording import TOWERS_SEEN, duration_words, plural
 from vlcore.plots.theme import Palette
 from vlcore.web import cache, jobs, shell, visitors, widgets, work
-from vlcore.web.lesson import one_room_student, session, session_cache, steps
+from vlcore.web.lesson import one_room_student, phone, session, session_cache, steps
 from vlcore.web.lesson.session import click_errors, presenter_click
 
 NAME = one_room.NAME
@@ -65,7 +66,7 @@ def presenter(room: ClassSession, images: ImageSet, palette: Palette, bar: Delta
 def _planning(room: ClassSession, images: ImageSet) -> None:
     steps.join_banner(room.code, large_type=True)
     grouping = images.grouping
-    usual = usual_condition(images).with_towers(room.towers)
+    usual = tower_pairs.on_towers(usual_condition(images), room.towers)
     contrast = one_room.contrast_at(room.step, usual, grouping)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _choose_contrast(room, usual, images, contrast)
@@ -73,6 +74,7 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
         planned = widgets.integer_input(
             "Seed pairs", 1, one_room.MOST, one_room.USUAL, key=_key(room, "pairs"), width=130
         )
+        _choose_trainer(room, images)
     st.header(plain(contrast.question), anchor=False)
     prediction = st.radio(
         "The class expects",
@@ -113,7 +115,10 @@ def _planning(room: ClassSession, images: ImageSet) -> None:
         )
         if waits_for:
             st.caption(waits_for, width="content")
-        _prepare(plan, images)
+        if plan.towers == PHONES:
+            phone.files_address(images.name, images.version)  # before thirty phones ask for it
+        else:
+            _prepare(plan, images)
         _rehearsal_controls(room, plan, images)
 
 
@@ -164,6 +169,31 @@ def _choose_contrast(
         key=key,
         on_change=choose,
         width=420,
+    )
+
+
+def _choose_trainer(room: ClassSession, images: ImageSet) -> None:
+    """The choice that phones train, which moves the session to what a phone can train."""
+    if not tower_pairs.phones_may_train(images, room.towers):
+        return
+    key = _key(room, "phones")
+
+    @click_errors()
+    def choose() -> None:
+        towers = PHONES if st.session_state[key] else tower_pairs.PRETRAINED
+        if towers != room.towers:
+            one_room.choose_towers(room.code, session.own_token(), towers)
+
+    st.checkbox(
+        "Phones train",
+        room.towers == PHONES,
+        key=key,
+        on_change=choose,
+        help="Each phone trains its two models in seconds, in its browser, and sends the result."
+        " The server trains one pair of ten again, at random, and says how many came out the same."
+        " A phone that cannot train lets the server do it. Phones compare short and descriptive"
+        " captions only.",
+        width="content",
     )
 
 
@@ -255,6 +285,9 @@ def _results(
                 steps.qr_code(steps.student_address(room.code), _QR_CODE)
             _show_numbers(now)
         _show_dots(now, images, palette, width, ended=ended)
+        if now.on_phones:
+            session_cache.ask_for_repeats(now, images, session.own_token())
+            st.caption(now.on_phones)
         with st.container(horizontal=True, vertical_alignment="center"):
             if (rehearsal or not ended) and now.free:
                 train = partial(_train_open, room, now, images)

@@ -1,6 +1,6 @@
-// Trains the recipe `browser` (tools/browser.py) as Python does: from the same images, batches and
-// first weights to the same model. As a worker it answers a job with messages; as a module it gives
-// the page the same functions. It fetches nothing: a job brings what tools/site_data.py wrote.
+// Trains the recipe of this folder as Python does: from the same images, batches and first weights
+// to the same model. As a worker it answers a job with messages; as a module it gives
+// the page the same functions. It fetches nothing: a job brings what __init__.py wrote.
 // Tables are arrays, row after row, of n images or K captions.
 
 import { accuracies, place, planeOf } from "./measures.js";
@@ -75,9 +75,9 @@ function beforeUnit(gradient, unit, lengths, width) {
 
 // The model.
 
-/** A model without training: its numbers in one array, and views of it by their names in Python. */
-export function modelOf(recipe, numbers = null) {
-  const sizes = {
+/** Lengths of a model's tables of weights, by their names in Python. */
+function sizesOf(recipe) {
+  return {
     "image.adapt.weight": recipe.width * recipe.features,
     "image.adapt.bias": recipe.width,
     "image.norm.weight": recipe.width,
@@ -87,6 +87,11 @@ export function modelOf(recipe, numbers = null) {
     tau: 1,
     bias: 1,
   };
+}
+
+/** A model without training: its numbers in one array, and views of it by their names in Python. */
+export function modelOf(recipe, numbers = null) {
+  const sizes = sizesOf(recipe);
   const count = Object.values(sizes).reduce((sum, size) => sum + size);
   const model = { recipe, numbers: numbers ?? new Float64Array(count) };
   let start = 0;
@@ -94,6 +99,12 @@ export function modelOf(recipe, numbers = null) {
     model[name] = model.numbers.subarray(start, (start += size));
   }
   return model;
+}
+
+/** The sum of squares of each table of weights: what tells two trainings of a model apart. */
+function checksumOf(model) {
+  const tables = Object.keys(sizesOf(model.recipe)).map((name) => model[name]);
+  return tables.map((numbers) => numbers.reduce((sum, x) => sum + x * x, 0));
 }
 
 /** The model of a seed before the first step. */
@@ -304,7 +315,8 @@ export function* training(job) {
   const predicted = predict(model, z, t, style.objects);
   const accuracy = accuracies(predicted, manifest.groups, set.test);
   const heldOut = { z: Float32Array.from(z), predicted };
-  return { ...frame(steps), captions: t, heldOut, accuracy, images, weights: model.numbers };
+  const told = { captions: t, heldOut, accuracy, images, weights: model.numbers };
+  return { ...frame(steps), ...told, checksum: checksumOf(model) };
 }
 
 if (typeof WorkerGlobalScope !== "undefined") {
