@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vlcore.api.training import train_both
 from vlcore.artifacts import store
-from vlcore.classroom import one_room, session
+from vlcore.classroom import one_room, session, tower_pairs
 from vlcore.classroom.one_room import (
     CLASS,
     FEWEST,
@@ -27,6 +27,7 @@ from vlcore.classroom.one_room import (
     study_of,
 )
 from vlcore.classroom.session import LessonError, Started, find_session, move_session
+from vlcore.classroom.tower_pairs import PHONES
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import PRESETS
@@ -353,3 +354,42 @@ def test_whatever_happens_nobody_has_two_blocks_and_no_block_two_owners(
                 assert block.owner == was or act == "take", "what is there is taken from nobody"
             given_to[block.place] = block.owner
         assert len(one_room.planned_places([states(block) for block in blocks], 5)) == 5
+
+
+def test_the_first_result_of_a_phone_makes_its_block_ready_and_stays(states: States) -> None:
+    started = start(towers=PHONES)
+    take(started, "student-1", states)
+    one_room.post_result(started.code, "student-1", 0, "the first")
+    one_room.post_result(started.code, "student-1", 0, "the second")
+    assert take(started, "student-2", states) == 1
+    first, second = one_room.blocks_of(started.code)
+    assert (first.result, second.result) == ("the first", "")
+    assert (states(first), states(second)) == (BlockState.DONE, BlockState.OPEN)
+    assert take(started, "student-1", states) == 0, "it gets no second block"
+
+
+def test_a_result_of_another_phones_block_is_refused(states: States) -> None:
+    started = start(towers=PHONES)
+    take(started, "student-1", states)
+    assert take(started, "student-2", states) == 0, "nobody works on it"
+    with pytest.raises(LessonError):
+        one_room.post_result(started.code, "student-1", 0, "late")
+    assert not one_room.blocks_of(started.code)[0].result
+
+
+def test_phones_compare_caption_styles_only() -> None:
+    started = start(None, "pretrained")
+    one_room.choose_question(started.code, started.token, "groupdro")
+    with pytest.raises(LessonError):
+        one_room.choose_towers(started.code, "somebody", PHONES)
+    one_room.choose_towers(started.code, started.token, PHONES)
+    room = find_session(started.code)
+    assert room is not None
+    assert (room.towers, room.step) == (PHONES, one_room.FIRST)
+    assert list(one_room.contrasts(tower_pairs.on_towers(USUAL, PHONES), SCENES)) == ["labels"]
+    one_room.fix_plan(started.code, started.token, replace(PLAN, towers=PHONES), USUAL, SCENES)
+    with pytest.raises(LessonError):
+        one_room.choose_towers(started.code, started.token, "pretrained")
+    baseline, treatment = pair_of(replace(PLAN, towers=PHONES), USUAL, SCENES, 3)
+    assert (baseline.bias, baseline.steps, baseline.data_seed) == (0.95, PRESETS["live"], 3)
+    assert treatment == baseline.replace(labels="descriptive")

@@ -1,7 +1,10 @@
 """The lesson of one room: the plan and the wall on the lecturer's screen, a block of its own on
 each phone."""
 
+import csv
 import html
+import io
+import json
 import shutil
 import time
 from dataclasses import replace
@@ -9,21 +12,26 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.api.published import publish
 from tests.conftest import publish_as
 from vlcore.artifacts import store
-from vlcore.classroom import one_room
+from vlcore.classroom import one_room, phone_results
 from vlcore.classroom.one_room import CLASS, REHEARSAL, ClassPlan, Pair
+from vlcore.classroom.phone_results import is_repeated
 from vlcore.classroom.session import Started, find_session, move_session, start_session
+from vlcore.classroom.tower_pairs import PHONES
+from vlcore.data.imageset import ImageSet
 from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.errors import LabError
 from vlcore.experiment.grouping import SCENES
 from vlcore.experiment.options import TOWERS
 from vlcore.jobs.jobs import JobStatus, State
+from vlcore.model.in_browser import WEIGHTS, rows_by_group
 from vlcore.plots.rendering import chart_slide
 from vlcore.study.answer_file import published_answer
 from vlcore.web import cache, visitors, work
@@ -314,6 +322,59 @@ def test_files_of_the_wall_are_made_in_a_worker(
     assert drawn == [chart_slide]
     assert "p = " in session_cache.study_handout(started.code, images, True)
     assert len(session_cache.dots_csv(started.code, images).splitlines()) == 1 + 2
+
+
+def phone_result(images: ImageSet, share: float) -> str:
+    """What a phone would tell of two models: the second predicts so many images wrongly, and the
+    first none."""
+    rows = rows_by_group(images, "test").ravel()
+    objects = images.table["object"].to_numpy()[rows]
+    correct = (objects == images.grouping.objects[1]).astype(int)
+    wrong = np.random.default_rng(0).random(len(rows)) < share
+    models = [correct, np.where(wrong, 1 - correct, correct)]
+    checksum = [1.0] * len(WEIGHTS)
+    return json.dumps(
+        [{"predicted": "".join(map(str, model)), "checksum": checksum} for model in models]
+    )
+
+
+def test_phones_train_and_the_server_repeats_one_pair_of_ten(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = begun(None, "pretrained")
+    page = lecturer(started)
+    page.checkbox[0].check().run()
+    page.radio[0].set_value("lower").run()
+    page.number_input[0].set_value(10).run()
+    press(page, "Lock the plan")
+    plan, images = fixed(started), cache.named_set("scenes")
+    assert plan.towers == PHONES
+    student = press(phone(started), TAKE)
+    assert "Train on the server instead" in labels(student)
+    assert queue.asked == [], "the phone trains"
+    state_of = partial(session_cache.current_block_state, plan, images)
+    result = phone_result(images, 0.1)
+    for place in range(plan.planned):
+        voter = f"student-{place + 1}"
+        one_room.take_block(started.code, voter, state_of)
+        one_room.post_result(started.code, voter, place, result)
+    page.run()
+    assert metrics(page)["Seed pairs"] == "10 of 10"
+    assert float(metrics(page)["Mean difference, points"]) == pytest.approx(-10, abs=1)
+    [repeated] = [place for place in range(10) if is_repeated(started.token, place)]
+    pair = one_room.pair_of(plan, Condition(), SCENES, repeated)
+    assert queue.asked == [pair[1].key]
+    assert "Phones trained 10 seed pairs" in text_of(page)
+    assert "Your two models: seed pair 1" in large(student.run())
+    table = list(csv.DictReader(io.StringIO(session_cache.dots_csv(started.code, images))))
+    assert {row["trained_by"] for row in table} == {"phone"}
+    publish(pair)  # two models without weights
+    monkeypatch.setattr(phone_results, "is_same", lambda *_run: False)
+    page.run()
+    assert "The server repeated 1; 0 came out the same." in text_of(page)
+    assert metrics(page)["Seed pairs"] == "10 of 10", "nothing is counted twice"
+    table = list(csv.DictReader(io.StringIO(session_cache.dots_csv(started.code, images))))
+    assert [row["trained_by"] for row in table].count("server") == 1
 
 
 def test_the_lecturer_trains_what_nobody_has(empty_home: Path, queue: FakeQueue) -> None:
