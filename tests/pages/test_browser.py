@@ -1,4 +1,4 @@
-"""Ten journeys of visitors in a browser; they share one server and one Chromium.
+"""Eleven journeys of visitors in a browser; they share one server and one Chromium.
 
 What a single map does is tested without the app, in `tests/plots/maps/test_maps_browser.py`, and
 what a page says is tested without a browser. The journey among hostile texts is in
@@ -25,7 +25,8 @@ from vlcore.artifacts import store
 from vlcore.classroom import one_room
 from vlcore.classroom.lessons import lessons
 from vlcore.classroom.one_room import ClassPlan
-from vlcore.classroom.session import all_votes
+from vlcore.classroom.session import all_votes, start_session
+from vlcore.classroom.tower_pairs import PHONES
 from vlcore.experiment import limits
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
@@ -424,3 +425,29 @@ def test_a_link_opened_in_a_second_browser(come: Come, server: str) -> None:
     expect(titles.nth(1)).to_contain_text("Bias 75%")
     for tab in (page, other):
         settled(tab)
+
+
+def test_a_phone_trains_and_for_one_without_workers_the_server_does(
+    come: Come, server: str
+) -> None:
+    started = start_session(one_room.NAME, "scenes", one_room.FIRST, towers=PHONES)
+    plan = ClassPlan("labels", 5, prediction="lower", towers=PHONES)
+    one_room.fix_plan(started.code, started.token, plan, Condition(), SCENES)
+    phones = [come(390, 844) for _ in range(2)]
+    phones[1].add_init_script("delete window.Worker")
+    for place, phone in enumerate(phones, start=1):
+        phone.goto(f"{server}/Lesson?code={started.code}")
+        press(phone, "Train my two models")
+        expect_text(phone, f"Your two models: seed pair {place}")
+    trained = one_room.blocks_of(started.code)
+    assert [bool(block.result) for block in trained] == [True, False]
+    pairs = [one_room.pair_of(plan, Condition(), SCENES, place) for place in range(2)]
+    published = [[store.published(model.key) for model in pair] for pair in pairs]
+    assert published == [[False, False], [True, True]]
+    phone = phones[0]
+    phone.reload()  # it trains again, to show its maps
+    expect_text(phone, "Trained on this phone")
+    expect_no_wider(phone, 390)
+    assert one_room.blocks_of(started.code) == trained, "nothing is counted twice"
+    for model in pairs[1]:  # other tests of this home do not see it
+        shutil.rmtree(store.read(model.key).path)

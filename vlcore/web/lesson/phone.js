@@ -45,6 +45,7 @@ class Training {
   }
 
   async trained(data) {
+    if (!window.Worker) return {failed: true};
     const {default: files} = await import(location.origin + data.files);
     const {manifest} = files, [name] = Object.keys(manifest.sets);
     const images = bytesOf(files.images), captions = bytesOf(files.captions);
