@@ -111,7 +111,7 @@ def main() -> None:
         started = start_session(one_room.NAME, "scenes", "labels", towers=options.towers)
         blocks = max(options.phones, one_room.FEWEST)
         plan = ClassPlan("labels", blocks, prediction="lower", towers=options.towers)
-        one_room.fix_plan(started.code, started.token, plan, usual, images)
+        one_room.fix_plan(started.code, started.token, plan, usual, grouping)
         with server() as (_, port, process):
             result = asyncio.run(hold_class(port, started, options.phones, options.quiet))
             busy = processor_seconds(process)
