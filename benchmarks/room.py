@@ -13,12 +13,14 @@ and how soon Home answers meanwhile and before the phones press.
 
 import asyncio
 import statistics
+import sys
 import time
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmarks import fresh_home, parse_options, print_aims, processor_seconds
+from benchmarks import FLAG, fresh_home, parse_options, print_aims, processor_seconds
+from benchmarks.event import PRETRAINED, run_event
 from benchmarks.startup import server
 from benchmarks.visitors import Browser, connected
 from vlcore.artifacts import store
@@ -100,13 +102,18 @@ async def hold_class(port: int, started: Started, phones: int, quiet: float) -> 
 
 def main() -> None:
     choice = {"choices": sorted(TOWERS), "default": tower_pairs.USUAL}
-    options = parse_options(__doc__, phones=30, quiet=20.0, towers=choice)
+    event = {"event": FLAG, "minutes": 60.0, "seed": 0}
+    options = parse_options(__doc__, phones=30, quiet=20.0, towers=choice, **event)
+    if options.event:
+        options.towers = PRETRAINED
     images = open_set("scenes")
     usual, grouping = usual_condition(images), images.grouping
     rows = np.arange(len(images.table))
     images.ensure_rendered(rows.tolist(), silent)
     if tower := usual.with_towers(options.towers).frozen_tower:
         feature_store(images, tower).rows(rows)
+    if options.event:
+        sys.exit(not run_event(images, options.phones, options.minutes, options.seed))
     with fresh_home(data_folder()):
         started = start_session(one_room.NAME, "scenes", "labels", towers=options.towers)
         blocks = max(options.phones, one_room.FEWEST)

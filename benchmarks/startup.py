@@ -63,11 +63,13 @@ def main() -> None:
 
 
 @contextmanager
-def server(app: str = "app.py") -> Iterator[tuple[float, int, int]]:
-    """Serve an app: the seconds until it was healthy, its port, and its process number."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def server(app: str = "app.py", port: int = 0) -> Iterator[tuple[float, int, int]]:
+    """Serve an app on a port, a free one if it is 0: the seconds until it was healthy, its port,
+    and its process number."""
+    if not port:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", app, "--server.headless", "true"]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
     started = time.perf_counter()

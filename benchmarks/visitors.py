@@ -5,8 +5,9 @@ import json
 import random
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -36,9 +37,23 @@ class CountingConnection(ClientConnection):
         super().data_received(data)
 
 
+@dataclass(frozen=True)
+class Button:
+    """A button of a page; `fragment` is the part of the page that runs when it is pressed."""
+
+    id: str
+    label: str
+    fragment: str
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Its label, and the key that the page gave it."""
+        return self.label, self.id.split("-", 2)[2]
+
+
 class Browser:
     """One visitor: the connection, and what a page of Streamlit remembers: cached messages,
-    widgets, pages, the address."""
+    widgets, pages, cookies, the address."""
 
     def __init__(self, connection: CountingConnection, number: int) -> None:
         self.connection = connection
@@ -52,22 +67,22 @@ class Browser:
         self.max_age = 0  # runs after which a cached message is forgotten
         self.pages: dict[str, str] = {}
         self.page = ""
-        self.ids: dict[str, str] = {}  # of widgets by their keys, of buttons by their labels
+        self.ids: dict[str, str] = {}  # of widgets by their keys
+        self.buttons: list[Button] = []  # that the page shows
+        self.cookies: dict[str, str] = {}  # that the page set
         self.in_address: set[str] = set()  # widgets whose value the browser puts into the address
         self.states: dict[str, WidgetState] = {}
         self.chosen: dict[str, str] = {}  # by the keys of widgets
         self.address: dict[str, str] = {}
         self.intervals: dict[str, float] = {}  # seconds between runs of fragments, by id
 
-    async def view(self, fragment: str = "") -> float:
+    async def view(self, fragment: str = "", *, by_itself: bool = False) -> float:
         """Run the page, or a fragment of it, until it and its tables are there; returns the
         seconds."""
-        if not fragment:
-            self.intervals = {}
         message = BackMsg()
         rerun = message.rerun_script
         rerun.fragment_id = fragment
-        rerun.is_auto_rerun = bool(fragment)
+        rerun.is_auto_rerun = by_itself
         rerun.page_script_hash = self.page
         rerun.query_string = urlencode(self.address)
         rerun.cached_message_hashes.extend(self.cached)
@@ -105,12 +120,13 @@ class Browser:
         if kind == "new_session":
             self.session = message.new_session.initialize.session_id
             self.max_age = message.new_session.config.max_cached_message_age
+            self._forget(set(message.metadata.run.fragment_ids))
         elif kind == "auto_rerun":
             self.intervals[message.auto_rerun.fragment_id] = message.auto_rerun.interval
         elif kind == "page_info_changed":
             self.address = dict(parse_qsl(message.page_info_changed.query_string))
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-            self._note(message.delta.new_element)
+            self._note(message.delta.new_element, message.delta.fragment_id)
         elif kind == "script_finished":
             if message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 return False
@@ -120,16 +136,24 @@ class Browser:
             return True
         return False
 
+    def _forget(self, fragments: set[str]) -> None:
+        """Forget what a run of some fragments, or else of the page, draws again."""
+        if not fragments:
+            self.intervals = {}
+        self.buttons = [
+            button for button in self.buttons if fragments and button.fragment not in fragments
+        ]
+
     async def follow(self) -> None:
         """Run the fragments of a page again after their interval, as the page does by itself."""
         await asyncio.sleep(min(self.intervals.values()))
         messages = []
         for fragment in list(self.intervals):
-            await self.view(fragment)
+            await self.view(fragment, by_itself=True)
             messages += self.messages
         self.messages = messages
 
-    def _note(self, element: object) -> None:
+    def _note(self, element: object, fragment: str) -> None:
         kind = element.WhichOneof("type")
         if kind == "exception":
             raise SystemExit(f"The page failed: {element.exception.message}")
@@ -137,11 +161,14 @@ class Browser:
         if kind == "page_link":
             self.pages[content.label] = content.page_script_hash
         elif kind == "button":
-            self.ids[content.label] = content.id
+            self.buttons.append(Button(content.id, content.label, fragment))
         elif kind == "file_uploader":
             self.ids["files"] = content.id
         elif kind == "bidi_component" and "viewport" in content.component_name:
             self.ids["viewport"] = content.id
+        elif kind == "bidi_component" and "remember" in content.component_name:
+            cookie = json.loads(content.json)
+            self.cookies[cookie["name"]] = cookie["value"]
         identity = str(getattr(content, "id", ""))
         if identity.startswith("$$ID-"):  # a hash, and the name that the page gave
             self.ids[identity.split("-", 2)[2]] = identity
@@ -158,13 +185,18 @@ class Browser:
         else:
             state.string_array_value.data.append(value)
 
-    async def press(self, label: str) -> float:
-        """Press a button; returns the seconds until the page is complete again."""
-        if label not in self.ids:
-            raise SystemExit(f"The page has no button {label!r}.")
-        self.states["pressed"] = WidgetState(id=self.ids[label], trigger_value=True)
+    def button(self, name: str) -> Button | None:
+        """The button with a label or key that the page shows; None without it."""
+        return next((button for button in self.buttons if name in button.names), None)
+
+    async def press(self, name: str) -> float:
+        """Press a button by its label or key; returns the seconds until the page is complete
+        again."""
+        if (button := self.button(name)) is None:
+            raise SystemExit(f"The page has no button {name!r}.")
+        self.states["pressed"] = WidgetState(id=button.id, trigger_value=True)
         try:
-            return await self.view()
+            return await self.view(button.fragment)
         finally:
             del self.states["pressed"]
 
@@ -205,17 +237,30 @@ class Browser:
 Visitor = TypeVar("Visitor", bound=Browser)
 
 
+def dial(port: int, cookies: Mapping[str, str] | None = None, session: str = "") -> connect:
+    """Return the connection that a page opens to a server on this machine.
+
+    Args:
+        port: of the server.
+        cookies: of the browser.
+        session: that the page had; empty for a page that is opened or reloaded.
+    """
+    address = f"127.0.0.1:{port}"
+    pairs = [f"{name}={value}" for name, value in (cookies or {}).items()]
+    return connect(
+        f"ws://{address}/_stcore/stream",
+        origin=f"http://{address}",
+        additional_headers={"Cookie": "; ".join(pairs)} if pairs else None,
+        subprotocols=["streamlit", "no-token", session] if session else ["streamlit"],
+        max_size=None,
+        create_connection=CountingConnection,
+    )
+
+
 @asynccontextmanager
 async def connected(kind: type[Visitor], port: int, number: int) -> AsyncIterator[Visitor]:
     """Connect a visitor to a server on this machine."""
-    address = f"127.0.0.1:{port}"
-    async with connect(
-        f"ws://{address}/_stcore/stream",
-        origin=f"http://{address}",
-        subprotocols=["streamlit"],
-        max_size=None,
-        create_connection=CountingConnection,
-    ) as connection:
+    async with dial(port) as connection:
         yield kind(connection, number)
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ _CHANGES = ("mkdir", "rename", "remove", "rmdir", "link", "symlink", "truncate",
 
 
 @contextmanager
-def full() -> Iterator[None]:
+def full(process: int | None = None) -> Iterator[None]:
     """No file can grow: the kernel refuses what is written (RLIMIT_FSIZE; EFBIG, where a full disk
-    says ENOSPC)."""
+    says ENOSPC). For another process of this user by its number, on Linux."""
     sys.stdout.flush()
-    with _limited("RLIMIT_FSIZE", 0):
+    with _limited("RLIMIT_FSIZE", 0, process):
         yield
 
 
@@ -33,16 +34,18 @@ def no_descriptors() -> Iterator[None]:
 
 
 @contextmanager
-def _limited(name: str, soft: int) -> Iterator[None]:
+def _limited(name: str, soft: int, process: int | None = None) -> Iterator[None]:
     import resource
 
-    kind = getattr(resource, name)
-    before = resource.getrlimit(kind)
-    resource.setrlimit(kind, (soft, before[1]))
+    kind, limit = getattr(resource, name), resource.setrlimit
+    if process is not None:
+        limit = partial(resource.prlimit, process)
+    before = resource.getrlimit(kind) if process is None else limit(kind)
+    limit(kind, (soft, before[1]))
     try:
         yield
     finally:
-        resource.setrlimit(kind, before)
+        limit(kind, before)
 
 
 @contextmanager
