@@ -196,6 +196,7 @@ def run_event(images: ImageSet, phones: int, minutes: float, seed: int) -> bool:
         "presses that were answered": len(event.answers),
         "presses that were refused with a sentence": event.refused,
         "presses that were cut off": event.cut_off,
+        "pages that hung": event.hung,
         "networks that were lost": event.losses,
         "kill to a healthy server, the slowest of three, s": max(event.starts),
         "page of a phone that returns, p95, s": np.percentile(event.returns, 95),

@@ -25,6 +25,7 @@ VOTING = 0.1  # share of the time in which phones vote
 PRESSING = 60.0  # seconds in which all phones ask for their models, at most
 CHANGED_MINDS = 1 / 3  # share of the votes
 LOSSES, AWAY = 3, (1.0, 15.0)  # of a phone's network, and seconds without it
+HANGS = 60.0  # seconds after which a participant opens a page again that does not come
 PRESS_AGAIN = 2.0, 8.0  # seconds after a press was refused
 GONE = (OSError, WebSocketException, HTTPException)  # the server, or the network
 
@@ -43,6 +44,7 @@ class Room:
         returns: seconds until the page of a participant who returns is complete.
         refused: presses that were answered with a sentence.
         cut_off: presses that were not answered.
+        hung: pages that did not come.
         losses: of networks.
     """
 
@@ -55,7 +57,7 @@ class Room:
         self.random = random.Random(seed)  # noqa: S311  # no secret
         self.answers: list[float] = []
         self.returns: list[float] = []
-        self.refused = self.cut_off = self.losses = 0
+        self.refused = self.cut_off = self.hung = self.losses = 0
 
     async def reach(self, cookies: dict[str, str], page: str = "") -> CountingConnection:
         """Connect to the server as soon as it is up."""
@@ -117,6 +119,14 @@ class Participant(Browser):
 
     async def act(self) -> None:
         """Press what is due."""
+
+    async def view(self, fragment: str = "", *, by_itself: bool = False) -> float:
+        try:
+            async with asyncio.timeout(HANGS):
+                return await super().view(fragment, by_itself=by_itself)
+        except TimeoutError:
+            self.room.hung += 1
+            raise
 
     async def press(self, name: str) -> float:
         try:
