@@ -24,6 +24,7 @@ import numpy as np
 
 from benchmarks import fresh_home, print_aims
 from benchmarks.participants import (
+    ARRIVAL,
     ARRIVED,
     END,
     ENDED,
@@ -48,7 +49,7 @@ from vlcore.data.subset import usual_condition
 from vlcore.experiment.files import data_folder
 
 QUESTIONS, PRETRAINED = "four-experiments", "pretrained"
-ARRIVAL, REVEAL, LAST_REVEAL = 0.1, 0.02, 0.95  # shares of the time
+REVEAL, LAST_REVEAL = 0.02, 0.95  # shares of the time
 FULL = 30.0  # seconds for which the disk is full
 PATIENCE = 600.0  # seconds beyond the time, after which something hangs
 AIM = 1.0  # seconds to the answer of a press

@@ -21,7 +21,7 @@ VOTE, PREDICTION = "vote_", "expect"  # what keys of the buttons begin with
 MINE = "(my answer)"
 VOTER = "vl-bias-lab-voter"  # the cookie with the name of a phone
 ARRIVED = "arrived"  # the stage before the first vote; the others have the names of buttons
-VOTING = 0.1  # share of the time in which phones vote
+ARRIVAL, VOTING = 0.1, 0.1  # shares of the time in which phones come, and vote
 PRESSING = 60.0  # seconds in which all phones ask for their models, at most
 CHANGED_MINDS = 1 / 3  # share of the votes
 LOSSES, AWAY = 3, (1.0, 15.0)  # of a phone's network, and seconds without it
@@ -211,7 +211,7 @@ class Phone(Participant):
             seconds = min(PRESSING, seconds)
         votes = 1 + (stage != TRAIN and self.random.random() < CHANGED_MINDS)
         moments = sorted(self.random.uniform(0, seconds) for _ in range(votes))
-        now = time.monotonic()
+        now = max(time.monotonic(), self.room.began + ARRIVAL * self.room.seconds)
         buttons = self.random.sample(sorted(keys), votes)
         return [(now + moment, key) for moment, key in zip(moments, buttons, strict=True)]
 

@@ -9,6 +9,11 @@ first, and with their features where a frozen tower reads these. It prints the s
 pair of models; how long a training took meanwhile, for machines slow down by the hour, and the time
 to the last pair over that of the workers; how fair the queue is (the largest wait over the median);
 and how soon Home answers meanwhile and before the phones press.
+
+python -m benchmarks.room --event [--minutes 60] [--phones 30] [--seed 0]
+
+holds two lessons while the server is killed three times, the disk fills once and each phone loses
+its network three times (`benchmarks.event`). It exits with 1 where a vote or a model was lost.
 """
 
 import asyncio

@@ -60,6 +60,7 @@ class Browser:
         self.number = number
         self.random = random.Random(number)  # noqa: S311  # no secret
         self.session = ""  # as the server names it
+        self.script_run = ""  # the last that began since the page was asked for
         self.messages: list[bytes] = []  # of the last view
         self.cached: dict[str, int] = {}  # hashes of large messages, and their last run
         self.tables: set[bytes] = set()  # addresses of those that came
@@ -89,7 +90,7 @@ class Browser:
         rerun.widget_states.widgets.extend(self.states.values())
         started = time.perf_counter()
         await self.connection.send(message.SerializeToString())
-        self.messages = []
+        self.messages, self.script_run = [], ""
         while True:
             self.messages.append(await self.connection.recv(decode=False))
             if self._is_last(ForwardMsg.FromString(self.messages[-1])):
@@ -120,6 +121,7 @@ class Browser:
         if kind == "new_session":
             self.session = message.new_session.initialize.session_id
             self.max_age = message.new_session.config.max_cached_message_age
+            self.script_run = message.metadata.run.script_run_id
             self._forget(set(message.metadata.run.fragment_ids))
         elif kind == "auto_rerun":
             self.intervals[message.auto_rerun.fragment_id] = message.auto_rerun.interval
@@ -128,7 +130,8 @@ class Browser:
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
             self._note(message.delta.new_element, message.delta.fragment_id)
         elif kind == "script_finished":
-            if message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+            is_former = message.metadata.run.script_run_id != self.script_run
+            if is_former or message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 return False
             self.run += 1
             oldest = self.run - self.max_age
