@@ -85,13 +85,16 @@ class Participant(Browser):
         return self.room.invitation
 
     async def take_part(self) -> None:
+        """Follow the lesson and act in it until all leave."""
+        returns = False
         while not self.room.ended:
             with suppress(*GONE):
+                if returns:
+                    await self._return()
                 await self._follow_lesson()
                 break
+            returns = True
             await asyncio.sleep(self.random.uniform(*AWAY))
-            with suppress(*GONE):
-                await self._return()
         await self.connection.close()
 
     async def _follow_lesson(self) -> None:
