@@ -1,6 +1,7 @@
 """The page docs/try works in a browser: with little of it, and from one file."""
 
 import io
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from selenium.webdriver import WebKitGTK
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.chromium import needs_chromium, opened_chromium
+from tests.firefox import Firefox, needs_firefox
 from tests.webkit import needs_webkit, opened_webkit, selenium_warns
 from tools.second_implementation import served_folder
 from tools.site_data import write_site_data
@@ -242,3 +244,19 @@ def test_webkit_answers_trains_and_repairs(address: str) -> None:
         train_in_webkit(driver, wait, "#repair")
         hidden = "return document.querySelector('#notice').hidden"
         assert driver.execute_script(hidden)
+
+
+def percentages(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"(\d+)%", text)]
+
+
+@pytest.mark.judge
+@needs_firefox
+def test_firefox_answers_trains_and_repairs(folder: Path, tmp_path: Path) -> None:
+    with served_folder(folder) as root:
+        seen = Firefox(tmp_path).go("training", root)
+    assert seen["answer"]
+    common, _, rare, _ = percentages(seen["trained"])
+    assert rare < common, "Model A is biased"
+    before, _, common_before, _ = percentages(seen["repaired"])
+    assert (before, common_before) == (rare, common)
