@@ -10,6 +10,10 @@ pair of models; how long a training took meanwhile, for machines slow down by th
 to the last pair over that of the workers; how fair the queue is (the largest wait over the median);
 and how soon Home answers meanwhile and before the phones press.
 
+With `--towers phones` each phone fetches what its models read, waits `--on-phone` seconds instead
+of a training, and tells predictions at random; the server counts, and repeats three pairs of
+thirty. A model takes Chromium 1.3 seconds on one core of a server (`benchmarks.site`).
+
 python -m benchmarks.room --event [--minutes 60] [--phones 30] [--seed 0]
 
 holds two lessons while the server is killed three times, the disk fills once and each phone loses
@@ -17,12 +21,15 @@ its network three times (`benchmarks.event`). It exits with 1 where a vote or a 
 """
 
 import asyncio
+import json
+import re
 import statistics
 import sys
 import time
 from dataclasses import dataclass, field
 
 import numpy as np
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from benchmarks import FLAG, fresh_home, parse_options, print_aims, processor_seconds
 from benchmarks.event import PRETRAINED, run_event
@@ -35,20 +42,28 @@ from vlcore.classroom.session import Started, start_session
 from vlcore.data.catalogue import open_set
 from vlcore.data.subset import usual_condition
 from vlcore.experiment.files import data_folder
-from vlcore.experiment.options import TOWERS
 from vlcore.experiment.progress import silent
 from vlcore.jobs.queue import default_workers
 from vlcore.model.image_features import feature_store
+from vlcore.model.in_browser import WEIGHTS
 
 TRAIN, TRAINED = "Train my two models", b"Your two models"
 # Seconds until thirty phones on two cores have their models, by towers.
-AIMS = {"scratch": 300.0, "pretrained": 60.0}
+AIMS = {"scratch": 300.0, "pretrained": 60.0, "phones": 10.0}
+FILES = re.compile(rb"/scripts/phone-files-[0-9a-f]+\.js")
 PROBE = 2.0  # seconds between visits of Home
+HELD_OUT = 2000  # images of `scenes`
 HOME_VISITOR, PRESENTER = 1000, 1001  # numbers of browsers
 
 
 class Student(Browser):
-    """A student: presses, then looks as often as the page does, until its models are trained."""
+    """A student: presses, then looks as often as the page does, until its models are trained.
+
+    Attributes:
+        on_phone: seconds that the phone itself trains; None where the server does.
+    """
+
+    on_phone: float | None = None
 
     async def wait_for_models(self, code: str, start: asyncio.Event) -> float:
         """Press when all press; returns the seconds until its models are trained."""
@@ -56,9 +71,26 @@ class Student(Browser):
         await start.wait()
         pressed = time.monotonic()
         await self.press(TRAIN)
+        if self.on_phone is not None:
+            await self._train_on_phone(self.on_phone)
         while not any(TRAINED in message for message in self.messages):
             await self.follow()
         return time.monotonic() - pressed
+
+    async def _train_on_phone(self, seconds: float) -> None:
+        """Fetch what the models read, wait, and tell a result, as the phone's script does."""
+        [address] = set(FILES.findall(b"".join(self.messages)))
+        self.connection.received += await asyncio.to_thread(self._fetched, address.decode())
+        await asyncio.sleep(seconds)
+        [name] = (name for name in self.ids if name.startswith("phone-"))
+        result = json.dumps({"result": [self._some_predictions() for _ in range(2)]})
+        self.states["phone"] = WidgetState(id=self.ids[name], json_value=result)
+        [fragment] = self.intervals
+        await self.view(fragment)
+
+    def _some_predictions(self) -> dict[str, object]:
+        digits = "".join(self.random.choice("01") for _ in range(HELD_OUT))
+        return {"predicted": digits, "checksum": [self.random.random() for _ in WEIGHTS]}
 
 
 @dataclass
@@ -70,7 +102,9 @@ class ClassResult:
     home_meanwhile: list[float] = field(default_factory=list)
 
 
-async def hold_class(port: int, started: Started, phones: int, quiet: float) -> ClassResult:
+async def hold_class(
+    port: int, started: Started, phones: int, quiet: float, on_phone: float | None
+) -> ClassResult:
     """Let phones train their models, `quiet` seconds after they are on the page."""
     presenting, pressed, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
     result = ClassResult()
@@ -92,6 +126,7 @@ async def hold_class(port: int, started: Started, phones: int, quiet: float) -> 
 
     async def wait_for_models(number: int) -> float:
         async with connected(Student, port, number) as browser:
+            browser.on_phone = on_phone
             return await browser.wait_for_models(started.code, pressed)
 
     watchers = [asyncio.create_task(visit_home()), asyncio.create_task(present())]
@@ -106,17 +141,18 @@ async def hold_class(port: int, started: Started, phones: int, quiet: float) -> 
 
 
 def main() -> None:
-    choice = {"choices": sorted(TOWERS), "default": tower_pairs.USUAL}
+    choice = {"choices": sorted(AIMS), "default": tower_pairs.USUAL}
     event = {"event": FLAG, "minutes": 60.0, "seed": 0}
-    options = parse_options(__doc__, phones=30, quiet=20.0, towers=choice, **event)
+    options = parse_options(__doc__, phones=30, quiet=20.0, towers=choice, on_phone=4.0, **event)
     if options.event:
         options.towers = PRETRAINED
     images = open_set("scenes")
     usual, grouping = usual_condition(images), images.grouping
     rows = np.arange(len(images.table))
     images.ensure_rendered(rows.tolist(), silent)
-    if tower := usual.with_towers(options.towers).frozen_tower:
+    if tower := tower_pairs.on_towers(usual, options.towers).frozen_tower:
         feature_store(images, tower).rows(rows)
+    by_phones = options.towers == tower_pairs.PHONES
     if options.event:
         sys.exit(not run_event(images, options.phones, options.minutes, options.seed))
     with fresh_home(data_folder()):
@@ -125,23 +161,31 @@ def main() -> None:
         plan = ClassPlan("labels", blocks, prediction="lower", towers=options.towers)
         one_room.fix_plan(started.code, started.token, plan, usual, grouping)
         with server() as (_, port, process):
-            result = asyncio.run(hold_class(port, started, options.phones, options.quiet))
+            on_phone = options.on_phone if by_phones else None
+            holding = hold_class(port, started, options.phones, options.quiet, on_phone)
+            result = asyncio.run(holding)
             busy = processor_seconds(process)
         study = one_room.study_of(plan, usual, grouping, blocks=options.phones)
+        conditions = [] if by_phones else study.conditions
         trainings = [
-            float(store.read(condition.key).manifest["seconds"]) for condition in study.conditions
+            float(store.read(condition.key).manifest["seconds"]) for condition in conditions
         ]
     before, meanwhile = (
         np.percentile(times, [50, 95]) for times in (result.home_before, result.home_meanwhile)
     )
     last = max(result.waits)
     aim = AIMS[options.towers] * options.phones / 30
-    worker_time = sum(trainings) / default_workers()
+    of_server = []
+    if trainings:
+        worker_time = sum(trainings) / default_workers()
+        of_server = [
+            ("a training meanwhile, median, s", statistics.median(trainings), None),
+            ("the last dot over the workers' time", last / worker_time, None),
+        ]
     print_aims(
         [
             (f"{options.phones} pairs, to the last dot, s", last, aim),
-            ("a training meanwhile, median, s", statistics.median(trainings), None),
-            ("the last dot over the workers' time", last / worker_time, None),
+            *of_server,
             ("largest over median wait", last / statistics.median(result.waits), None),
             ("Home before they press, p50, s", before[0], None),
             ("Home meanwhile, p50, s", meanwhile[0], None),

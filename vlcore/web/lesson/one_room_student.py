@@ -8,7 +8,7 @@ from statistics import fmean
 
 import streamlit as st
 
-from vlcore.classroom import one_room, phone_results, tower_pairs
+from vlcore.classroom import one_room, tower_pairs
 from vlcore.classroom.answers import estimate_in_run
 from vlcore.classroom.lessons import Quantity
 from vlcore.classroom.one_room import CLASS, DIRECTIONS, Block, BlockState, ClassPlan, Pair
@@ -127,6 +127,8 @@ def _block(room: ClassSession, plan: ClassPlan, images: ImageSet, palette: Palet
     take = partial(_take, room, plan, images)
     block = _my_block(one_room.blocks_of(room.code))
     if block is None and room.open:
+        if plan.towers == PHONES:
+            phone.files_address(images.name, images.version)  # before thirty phones ask for it
         steps.large_text("Your phone gets a pair of models of its own, with a seed of its own.")
         st.button(
             "Train my two models", type="primary", icon=":material/play_arrow:", on_click=take
@@ -191,7 +193,7 @@ def _train_on_phone(
         work.train_pair(pair)
     elif result is not None:
         text = json.dumps(result)
-        phone_results.phone_runs(text, pair, images)  # LessonError where it is none
+        session_cache.phone_runs(plan, images, block.place, text)  # LessonError where it is none
         one_room.post_result(room.code, voter(), block.place, text)
         st.rerun(scope="fragment")
     else:

@@ -74,19 +74,26 @@ def is_on_disk(plan: ClassPlan, images: ImageSet, place: int) -> bool:
     return all(on_disk.view(model.key).done for model in block_conditions(plan, images, place))
 
 
+@cache.by_content(1000)
+def phone_runs(
+    plan: ClassPlan, images: ImageSet, place: int, result: str
+) -> tuple[PhoneRun, PhoneRun]:
+    """The two models of a block, as its phone told of them; LessonError for what is no result."""
+    return phone_results.phone_runs(result, block_conditions(plan, images, place), images)
+
+
 @cache.by_content(300)
 def _is_same(plan: ClassPlan, images: ImageSet, place: int, result: str) -> bool:
-    pair = block_conditions(plan, images, place)
-    runs = phone_results.phone_runs(result, pair, images)
+    runs = phone_runs(plan, images, place, result)
     return all(phone_results.is_same(run, cache.artifact(run.key), images) for run in runs)
 
 
 def runs_of_block(plan: ClassPlan, images: ImageSet, block: Block) -> Sequence[Artifact | PhoneRun]:
     """The two models of a trained block, as the server or its phone trained them."""
-    pair = block_conditions(plan, images, block.place)
     if is_on_disk(plan, images, block.place):
+        pair = block_conditions(plan, images, block.place)
         return [cache.artifact(model.key) for model in pair]
-    return phone_results.phone_runs(block.result, pair, images)
+    return phone_runs(plan, images, block.place, block.result)
 
 
 def current_block_state(
@@ -123,7 +130,7 @@ def _results(
     runs = {
         run.key: run
         for place, result in by_phones
-        for run in phone_results.phone_runs(result, pairs[place], images)
+        for run in phone_runs(plan, images, place, result)
     }
 
     def read(key: str) -> Artifact | PhoneRun:
