@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from statistics import fmean
 
@@ -12,7 +13,7 @@ from vlcore.classroom import one_room, tower_pairs
 from vlcore.classroom.answers import estimate_in_run
 from vlcore.classroom.lessons import Quantity
 from vlcore.classroom.one_room import CLASS, DIRECTIONS, Block, BlockState, ClassPlan, Pair
-from vlcore.classroom.session import ClassSession, vote
+from vlcore.classroom.session import ClassSession, LessonError, vote
 from vlcore.classroom.tower_pairs import PHONES
 from vlcore.data.imageset import ImageSet
 from vlcore.data.subset import usual_condition
@@ -188,44 +189,64 @@ def _train_on_phone(
     one_room.keep_waiting(room.code, block)
     pair = session_cache.block_conditions(plan, images, block.place)
     study = one_room.study_of(plan, usual_condition(images), images.grouping)
+    head = st.container()
     result = phone.train_here(room.code, block, pair, study, images, palette)
-    if phone.has_failed(result):
-        work.train_pair(pair)
-    elif result is not None:
-        text = json.dumps(result)
-        session_cache.phone_runs(plan, images, block.place, text)  # LessonError where it is none
-        one_room.post_result(room.code, voter(), block.place, text)
-        st.rerun(scope="fragment")
-    else:
+    if result is None:
         label, icon = "Train on the server instead", ":material/dns:"
-        st.button(label, icon=icon, on_click=partial(work.train_pair, pair))
+        st.button(label, icon=icon, on_click=partial(_train_on_server, pair))
+        return
+    text = json.dumps(result)
+    try:
+        session_cache.phone_runs(plan, images, block.place, text)
+    except LessonError:  # the browser tells that it cannot train
+        work.train_pair(pair)
+        return
+    one_room.post_result(room.code, voter(), block.place, text)
+    with head:
+        _say_pair(block.place, pair)
+    # All dots come with the next look: now thirty phones would ask for them at once.
+    _say_difference(plan, images, replace(block, result=text), study)
+
+
+@click_errors()
+def _train_on_server(pair: Pair) -> None:
+    work.train_pair(pair)
 
 
 def _two_models(
     room: ClassSession, plan: ClassPlan, images: ImageSet, palette: Palette, block: Block
 ) -> None:
-    place = block.place
-    pair = session_cache.block_conditions(plan, images, place)
+    pair = session_cache.block_conditions(plan, images, block.place)
     study = one_room.study_of(plan, usual_condition(images), images.grouping)
-    steps.large_text(f"Your two models: seed pair {place + 1}, seed {pair[0].data_seed}", "answer")
+    with st.container():
+        _say_pair(block.place, pair)
     if block.result:
         phone.train_here(room.code, block, pair, study, images, palette)
     else:
         _show_maps(pair, study, palette)
+    _say_difference(plan, images, block, study)
+    _dots(room, images, palette, block.place)
+
+
+def _say_pair(place: int, pair: Pair) -> None:
+    steps.large_text(f"Your two models: seed pair {place + 1}, seed {pair[0].data_seed}", "answer")
+
+
+def _say_difference(plan: ClassPlan, images: ImageSet, block: Block, study: StudyPlan) -> None:
+    """What the two models of a block differ by."""
     ends = [run.metrics["end"] for run in session_cache.runs_of_block(plan, images, block)]
     try:
         estimate = estimate_in_run(Quantity(PRIMARY, less_left=True), *ends)
     except ValueError as error:
         st.markdown(plain(f"Their difference is not defined: {error}."))
-    else:
-        measure = words_of(PRIMARY, images.grouping)
-        words = plain(f"{measure}, {study.treatments[0]} minus {study.baseline}")
-        st.markdown(f"{words}: **{plain(points(estimate.as_dict()))}**")
-        st.caption(
-            "One pair; the interval is over images. Another seed gives another difference: look at"
-            " the presenter's screen."
-        )
-    _dots(room, images, palette, place)
+        return
+    measure = words_of(PRIMARY, images.grouping)
+    words = plain(f"{measure}, {study.treatments[0]} minus {study.baseline}")
+    st.markdown(f"{words}: **{plain(points(estimate.as_dict()))}**")
+    st.caption(
+        "One pair; the interval is over images. Another seed gives another difference: look at"
+        " the presenter's screen."
+    )
 
 
 def _show_maps(pair: Pair, study: StudyPlan, palette: Palette) -> None:

@@ -1,6 +1,5 @@
 """Training on a student's phone: the component that trains a seed pair, and what it reads."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -38,8 +37,8 @@ def train_here(
     maps.
 
     Returns:
-        None before the end; then what `vlcore.classroom.phone_results` reads, for each model, or
-        a mapping with ``failed`` where the browser cannot train.
+        None before the end; then what `vlcore.classroom.phone_results` reads, or something else
+        where the browser cannot train.
     """
     first, _ = pair
     grouping = images.grouping
@@ -68,8 +67,3 @@ def train_here(
 
 def _nothing() -> None:
     """Streamlit keeps a value that the browser tells only where something listens to it."""
-
-
-def has_failed(result: Any) -> bool:
-    """Whether a browser says that it cannot train."""
-    return isinstance(result, Mapping) and "failed" in result
