@@ -53,7 +53,7 @@ class PhoneRun:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """Its device is that of the server's models: the recipe gives the same on both."""
+        """Names the server's device: a phone and the server train the same model."""
         return {"device": "cpu"}
 
 
@@ -69,7 +69,7 @@ def phone_runs(
         images: their image set.
 
     Raises:
-        LessonError: The result is none of such models.
+        LessonError: The text lacks a model, a prediction, or a number of the checksum.
     """
     rows = rows_by_group(images, "test").ravel()
     try:

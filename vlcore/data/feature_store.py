@@ -65,7 +65,8 @@ class TowerSpec:
 LITE0 = "tf_efficientnet_lite0"
 LITE0_WEIGHTS = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 PRETRAINED = TowerSpec(LITE0, LITE0_WEIGHTS, 1280)
-COMPONENTS = "own:components-"  # begins the architecture of `components_architecture`
+# What the name in `components_architecture` begins with, and its network (`own_tower`).
+COMPONENTS, COMPONENTS_NETWORK = "own:components-", "own-components"
 
 
 def without_features(images: ImageSet, rows: Iterable[int]) -> list[int]:
@@ -234,7 +235,7 @@ def bundle_of(images: ImageSet, spec: TowerSpec) -> Bundle | None:
     """What is bundled for a set under a tower; None where nothing is."""
     if not images.is_built_in:
         return None
-    if spec.network == own_tower(f"{COMPONENTS}0-").network:
+    if spec.network == COMPONENTS_NETWORK:
         is_this_version = spec == own_tower(components_architecture(images))
         return _bundle_of_components(images) if is_this_version else None
     return _bundle(bundle_name(images, spec))

@@ -25,7 +25,7 @@ _PHONE = st.components.v2.component(
 
 @st.cache_data(max_entries=3, show_spinner=False)
 def files_address(data: str, version: str) -> str:
-    """Return the address of what the phones of a class train on; a worker makes it once."""
+    """Return the address of the file that the phones of a class train on."""
     module = work.run_in_worker(visitors.visitor(), phone_module, data, version)
     return browser.script_address("phone-files", module)
 

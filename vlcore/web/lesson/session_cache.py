@@ -78,7 +78,7 @@ def is_on_disk(plan: ClassPlan, images: ImageSet, place: int) -> bool:
 def phone_runs(
     plan: ClassPlan, images: ImageSet, place: int, result: str
 ) -> tuple[PhoneRun, PhoneRun]:
-    """The two models of a block, as its phone told of them; LessonError for what is no result."""
+    """The two models of a block, as its phone told of them; LessonError for another text."""
     return phone_results.phone_runs(result, block_conditions(plan, images, place), images)
 
 
