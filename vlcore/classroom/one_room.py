@@ -255,7 +255,7 @@ def choose_towers(code: str, token: str, towers: str) -> None:
     LessonError for all but the presenter, and where the plan is fixed."""
     with presenter_transaction(code, token) as file:
         _require_no_plan(file, code)
-        file.execute("UPDATE lesson_towers SET towers = ? WHERE code = ?", (towers, code))
+        file.execute("INSERT OR REPLACE INTO lesson_towers VALUES (?, ?)", (code, towers))
         query = "UPDATE lessons SET step = ?, phase = 'predict' WHERE code = ?"
         file.execute(query, (FIRST, code))
 

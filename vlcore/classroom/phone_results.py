@@ -111,7 +111,7 @@ def is_same(run: PhoneRun, repeated: Artifact, images: ImageSet) -> bool:
     table = images.table.iloc[rows]
     objects = np.array(images.grouping.objects)[run.predicted]
     correct = repeated.embeddings.test_correct
-    assert correct is not None, "a model of this recipe predicts objects"
+    assert correct is not None, "a phone's model predicts objects"
     by_row = correct[np.searchsorted(repeated.embeddings.rows("test"), rows)]
     agreement = np.mean(by_row == (objects == table["object"].to_numpy()))
     weights = load_file(repeated.path / "model.safetensors")
