@@ -146,8 +146,8 @@ class ClassStudy:
         blocks: those that were taken.
         states: of these blocks.
         results: of the trained ones.
-        repeats: whether the server's models came out as those of the phone, by the place of each
-            block that both trained.
+        repeats: by the place of each block that a phone and the server trained, whether both
+            trained the same models.
     """
 
     code: str

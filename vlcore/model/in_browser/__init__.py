@@ -63,7 +63,8 @@ def trainer_script() -> str:
 
 
 def as_function(module: str) -> str:
-    """A module as a function of a script, behind those of the modules that it imports."""
+    """A module as a function of a script; the functions of the modules that it imports come
+    before it."""
     text = re.sub(r"^import .*?;\n", "", module, flags=re.MULTILINE | re.DOTALL)
     kinds = r"(?:async )?(?:class|const|function\*?)"
     names = re.findall(rf"^export {kinds} (\w+)", text, flags=re.MULTILINE)

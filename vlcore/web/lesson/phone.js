@@ -1,5 +1,5 @@
 // Trains the two models of a seed pair on a phone, each in a worker, shows their maps meanwhile, and tells the result once.
-// A page that runs again, or comes back, finds what was trained since it was opened.
+// A page that runs again does not train again; a page that is loaded again does, to show its maps.
 const SIDE = 164, MARGIN = 8, DOT = 2.2;  // px of a map
 const trainings = new Map();  // by the pair: promises of results, and what maps show
 

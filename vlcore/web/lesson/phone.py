@@ -1,4 +1,4 @@
-"""Training on a student's phone: the component that trains a seed pair, and what it reads."""
+"""Training on a student's phone: the component that trains a seed pair, and the data for it."""
 
 from typing import Any
 

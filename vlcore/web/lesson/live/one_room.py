@@ -173,7 +173,7 @@ def _choose_contrast(
 
 
 def _choose_trainer(room: ClassSession, images: ImageSet) -> None:
-    """The choice that phones train, which moves the session to what a phone can train."""
+    """Offer that phones train; the choice changes the encoders of the class."""
     if not tower_pairs.phones_may_train(images, room.towers):
         return
     key = _key(room, "phones")
