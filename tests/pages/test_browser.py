@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Locator, Page, WebSocket, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
 
 from tests.chromium import needs_chromium
 from tests.conftest import publish_as
@@ -427,17 +427,37 @@ def test_a_link_opened_in_a_second_browser(come: Come, server: str) -> None:
         settled(tab)
 
 
+# A phone far from the room has none of the connections of its page, and gets none.
+FAR_AWAY = """const Connection = WebSocket;
+window.isAway = false;
+window.WebSocket = class extends Connection {
+    constructor(address, protocols) {
+        super(address, protocols);
+        addEventListener("away", () => this.close());
+        if (window.isAway) this.close();
+    }
+};"""
+LEAVE, COME_BACK = "isAway = true; dispatchEvent(new Event('away'))", "isAway = false"
+
+
 def test_a_phone_trains_and_for_one_without_workers_the_server_does(
-    come: Come, server: str
+    come: Come, browser: Browser, server: str
 ) -> None:
     started = start_session(one_room.NAME, "scenes", one_room.FIRST, towers=PHONES)
     plan = ClassPlan("labels", 5, prediction="lower", towers=PHONES)
     one_room.fix_plan(started.code, started.token, plan, Condition(), SCENES)
-    phones = [come(390, 844) for _ in range(2)]
+    far = browser.new_page(viewport={"width": 390, "height": 844})  # Streamlit complains there
+    far.add_init_script(FAR_AWAY)
+    phones = [far, come(390, 844)]
     phones[1].add_init_script("delete window.Worker")
     for place, phone in enumerate(phones, start=1):
         phone.goto(f"{server}/Lesson?code={started.code}")
         press(phone, "Train my two models")
+        if place == 1:  # it trains without a network, and tells its result when it has one again
+            expect_text(phone, "Your phone trains two models")
+            phone.evaluate(LEAVE)
+            expect_text(phone, "Trained on this phone")
+            phone.evaluate(COME_BACK)
         expect_text(phone, f"Your two models: seed pair {place}")
     trained = one_room.blocks_of(started.code)
     assert [bool(block.result) for block in trained] == [True, False]
@@ -449,5 +469,6 @@ def test_a_phone_trains_and_for_one_without_workers_the_server_does(
     expect_text(phone, "Trained on this phone")
     expect_no_wider(phone, 390)
     assert one_room.blocks_of(started.code) == trained, "nothing is counted twice"
+    far.close()
     for model in pairs[1]:  # other tests of this home do not see it
         shutil.rmtree(store.read(model.key).path)
