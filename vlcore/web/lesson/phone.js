@@ -1,5 +1,6 @@
-// Trains the two models of a seed pair on a phone, each in a worker, shows their maps meanwhile, and tells the result once.
-// A page that runs again does not train again; a page that is loaded again does, to show its maps.
+// Trains the two models of a seed pair on a phone, each in a worker, shows their maps meanwhile,
+// and tells the result once. A page that runs again does not train again; a page that is loaded
+// again does, to show its maps.
 const SIDE = 164, MARGIN = 8, DOT = 2.2;  // px of a map
 const trainings = new Map();  // by the pair: promises of results, and what maps show
 
@@ -28,18 +29,22 @@ class Training {
 
   build(setStateValue) {
     const {arms, groups} = this.data;
-    const figures = arms.map(arm => {
-      const canvas = make("canvas", {width: 2 * SIDE, height: 2 * SIDE, role: "img", ariaLabel: `Map of the model with ${arm.title}`});
-      return make("figure", {}, make("figcaption", {}, arm.title), canvas);
+    const figures = arms.map(({title}) => {
+      const ariaLabel = `Map of the model with ${title}`;
+      const canvas = make("canvas", {width: 2 * SIDE, height: 2 * SIDE, role: "img", ariaLabel});
+      return make("figure", {}, make("figcaption", {}, title), canvas);
     });
+    const maps = make("div", {className: "maps"}, ...figures);
     const legend = groups.map(({words}) => make("li", {}, make("i"), words));
     this.status = make("p", {role: "status"});
     this.bar = make("progress", {max: 1, ariaLabel: "Training of your two models"});
-    this.place.replaceChildren(make("div", {className: "maps"}, ...figures), make("ul", {}, ...legend), this.bar, this.status);
+    this.place.replaceChildren(maps, make("ul", {}, ...legend), this.bar, this.status);
     this.status.textContent = "Your phone trains two models.";
     this.result.then(result => {
       this.bar.hidden = true;
-      this.status.textContent = result.failed ? "This browser cannot train; the server does it." : "Trained on this phone.";
+      this.status.textContent = result.failed
+        ? "This browser cannot train; the server does it."
+        : "Trained on this phone.";
       setStateValue("result", result);
     });
   }
@@ -51,10 +56,15 @@ class Training {
     const images = bytesOf(files.images), captions = bytesOf(files.captions);
     const units = 4 * manifest.recipe.features;
     new Uint16Array(images, units, data.draws.length).set(data.draws);
-    const told = {...manifest, seeds: [data.seeds]};
-    const job = {manifest: told, images, captions, set: name, bias: data.bias, seed: 0, steps: manifest.recipe.steps};
-    const results = await Promise.all(data.arms.map(({style}, pane) => this.inWorker({...job, style}, pane)));
-    return results.map(({heldOut, checksum}) => ({predicted: heldOut.predicted.join(""), checksum}));
+    const job = {
+      manifest: {...manifest, seeds: [data.seeds]}, images, captions, set: name,
+      bias: data.bias, seed: 0, steps: manifest.recipe.steps,
+    };
+    const trainings = data.arms.map(({style}, pane) => this.inWorker({...job, style}, pane));
+    const results = await Promise.all(trainings);
+    return results.map(({heldOut, checksum}) => (
+      {predicted: heldOut.predicted.join(""), checksum}
+    ));
   }
 
   inWorker(job, pane) {
@@ -88,7 +98,7 @@ class Training {
   }
 }
 
-// Draws images as dots, as large as they go; there are as many of each group, one group after the other.
+// Draws images as dots on the whole map; one group follows the other, each with as many images.
 function drawMap(canvas, points, groups) {
   const ratio = canvas.width / SIDE, context = canvas.getContext("2d"), count = points.length / 2;
   const ends = [0, 1].map(axis => {
@@ -96,7 +106,8 @@ function drawMap(canvas, points, groups) {
     return [Math.min(...values), Math.max(...values)];
   });
   const room = SIDE - 2 * MARGIN, span = Math.max(...ends.map(([low, high]) => high - low)) || 1;
-  const at = (value, axis) => SIDE / 2 + (value - (ends[axis][0] + ends[axis][1]) / 2) * room / span;
+  const middles = ends.map(([low, high]) => (low + high) / 2);
+  const at = (value, axis) => SIDE / 2 + (value - middles[axis]) * room / span;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, SIDE, SIDE);
   for (let i = 0; i < count; i++) {
