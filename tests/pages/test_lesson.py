@@ -16,6 +16,7 @@ from tests.data.importers.sources import pets
 from vlcore.artifacts import store
 from vlcore.classroom import one_room
 from vlcore.classroom import session as lesson_room
+from vlcore.classroom.answers import take_home
 from vlcore.classroom.lessons import lessons as all_lessons
 from vlcore.classroom.session import (
     Started,
@@ -266,6 +267,7 @@ def test_a_presenter_deletes_what_is_kept_of_the_lesson(empty_home: Path) -> Non
     assert find_session(started.code) is None
     assert "code" not in page.query_params
     assert student.run().info
+    assert take_home("four-experiments", "scenes") in large(student)
     assert start(code=started.code).warning
 
 

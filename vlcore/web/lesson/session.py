@@ -85,9 +85,11 @@ def session_in_address() -> ClassSession | None:
     browser.remember(VOTER, me, LIFETIME)
     room = find_session(code, me, token)
     if room is not None:
-        st.session_state["lesson_attended"] = code
-    if room is None and st.session_state.get("lesson_attended") == code:
+        st.session_state["lesson_attended"] = room
+    attended = st.session_state.get("lesson_attended")
+    if room is None and attended and attended.code == tidy_code(code):
         st.info("This lesson has ended.", icon=":material/flag:")
+        steps.show_take_home(attended.lesson, attended.data)
     elif room is None:
         rule = (
             "codes have four letters and are good for a day. Ask for it again, or walk through the"
