@@ -22,6 +22,9 @@ def failures(comparison: Comparison) -> Iterator[Block]:
         columns.append(blocks)
     yield Columns(columns)
     yield Text(METHOD, note=True)
+    if folds := comparison.images.folds:
+        first = f"Of {folds} models, only the first is searched"
+        yield Text(f"{first}, with the images that it held out.", note=True)
 
 
 def _ends(direction: FailureDirection) -> Iterator[Block]:
