@@ -16,12 +16,11 @@ from typing import Any
 import vlcore.web.components
 import vlcore.web.home
 from vlcore.experiment.files import static_folder, text_beside
-from vlcore.experiment.wording import signed
 from vlcore.model.in_browser import as_function, copy_scripts, returning, trainer_script
 from vlcore.plots.maps.script import SCRIPT, STYLE, moving_look
 from vlcore.plots.theme import DARK, LIGHT, SHAPES, Palette
-from vlcore.study.answer_file import DIGITS, published_answer
-from vlcore.study.answer_words import QUESTION, answer_sentence, listed
+from vlcore.study.answer_file import published_answer
+from vlcore.study.answer_words import BACKGROUND, QUESTION, answer_sentence, listed, set_words
 
 PAGE = Path(__file__).parents[1] / "docs" / "try"
 ATLAS = "atlas-scenes.json"  # of Home's riddle
@@ -88,20 +87,19 @@ def _answer() -> dict[str, Any]:
     answer = published_answer()
 
     def points(name: str) -> str:
-        contrasts = (answer.contrasts[f"{data}.{name}"] for data in answer.sets)
-        return listed([signed(contrast.points[0], DIGITS) for contrast in contrasts])
+        contrasts = {data: answer.contrasts[f"{data}.{name}"] for data in answer.sets}
+        return listed([f"{set_words(data)} {each.in_points}" for data, each in contrasts.items()])
 
     sentence = answer_sentence(answer).replace("`", "")
-    sets = listed(answer.sets)
     return {
         "question": QUESTION,
         "sentence": sentence,
         "findings": [
-            f"{QUESTION} {sentence}",
+            f"{QUESTION} {sentence} With 95% intervals: {points(BACKGROUND)}.",
             "Words for the background are not needed for this loss. An empty word, “one horse” or"
-            f" “single horse” at random, changed accuracy by {points('synonym')} points ({sets}).",
+            f" “single horse” at random, changed accuracy too: {points('synonym')}.",
             "With a pretrained image encoder and pretrained word vectors, naming the background"
-            f" changed accuracy by only {points('pretrained.words.background')} points.",
+            f" changed accuracy little: {points(f'pretrained.words.{BACKGROUND}')}.",
             f"Limits: {' '.join(answer.limits).replace('`', '')}",
         ],
     }

@@ -75,7 +75,7 @@ export function mountCaptions(section, lab, guard) {
   };
   form.onsubmit = guard(async (event) => {
     event.preventDefault();
-    const words = caption.value.toLowerCase().match(/[a-z]+/g) ?? [];
+    const words = caption.value.toLowerCase().match(/\p{L}+/gu) ?? [];
     lab.settings.caption = caption.value;
     writeSettings(lab.settings);
     if (!words.length) return refuse("Type a caption.");
@@ -85,16 +85,18 @@ export function mountCaptions(section, lab, guard) {
     const [listed, content] = read;
     const units = new Float32Array(content, 0, listed.length);
     const numbers = new Int8Array(content, units.byteLength), width = lab.manifest.recipe.words;
-    const rows = words.map((word) => listed.indexOf(word)).filter((row) => row >= 0);
-    const unknown = words.filter((word) => !listed.includes(word)).map((word) => `“${word}”`);
-    const missing = unknown.length ? `These words are not in the list: ${unknown.join(", ")}.` : "";
+    const known = words.filter((word) => listed.includes(word));
+    const rows = known.map((word) => listed.indexOf(word));
+    const unknown = words.filter((word) => !known.includes(word)).map((word) => `“${word}”`);
+    const missing = unknown.length ? `The models do not know ${unknown.join(", ")}.` : "";
     if (!rows.length) return refuse(`${missing} Type other words.`);
     const sum = Float64Array.from({ length: width }, (_, k) =>
       rows.reduce((total, row) => total + units[row] * numbers[row * width + k], 0),
     );
     const length = Math.hypot(...sum), vector = sum.map((value) => value / length);
-    await show(caption.value, (model) => embedCaptions(model, vector));
-    status.textContent = `The maps show “${caption.value}”. ${missing}`;
+    const placed = known.join(" ");
+    await show(placed, (model) => embedCaptions(model, vector));
+    status.textContent = `The maps show “${placed}”. ${missing}`;
   });
 }
 

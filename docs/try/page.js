@@ -45,10 +45,13 @@ function mountRiddle() {
     if (!root.riddle) return;
     const { models, state } = root.riddle;
     rare.hidden = state.riddle && !state.answer;
-    if (!state.answer || answer.textContent) return;
-    const failure = root.riddle.fails(models[0]) ? "Model A mostly learned the background." : "";
+    if (state.riddle) {
+      const isFooled = state.answer && root.riddle.fails(models[0]);
+      answer.textContent = isFooled ? "Model A mostly learned the background." : "";
+      return;
+    }
     const { question, sentence } = await file("answer.json", "json");
-    answer.textContent = `${failure} ${question} ${sentence}`.trim();
+    if (!state.riddle) answer.textContent = `${question} ${sentence}`;
   });
   for (const kind of ["click", "input"]) parentElement.addEventListener(kind, follow);
   return new Promise((done) => {

@@ -103,7 +103,9 @@ export class Pair {
     const order = [...groups.keys()].sort((a, b) => groups[a].rare - groups[b].rare);
     this.bars = this.maps.asides.map((aside) => {
       const bars = order.map((number) => this.bar(number));
-      const words = "accuracy on held-out images, with 95% intervals; dotted: the untrained model";
+      const words =
+        "accuracy on images that were not used in training, with 95% intervals; " +
+        "dotted: the untrained model";
       const note = element("li", { className: "note" }, words);
       aside.replaceChildren(element("ul", { className: "bars" }, ...bars.map(({ row }) => row), note));
       return bars;
@@ -183,6 +185,12 @@ export class Pair {
 }
 
 const share = (now) => (part) => `${part} images ${percent(now[part].value)}`;
+
+/** An accuracy in words, with its 95% interval. */
+export function rateWords({ value, low, high }) {
+  const ends = [low, high].map((end) => Math.round(100 * end)).join(" to ");
+  return `${percent(value)} (${ends})`;
+}
 
 /** The middle and the side of the square around points. */
 function boxOf(...tables) {

@@ -3,7 +3,8 @@
 
 const CANNOT_RUN = "This browser cannot run the encoder. Update it, or use another browser.";
 const PARTS = `
-  <p>Your photo never leaves this device.</p>
+  <p>Your photo never leaves this device. Both models learned from drawings or 3-D renders, so they
+    are often wrong about photos.</p>
   <button type="button">Use a photo (loads 11 MB once)</button>
   <progress hidden aria-label="Loading the encoder"></progress>
   <p hidden>

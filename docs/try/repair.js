@@ -1,9 +1,9 @@
 // The section “Repair it”: a visitor removes training images of model A, adds others, and trains
 // again.
 
-import { element, percent } from "./data/maps.js";
+import { element } from "./data/maps.js";
 import { file } from "./files.js";
-import { Pair, paint } from "./pair.js";
+import { Pair, paint, rateWords } from "./pair.js";
 import { readSet, trainingImages } from "./sets.js";
 import { MOST_CHANGES } from "./settings.js";
 import { setDisabled, stepOf } from "./train.js";
@@ -37,10 +37,12 @@ export function mountRepair(section, lab, guard) {
 
   const told = () => `${count()} of ${MOST_CHANGES} changes.`;
   const sentence = (...models) => {
-    const shares = (part) => models.map((now) => percent(now[part].value));
+    const shares = (part) => models.map((now) => rateWords(now[part]));
     const [rare, common] = ["rare", "common"].map((part) => shares(part).join(" before, "));
     const changes = count() === 1 ? "1 change" : `${count()} changes`;
-    return `Correct on rare images: ${rare} after ${changes}. On common images: ${common} after.`;
+    const first = `Correct on rare images: ${rare} after ${changes}.`;
+    const single = "This is one training; another seed gives other numbers.";
+    return `${first} On common images: ${common} after. ${single}`;
   };
 
   /** The training images of each group, and some that may be added. */

@@ -1,8 +1,7 @@
 // The section “Train your own”: two models, their settings, and their maps while they train.
 
-import { percent } from "./data/maps.js";
 import { file, MissingFile } from "./files.js";
-import { Pair } from "./pair.js";
+import { Pair, rateWords } from "./pair.js";
 import { STEPS } from "./settings.js";
 
 export const NAMES = ["Model A", "Model B"];
@@ -53,6 +52,7 @@ export function mountTrain(section, lab, guard) {
     await pair.show(settings.set, ...panes);
     const left = NAMES.filter((_, pane) => !lab.known(lab.wanted(pane)));
     button.textContent = left.length === 1 ? `Train ${left[0]}` : "Train both models";
+    if (!left.length) button.textContent = "Both are trained";
     setDisabled(button, !left.length, status);
     status.textContent = left.length ? "" : sentence(panes.map(({ model }) => model.accuracy));
   });
@@ -69,8 +69,16 @@ export function mountTrain(section, lab, guard) {
 
 function sentence(accuracies) {
   const shares = (part) =>
-    accuracies.map((now, pane) => `${percent(now[part].value)} (${NAMES[pane]})`).join(", ");
-  return `Correct on common images: ${shares("common")}. On rare images: ${shares("rare")}.`;
+    accuracies.map((now, pane) => `${NAMES[pane]} ${rateWords(now[part])}`).join(", ");
+  const both = `Correct on common images: ${shares("common")}. On rare images: ${shares("rare")}.`;
+  return `${both} ${verdict(accuracies.map(({ rare }) => rare))}`;
+}
+
+/** Which of two models is correct on rare images more often, if their intervals say so. */
+function verdict([first, second]) {
+  if (first.high < second.low) return "Model B is correct on rare images more often.";
+  if (second.high < first.low) return "Model A is correct on rare images more often.";
+  return "The intervals on rare images overlap, so the models may be equally good.";
 }
 
 /** The settings of a model. */

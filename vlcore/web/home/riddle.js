@@ -288,8 +288,9 @@ class Riddle {
     const both = groups => models.map(model => `${shares(model, groups)} (${model.name})`).join(", ");
     if (!riddle) {
       const groups = shown ? rare : common, right = `Correct on ${names(groups)}: ${both(groups)}.`;
-      const hint = `Drag Bias and watch. These are two runs; ${this.findings} shows all of them.`;
-      return [`Same images, different captions. ${right} ${hint}`, {}];
+      const hint = `Drag Bias and watch. These are two runs; ${this.findings} tells what many show.`;
+      const back = {...this.trained, ...this.untouched};
+      return [`Same images, different captions. ${right} ${hint}`, {"Back to the question": back}];
     }
     if (shown) {
       const fooled = models.filter(model => this.fails(model)).map(({name}) => name).join(" and ");
