@@ -357,7 +357,7 @@ def test_whatever_happens_nobody_has_two_blocks_and_no_block_two_owners(
 
 
 def test_the_first_result_of_a_phone_makes_its_block_ready_and_stays(states: States) -> None:
-    started = start(towers=PHONES)
+    started = start(replace(PLAN, towers=PHONES), PHONES)
     take(started, "student-1", states)
     one_room.post_result(started.code, "student-1", 0, "the first")
     one_room.post_result(started.code, "student-1", 0, "the second")
@@ -369,7 +369,7 @@ def test_the_first_result_of_a_phone_makes_its_block_ready_and_stays(states: Sta
 
 
 def test_a_result_of_another_phones_block_is_refused(states: States) -> None:
-    started = start(towers=PHONES)
+    started = start(replace(PLAN, towers=PHONES), PHONES)
     take(started, "student-1", states)
     assert take(started, "student-2", states) == 0, "nobody works on it"
     with pytest.raises(LessonError):
@@ -387,6 +387,8 @@ def test_phones_compare_caption_styles_only() -> None:
     assert room is not None
     assert (room.towers, room.step) == (PHONES, one_room.FIRST)
     assert list(one_room.contrasts(tower_pairs.on_towers(USUAL, PHONES), SCENES)) == ["labels"]
+    with pytest.raises(LessonError):
+        one_room.fix_plan(started.code, started.token, PLAN, USUAL, SCENES)
     one_room.fix_plan(started.code, started.token, replace(PLAN, towers=PHONES), USUAL, SCENES)
     with pytest.raises(LessonError):
         one_room.choose_towers(started.code, started.token, "pretrained")

@@ -229,14 +229,23 @@ def planned_places(states: Sequence[BlockState], planned: int) -> set[int]:
 
 
 def fix_plan(code: str, token: str, plan: ClassPlan, usual: Condition, grouping: Grouping) -> None:
-    """Lock the plan of a class, on the towers of its session, with its hash, for good, and begin
-    its runs; LessonError for all but the presenter, where a plan is fixed already, and for a
-    number of seed pairs that is not offered."""
+    """Lock the plan of a class with its hash, for good, and begin its runs.
+
+    Raises:
+        LessonError: for all but the presenter; where a plan is fixed already; for a number of seed
+            pairs that is not offered; for a plan on other towers than those of the session.
+    """
     if plan.prediction not in DIRECTIONS or not FEWEST <= plan.planned <= MOST:
         raise LessonError(f"A plan has a prediction, and {FEWEST} to {MOST} seed pairs.")
     study = study_of(plan, usual, grouping, code)
     with presenter_transaction(code, token) as file:
         _require_no_plan(file, code)
+        query = "SELECT towers FROM lesson_towers WHERE code = ?"
+        if file.execute(query, (code,)).fetchone() != (plan.towers,):
+            raise LessonError(
+                "Who trains was changed just before the plan was locked; read the plan again, and"
+                " lock it then."
+            )
         _write(file, code, CLASS, replace(plan, hash=plan_hash(plan, study)))
         file.execute("UPDATE lessons SET phase = 'run' WHERE code = ?", (code,))
 

@@ -1,4 +1,7 @@
-"""Towers of lessons that train: the presenter chooses a pair when the session starts."""
+"""Towers of lessons that train.
+
+The presenter chooses them when the session starts, and who trains on them before a plan is fixed.
+"""
 
 from vlcore.data.imageset import ImageSet
 from vlcore.experiment.condition import STUDY_BIAS, Condition
