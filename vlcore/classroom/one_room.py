@@ -48,6 +48,7 @@ _PLAN = """
     SELECT p.contrast, p.planned, p.seed, p.prediction, p.hash, t.towers
     FROM room_plans p JOIN lesson_towers t ON t.code = p.code WHERE p.code = ? AND p.kind = ?
 """
+_TOWERS = "SELECT t.towers FROM lesson_towers t WHERE t.code = ?"
 _BLOCKS = """
     SELECT b.place, b.owner, b.failures, b.at, COALESCE(r.result, '') FROM room_blocks b
     LEFT JOIN room_results r ON r.code = b.code AND r.place = b.place AND b.kind = 'class'
@@ -240,8 +241,7 @@ def fix_plan(code: str, token: str, plan: ClassPlan, usual: Condition, grouping:
     study = study_of(plan, usual, grouping, code)
     with presenter_transaction(code, token) as file:
         _require_no_plan(file, code)
-        query = "SELECT towers FROM lesson_towers WHERE code = ?"
-        if file.execute(query, (code,)).fetchone() != (plan.towers,):
+        if file.execute(_TOWERS, (code,)).fetchone() != (plan.towers,):
             raise LessonError(
                 "Who trains was changed just before the plan was locked; read the plan again, and"
                 " lock it then."
