@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from vlcore.api.panels import COMPARE, panels
 from vlcore.artifacts import store
-from vlcore.experiment.condition import Condition
+from vlcore.experiment.condition import STUDY_BIAS, Condition
 from vlcore.experiment.wording import lasting_name
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.study import plans
@@ -16,7 +16,8 @@ from vlcore.study import plans
 from .app import FakeQueue, choose, models_of, opened, press, setting, told_maps, with_maps
 
 pytestmark = pytest.mark.usefixtures("experiments")
-UNBIASED, DESCRIPTIVE = "No bias, short captions", "No bias, descriptive captions"
+BIASED = "Bias 75% (12 of 48 rare images kept)"
+SHORT, DESCRIPTIVE = f"{BIASED}, short captions", f"{BIASED}, descriptive captions"
 start = partial(opened, "3_Compare")
 
 
@@ -28,11 +29,11 @@ def maps_of(page: AppTest) -> str:
 @pytest.mark.parametrize(
     ("address", "left", "right"),
     [
-        ({}, UNBIASED, DESCRIPTIVE),
+        ({}, SHORT, DESCRIPTIVE),
         (
-            {"left": "labels:descriptive", "right": "labels:short,bias:0.75"},
+            {"left": "labels:descriptive", "right": "labels:short,bias:0"},
             DESCRIPTIVE,
-            "Bias 75% (12 of 48 rare images kept), short captions",
+            "No bias, short captions",
         ),
         (
             {
@@ -47,13 +48,13 @@ def maps_of(page: AppTest) -> str:
                 "split": "validation",
                 "picture": "p999999999999999999999",
             },
-            UNBIASED,
+            SHORT,
             DESCRIPTIVE,
         ),
-        ({"map": "UMAP", "map_seed": "-3", "picture": "<img src=x>"}, UNBIASED, DESCRIPTIVE),
-        ({"left": "scenes-b0-short-bce-s0-00000000"}, UNBIASED, DESCRIPTIVE),
-        ({"left": "<script>alert(1)</script>"}, UNBIASED, DESCRIPTIVE),
-        ({"left": "../../etc/passwd"}, UNBIASED, DESCRIPTIVE),
+        ({"map": "UMAP", "map_seed": "-3", "picture": "<img src=x>"}, SHORT, DESCRIPTIVE),
+        ({"left": "scenes-b0-short-bce-s0-00000000"}, SHORT, DESCRIPTIVE),
+        ({"left": "<script>alert(1)</script>"}, SHORT, DESCRIPTIVE),
+        ({"left": "../../etc/passwd"}, SHORT, DESCRIPTIVE),
     ],
 )
 def test_the_address_chooses_both_models_and_what_it_lacks_is_usual(
@@ -85,7 +86,7 @@ def test_nothing_trains_without_a_press(queue: FakeQueue) -> None:
     assert queue.asked == []
     assert not told_maps(page), "nothing is shown that was not chosen"
     page = start(towers="pretrained")
-    pretrained = plans.find("experiments", Condition().with_towers("pretrained")).conditions[:2]
+    pretrained = plans.find("experiments", Condition().with_towers("pretrained")).conditions[2:]
     press(page, "Train 2 models")
     assert queue.asked == [condition.key for condition in pretrained]
 
@@ -128,7 +129,7 @@ def test_umap_is_fitted_when_somebody_chooses_it_and_not_by_a_link(
     assert queue.asked == []
     wanted = [
         f"{condition.key}.umap-n15-d10-s0.map"
-        for condition in plans.find("experiments").conditions[:2]
+        for condition in plans.find("experiments").conditions[2:]
     ]
     page = with_maps(start(map="UMAP")).run()
     assert queue.asked == [], "nobody has clicked yet"
@@ -146,7 +147,7 @@ def test_umap_is_fitted_when_somebody_chooses_it_and_not_by_a_link(
 
 
 def test_an_untrained_encoder_does_not_wait_behind_trainings(queue: FakeQueue) -> None:
-    key = Condition(labels="undescriptive").untrained.key
+    key = Condition(bias=STUDY_BIAS, labels="undescriptive").untrained.key
     queue.disk, queue.long = True, 3
     page = start().toggle(key="left_trained").set_value(False).run()
     assert queue.asked == []
@@ -155,12 +156,11 @@ def test_an_untrained_encoder_does_not_wait_behind_trainings(queue: FakeQueue) -
 
 
 def test_a_model_from_the_disk_stands_beside_others(quick: list[store.Artifact]) -> None:
-    page = with_maps(start(right=quick[3].key))
-    biased = "Bias 75% (12 of 48 rare images kept), descriptive captions"
-    assert models_of(page)["Model B"] == biased
+    page = with_maps(start(right=quick[0].key))
+    assert models_of(page)["Model B"] == "No bias, short captions"
     box = page.selectbox(key="right_model")
-    assert box.value == quick[3].key
-    assert lasting_name(quick[3].key, quick[3].condition) in box.options
+    assert box.value == quick[0].key
+    assert lasting_name(quick[0].key, quick[0].condition) in box.options
     page = with_maps(page.selectbox(key="right_model").set_value("").run())
     assert models_of(page)["Model B"] == DESCRIPTIVE
     assert not setting(page, "right")
@@ -168,14 +168,14 @@ def test_a_model_from_the_disk_stands_beside_others(quick: list[store.Artifact])
 
 def test_a_control_writes_the_address_and_back_takes_it_back() -> None:
     page = with_maps(start(left="labels:descriptive"))
-    page = with_maps(page.select_slider(key="left_bias").set_value("75%").run())
-    assert setting(page, "left") == "labels:descriptive,bias:0.75"
+    page = with_maps(page.select_slider(key="left_bias").set_value("0%").run())
+    assert setting(page, "left") == "labels:descriptive,bias:0"
     choose(page, "Captions", "short")
-    assert setting(page, "left") == "bias:0.75", "what is usual is not in the address"
+    assert setting(page, "left") == "bias:0", "what is usual is not in the address"
     page.query_params["left"] = "labels:descriptive"
     page = with_maps(page.run())
     assert models_of(page)["Model A"] == DESCRIPTIVE
-    assert page.select_slider(key="left_bias").value == "0%"
+    assert page.select_slider(key="left_bias").value == "75%"
 
 
 def test_a_link_to_an_image_set_that_is_not_there_says_so(home: Path) -> None:

@@ -107,9 +107,13 @@ def towers_name(condition: Condition) -> str:
 
 
 def usual_pair(images: ImageSet, steps: int, towers: str) -> tuple[Condition, Condition]:
-    """The two models that Compare opens with."""
+    """The two models that Compare opens with: both caption styles, with the study's bias.
+
+    Images of a visitor's own have a bias already: nothing is removed from them.
+    """
     base = usual_condition(images).with_towers(towers).replace(steps=steps)
-    left, right = plans.find("experiments", base).conditions[:2]
+    conditions = plans.find("experiments", base).conditions  # first without bias, then with it
+    left, right = conditions[2:] if images.is_built_in else conditions[:2]
     return left, right
 
 
