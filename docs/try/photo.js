@@ -81,8 +81,7 @@ async function openEncoder(folder, bar) {
     const isNeither = about.columns.reduce((sum, k) => sum + shares[k], 0) < about.least;
     const best = shares.indexOf(Math.max(...shares));
     const guess = `${about.classes[best]} (${Math.round(100 * shares[best])}%)`;
-    const neither = about.objects.map((name) => `a ${name}`).join(" nor ");
-    const sentence = `Probably neither ${neither}. ImageNet's classifier sees: ${guess}.`;
+    const sentence = `Probably neither ${about.objects.join(" nor ")}. ImageNet's classifier sees: ${guess}.`;
     return {
       name: file.name,
       canvas,

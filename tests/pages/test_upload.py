@@ -211,7 +211,7 @@ def test_novelty_is_of_the_image_and_judged_anew_with_more_features(
     # More images of the set have features by now.
     judge = novelty_judge(np.random.default_rng(0).normal(size=(90, 4)), np.arange(90))
     monkeypatch.setattr(cache, "missing_features", lambda _images: [0])
-    assert " of its 90 images lie" in text_of(ok(page.run()))
+    assert " of the set's 90 images, " in text_of(ok(page.run()))
 
 
 def test_samples_are_held_out_by_every_model_of_the_page(

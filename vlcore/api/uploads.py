@@ -30,7 +30,8 @@ from vlcore.model.recognition import Recognition, knows_objects
 
 NEIGHBOURS = 5
 SURE = 0.8  # the least share of a sure prediction
-FAR = 0.01  # share of a set's own images that are as far from it as what is called neither object
+# An image is as far from a set as neither object if at most this share of the set's own images is.
+FAR = 0.01
 Vectors = NDArray[np.floating]
 
 
@@ -83,6 +84,11 @@ class UploadReport:
         return is_far and not self.knows_objects
 
     @property
+    def neither_words(self) -> str:
+        """What is said of an image that `is_neither`: distance says less than a classifier."""
+        return "perhaps neither" if self.recognition is None else "probably neither"
+
+    @property
     def doubts(self) -> tuple[str, ...]:
         """Why the prediction is not a sure one: neither object, a small share, or a model that has
         seen drawings alone.
@@ -91,7 +97,7 @@ class UploadReport:
         encoders are correct on most of them.
         """
         if self.predicted and self.is_neither:
-            return ("probably neither",)
+            return (self.neither_words,)
         doubts = []
         if round(self.share, 2) < SURE:  # as it is shown
             doubts.append(f"below {wording.percent(SURE)}")
@@ -233,7 +239,7 @@ def reliance_by_painting(
         return RelianceReport(on, f"{ways} of {ways} paint-over tests agree.")
     word, for_object = grouping.object_word, int((by_object > by_background).sum())
     for_background = int((by_object < by_background).sum())
-    because = f"{for_object} of {ways} paint-over tests say the {word}, not all."
+    because = f"{for_object} of {ways} paint-over tests say the {word}; all must agree."
     if for_object == for_background == 0:
         because = f"the {ways} paint-over tests find no difference."
     elif for_background == ways:
@@ -277,21 +283,22 @@ def prediction_words(report: UploadReport) -> str:
 
 def neither_sentence(report: UploadReport, grouping: Grouping) -> str:
     """Why an image probably shows none of the objects, in Markdown."""
-    objects = " nor ".join(f"a {plain(name)}" for name in grouping.objects)
+    objects = " nor ".join(plain(name) for name in grouping.objects)
+    lead = f"**{report.neither_words.capitalize()} {objects}.**"
     if (seen := report.recognition) is None:
         return (
-            f"**Perhaps neither {objects}.** This image is farther from the set than 99% of the"
+            f"{lead} This image is farther from the set than 99% of the"
             " images of the set are from each other."
         )
     guess = f"{plain(seen.guess)} ({wording.percent(seen.guess_share)})"
-    return f"**Probably neither {objects}.** ImageNet's classifier sees: {guess}."
+    return f"{lead} ImageNet's classifier sees: {guess}."
 
 
 def novelty_sentence(novelty: Novelty, *, is_calibrated: bool) -> str:
     """Whether an image is new beside those of a set, with its numbers, in Markdown; `is_calibrated`
     says whether the share that is shown with it is."""
     rate, count = wording.rate_words(novelty.share.as_dict()), f"{novelty.share.n:,}"
-    sentence = f"{rate} of its {count} images lie at least as far from the other images."
+    sentence = f"of the set's {count} images, {rate} are as unlike the others as this one."
     if not novelty.is_new:
         return f"**Not new to the set**: {sentence}"
     if is_calibrated:
@@ -319,7 +326,7 @@ def report_table(
 
 
 def _row(report: UploadReport, images: ImageSet, reliance: str) -> dict[str, object]:
-    row, similarity = report.neighbours[0]
+    nearest, similarity = report.neighbours[0]
     novelty = report.novelty
     calibrated = "yes" if report.is_calibrated else "no"
     if report.is_calibrated and novelty and novelty.is_new:
@@ -335,7 +342,7 @@ def _row(report: UploadReport, images: ImageSet, reliance: str) -> dict[str, obj
         "Relies on": reliance,
         "Images of the set as far, %": round(100 * novelty.share.value, 1) if novelty else None,
         "Best caption": report.captions[0].caption if report.captions else "",
-        "Nearest image": f"{images.description(row)} ({similarity:.2f})",
+        "Nearest image": f"{images.description(nearest)} ({similarity:.2f})",
     }
 
 

@@ -82,9 +82,10 @@ def _counted(answers: Answers) -> str:
     """Say how many images each model predicts correctly, or how to tell what images show."""
     known = [upload for upload in answers.uploads if upload.picture.object]
     if not known:
+        name = plain(answers.image_set.grouping.objects[0])
         return (
-            ":small[Correct or wrong? Name files by what they show, such as `horse_03.jpg`, or"
-            " choose “Your images show” in Settings.]"
+            ":small[Correct or wrong? Begin the names of files with what they show, such as"
+            f" `{name}_03.jpg`, or choose “Your images show” in Settings.]"
         )
     counts = [
         f"{name} {sum(bool(upload.reports[name].is_right) for upload in known)} of {len(known)}"
@@ -98,7 +99,7 @@ def _prediction_in_short(report: UploadReport) -> str:
     if not report.predicted:
         return "no prediction"
     if report.is_neither:
-        return f"probably neither ({report.predicted} {percent(report.share)})"
+        return f"{report.neither_words} ({report.predicted} {percent(report.share)})"
     doubt = ", not sure" if report.doubts else ""
     mark = {True: "✓ ", False: "✗ ", None: ""}[report.is_right]
     return f"{mark}{report.predicted} {percent(report.share)}{doubt}"
@@ -119,7 +120,7 @@ def show_upload_with_name(image: UploadedPicture, name: str, longest: int, about
             fitting = widgets.fitting_name(name)
             st.text(fitting, help=None if fitting == name else name)
             if image.object:
-                st.caption(f"It shows a {plain(image.object)}.")
+                st.caption(f"Shows: {plain(image.object)}")
             if about:
                 st.caption(about)
 
@@ -210,6 +211,8 @@ def _badges(report: UploadReport) -> None:
             "The probability of the prediction is small, or the model has seen no image of this"
             " kind."
         )
+        if report.is_neither:
+            about = "The model can only answer with an object of its image set."
         for doubt in report.doubts:  # one badge of both would be cut off
             words = doubt if report.is_neither else f"not sure: {doubt}"
             st.badge(words, color="orange", help=about)
