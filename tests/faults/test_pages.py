@@ -41,7 +41,7 @@ def model(
 def test_files_of_a_model_may_go_or_change_under_compare(
     model: store.Artifact, tmp_path: Path
 ) -> None:
-    page = opened("3_Compare")
+    page = opened("3_Compare", left=model.key)
     for name, is_gone in (("manifest.json", True), ("embeddings.npz", False), ("maps.npz", True)):
         file = model.path / name
         content = bytearray(file.read_bytes())
