@@ -75,7 +75,8 @@ def train_all(
             outcomes[key] = future.result() if error is None else f"failed: {error}"
             on_done(key, outcomes[key])
     except BaseException:
-        for future, key in keys.items():
+        # The last first: a worker whose training stops would begin the next of those that wait.
+        for future, key in reversed(keys.items()):
             # Another machine's future counts as cancelled though its work goes on.
             if not future.done() and (
                 not future.cancel() or jobs.view(key).state is jobs.State.RUNNING
