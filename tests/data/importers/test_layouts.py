@@ -41,7 +41,7 @@ def test_the_two_inner_folders_are_object_and_context(tree: Tree) -> None:
     assert found.spellings == {"polar bear": {"polar_bear"}, "b snow": {"<b>snow"}}
     assert dict(found.skipped) == {
         "pets/cat/snow/4.bmp": "is not a PNG, JPEG, WebP, GIF or HEIC image; convert it",
-        "pets/cover.png": "lies outside the folders OBJECT/CONTEXT",
+        "pets/cover.png": "lies outside the folders OBJECT/CONTEXT, such as horse/grass",
     }
 
 

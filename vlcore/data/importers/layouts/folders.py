@@ -37,6 +37,7 @@ def read(source: Source) -> tuple[pd.DataFrame, Skipped]:
     usual_depth = table["depth"].mode().max()
     is_outside = (table["depth"] != usual_depth) | (table["depth"] < 2)
     skipped += [
-        (file, "lies outside the folders OBJECT/CONTEXT") for file in table["file"][is_outside]
+        (file, "lies outside the folders OBJECT/CONTEXT, such as horse/grass")
+        for file in table["file"][is_outside]
     ]
     return table[~is_outside].drop(columns="depth"), skipped
