@@ -35,6 +35,7 @@ from vlcore.study import plans
 from .accessibility import in_scheme, judge, judge_both
 from .linked_maps import MapsOfTab, comparison_of
 from .serving import (
+    PATIENCE,
     address_field,
     complete,
     downloaded,
@@ -447,6 +448,7 @@ def test_a_phone_trains_and_for_one_without_workers_the_server_does(
     plan = ClassPlan("labels", 5, prediction="lower", towers=PHONES)
     one_room.fix_plan(started.code, started.token, plan, Condition(), SCENES)
     far = browser.new_page(viewport={"width": 390, "height": 844})  # Streamlit complains there
+    far.set_default_timeout(PATIENCE)
     far.add_init_script(FAR_AWAY)
     phones = [far, come(390, 844)]
     phones[1].add_init_script("delete window.Worker")

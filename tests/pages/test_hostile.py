@@ -21,7 +21,7 @@ from vlcore.data.importers import import_set
 from vlcore.data.subset import usual_condition
 
 from .app import opened
-from .serving import complete, downloaded, expect_text
+from .serving import PATIENCE, complete, downloaded, expect_text
 
 EVIL = (
     "![x](http://evil.example/p.png) [in](http://evil.example) http://evil.example www.evil.example"
@@ -156,6 +156,7 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(
         "Lesson": {**ON, "lesson": "collapse", "step": EVIL},
     }
     tab = browser.new_context(accept_downloads=True).new_page()
+    tab.set_default_timeout(PATIENCE)
     tab.on("request", lambda sent: requests.append(sent.url))
     files: list[Path] = []
 
