@@ -81,7 +81,11 @@ class Riddle {
     this.maps = new RiddleMaps(this);
     const {maps} = this, time = this.find(".time"), bias = this.find(".bias"), rare = this.find(".reveal");
     maps.listen(time, "input", () => this.change({moment: Number(time.value), playing: false}));
-    maps.listen(bias, "input", () => this.change({bias: Number(bias.value), riddle: false}));
+    maps.listen(bias, "input", () => {
+      const ask = this.find(".ask");
+      ask.style.minHeight = `${ask.offsetHeight}px`;  // with a shorter answer the slider would leave the pointer
+      this.change({bias: Number(bias.value), riddle: false});
+    });
     for (const slider of [time, bias]) maps.listen(slider, "change", () => this.remember());
     maps.listen(rare, "change", () => this.choose({shown: rare.checked, answer: "", asked: true}));
     maps.listen(this.find(".play"), "click", () => {
