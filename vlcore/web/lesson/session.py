@@ -95,7 +95,7 @@ def session_in_address() -> ClassSession | None:
             "codes have four letters and are good for a day. Ask for it again, or walk through the"
             " lesson on your own"
         )
-        st.warning(f"There is no lesson with this code: {rule}.", icon=":material/link_off:")
+        st.warning(f"No lesson with this code is open: {rule}.", icon=":material/link_off:")
     elif room.leads:
         browser.remember(f"{LEADER}{room.code}", token, LIFETIME)
     elif not takes_part(room.code, me) and not enter_session(room.code, me, visitors.address()):
@@ -287,7 +287,7 @@ def presenter_controls(room: ClassSession) -> None:
         with st.popover("End the lesson", icon=":material/delete:"):
             st.caption(
                 "Phones are told that the lesson is over, and its votes are deleted. If you leave"
-                " it open, its code is valid for a day, and its votes are deleted within a week."
+                " it open, its code is valid for a day, and its votes are deleted after eight days."
                 " No name was ever stored. Models stay."
             )
             st.button("End it, and delete its data", on_click=_delete, args=(room.code,))
