@@ -35,7 +35,7 @@ from vlcore.jobs.jobs import JobStatus, State
 
 pytestmark = pytest.mark.usefixtures("empty_home")
 USUAL = Condition()
-PLAN = ClassPlan("labels", 5, prediction="lower")
+PLAN = ClassPlan("labels", 6, prediction="lower")
 
 
 def start(plan: ClassPlan | None = PLAN, towers: str = "scratch") -> Started:
@@ -135,7 +135,7 @@ def test_a_class_whose_plan_is_fixed_runs_it_whatever_is_chosen_late() -> None:
     [
         ClassPlan("labels", FEWEST - 1, prediction="lower"),
         ClassPlan("labels", MOST + 1, prediction="lower"),
-        ClassPlan("labels", 5),
+        ClassPlan("labels", 6),
     ],
 )
 def test_a_plan_that_is_not_offered_is_refused(plan: ClassPlan) -> None:
@@ -150,7 +150,7 @@ def test_all_that_is_decided_is_in_the_hash() -> None:
         {},
         {"prediction": "higher"},
         {"contrast": "places"},
-        {"planned": 6},
+        {"planned": 7},
         {"seed": 1},
         {"towers": "pretrained"},
     ]
@@ -263,10 +263,10 @@ def test_the_presenter_asks_for_open_blocks_up_to_the_plan(
     with pytest.raises(LessonError, match="Only the presenter"):
         one_room.take_open_blocks(started.code, "guess", states)
     states.by_place = {0: State.DONE, 1: State.FAILED}
-    assert ask() == [1, 2, 3, 4]
-    states.by_place |= dict.fromkeys(range(1, 5), State.QUEUED)
+    assert ask() == [1, 2, 3, 4, 5]
+    states.by_place |= dict.fromkeys(range(1, 6), State.QUEUED)
     assert ask() == []
-    assert owners(started) == ["student-0", "student-1", "", "", ""]
+    assert owners(started) == ["student-0", "student-1", "", "", "", ""]
     assert take(started, "student-8", states) == 2, "a late one gets what nobody has"
 
 

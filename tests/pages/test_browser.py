@@ -290,7 +290,7 @@ def test_a_vote_with_two_phones(come: Come, server: str) -> None:
         settled(phone)
 
 
-PLAN = ClassPlan("labels", 5)
+PLAN = ClassPlan("labels", 6)
 
 
 @pytest.fixture
@@ -331,17 +331,17 @@ def test_one_room(come: Come, server: str) -> None:
     expectation = wall.get_by_role("radiogroup", name="The class expects")
     expectation.get_by_text("lower", exact=True).click()
     press(wall, "Lock the plan")
-    expect_blocks(wall, "0 of 5")
+    expect_blocks(wall, "0 of 6")
     for number, phone in enumerate(phones, start=1):
         press(phone, "Train my two models")
         expect_text(phone, f"Your two models: seed pair {number}, seed {number - 1}")
-        expect_blocks(wall, f"{number} of 5")
+        expect_blocks(wall, f"{number} of 6")
     expect_no_wider(phones[0], 390)
     phones[0].reload()  # the same browser has the same block
     expect_text(phones[0], "Your two models: seed pair 1, seed 0")
     wall.reload()  # the lecturer's browser leads on
-    press(wall, "Train the remaining 3 seed pairs")
-    expect_blocks(wall, "5 of 5")
+    press(wall, "Train the remaining 4 seed pairs")
+    expect_blocks(wall, "6 of 6")
     press(wall, "End: what did it show?")
     for page in (wall, *phones):
         expect_text(page, "The class expected “lower”")
@@ -445,7 +445,7 @@ def test_a_phone_trains_and_for_one_without_workers_the_server_does(
     come: Come, browser: Browser, server: str
 ) -> None:
     started = start_session(one_room.NAME, "scenes", one_room.FIRST, towers=PHONES)
-    plan = ClassPlan("labels", 5, prediction="lower", towers=PHONES)
+    plan = ClassPlan("labels", 6, prediction="lower", towers=PHONES)
     one_room.fix_plan(started.code, started.token, plan, Condition(), SCENES)
     far = browser.new_page(viewport={"width": 390, "height": 844})  # Streamlit complains there
     far.set_default_timeout(PATIENCE)

@@ -133,11 +133,11 @@ def test_on_a_pretrained_tower_the_preparation_and_phones_train_on_it(
 ) -> None:
     started = begun(None, "pretrained")
     page, student = lecturer(started), phone(started)
-    page.number_input[0].set_value(5).run()
+    page.number_input[0].set_value(6).run()
     assert queue.asked == []
     press(page, "Train all of them now")
-    pretrained = replace(PLAN, planned=5, seed=0, towers="pretrained")
-    assert queue.asked == [second.key for _, second in pairs(5, pretrained)]
+    pretrained = replace(PLAN, planned=6, seed=0, towers="pretrained")
+    assert queue.asked == [second.key for _, second in pairs(6, pretrained)]
     assert one_room.blocks_of(started.code) == [], "a dot appears when a phone takes its block"
     queue.asked.clear()
     page.radio[0].set_value("lower").run()
@@ -265,7 +265,7 @@ def test_after_a_restart_a_phone_asks_again_for_what_it_had_asked_for(
 def test_models_that_are_there_are_shown_at_once_and_who_comes_too_late_sees_the_wall(
     experiments: list[store.Artifact], queue: FakeQueue
 ) -> None:
-    plan = ClassPlan("labels", 5, seed=700, prediction="lower")
+    plan = ClassPlan("labels", 6, seed=700, prediction="lower")
     started = begun(plan)
     made = [
         publish_as(*both)
@@ -391,7 +391,7 @@ def test_how_long_preparing_takes_is_judged_by_what_ended_last_and_by_what_waits
 ) -> None:
     monkeypatch.setenv("VLCORE_WORKERS", "2")
     page = lecturer(begun(None))
-    page.number_input[0].set_value(5).run()
+    page.number_input[0].set_value(6).run()
     assert "the others take about 2 minutes here" in text_of(page), "a guess of 36 s a pair"
     scratch = Condition(init_seed=77, steps=400)
     made, quick = publish([scratch, scratch.with_towers("pretrained")])  # in a minute each
@@ -400,7 +400,7 @@ def test_how_long_preparing_takes_is_judged_by_what_ended_last_and_by_what_waits
     (empty_home / "imported").mkdir()
     nothing = store.publish("pets-1.import", empty_home / "imported", {"seconds": 9})
     queue.latest += [made.key, nothing.key]  # an import that ended says nothing of trainings
-    assert "the others take about 5 minutes here" in text_of(page.run())
+    assert "the others take about 6 minutes here" in text_of(page.run())
     queue.long = 5
     assert "the others take about 10 minutes here" in text_of(page.run())
 

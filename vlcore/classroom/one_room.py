@@ -31,12 +31,13 @@ from vlcore.experiment.grouping import Grouping
 from vlcore.experiment.options import PRESETS
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics.catalogue import PRIMARY, words_of
+from vlcore.metrics.paired import ENOUGH
 from vlcore.study import plans
 from vlcore.study.plans import StudyPlan
 
 NAME = "one-room"
 FIRST = "labels"  # the step at which a lesson begins, a contrast
-FEWEST, USUAL, MOST = 5, 30, 200  # planned blocks
+FEWEST, USUAL, MOST = ENOUGH, 30, 200  # planned blocks
 DIRECTIONS = ("lower", "about the same", "higher")
 CLASS, REHEARSAL = "class", "rehearsal"
 REHEARSAL_SEED = 1_000_000  # the first of a rehearsal, far from those of studies

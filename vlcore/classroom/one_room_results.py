@@ -31,7 +31,7 @@ from vlcore.experiment.plain_text import safe_csv
 from vlcore.experiment.wording import TOWERS_SEEN, plural, points, signed
 from vlcore.metrics.catalogue import PRIMARY, words_of
 from vlcore.metrics.estimate import Estimate
-from vlcore.metrics.paired import ALPHA, ENOUGH, EQUIVALENCE, Paired, Status, half_width
+from vlcore.metrics.paired import ALPHA, EQUIVALENCE, Paired, Status, half_width
 from vlcore.plots import classroom as charts
 from vlcore.plots.theme import Palette
 from vlcore.study.analysis import Level, compare_arms
@@ -295,9 +295,9 @@ class ClassStudy:
                 "block": dot.place + 1,
                 "seed": dot.seed,
                 "within_plan": dot.planned,
-                baseline: dot.values[0],
-                treatment: dot.values[1],
-                "difference": dot.difference,
+                baseline: round(dot.values[0], 9),
+                treatment: round(dot.values[1], 9),
+                "difference": round(dot.difference, 9),
                 "measure": PRIMARY,
                 "plan": self.plan.hash,
                 "towers": self.plan.towers,
@@ -372,10 +372,9 @@ def rule(plan: ClassPlan, grouping: Grouping) -> str:
     """By which numbers a plan decides, and what was expected."""
     words = (
         f"“{words_of(PRIMARY, grouping)}” decides at {plan.planned} seed pairs by an exact"
-        f" test (p at most {ALPHA:g}); smaller than {100 * EQUIVALENCE:g} points is about the same."
+        f" test (p at most {ALPHA:g}). “About the same” needs the whole 90% interval within"
+        f" {100 * EQUIVALENCE:g} points."
     )
-    if plan.planned < ENOUGH:
-        words += f" Fewer than {ENOUGH} seed pairs decide nothing."
     if plan.prediction:
         words += f" Expected: {plan.prediction}."
     return words

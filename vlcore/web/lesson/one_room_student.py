@@ -24,6 +24,7 @@ from vlcore.jobs import jobs as on_disk
 from vlcore.jobs.jobs import JobStatus, State
 from vlcore.metrics.catalogue import PRIMARY, words_of
 from vlcore.plots.theme import Palette
+from vlcore.study.answer_file import DIGITS
 from vlcore.study.plans import StudyPlan
 from vlcore.web import cache, jobs, linked_maps, shell, visitors, work
 from vlcore.web.lesson import phone, session, session_cache, steps
@@ -242,7 +243,7 @@ def _say_difference(plan: ClassPlan, images: ImageSet, block: Block, study: Stud
         return
     measure = words_of(PRIMARY, images.grouping)
     words = plain(f"{measure}, {study.treatments[0]} minus {study.baseline}")
-    st.markdown(f"{words}: **{plain(points(estimate.as_dict()))}**")
+    st.markdown(f"{words}: **{plain(points(estimate.as_dict(), DIGITS))}**")
     st.caption(
         "One pair; the interval is over images. Another seed gives another difference: look at"
         " the presenter's screen."

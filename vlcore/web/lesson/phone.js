@@ -35,7 +35,9 @@ class Training {
       return make("figure", {}, make("figcaption", {}, title), canvas);
     });
     const maps = make("div", {className: "maps"}, ...figures);
-    const legend = groups.map(({words}) => make("li", {}, make("i"), words));
+    const legend = groups.map(({words, rare}) => (
+      make("li", {}, make("i"), rare ? `${words} (rare)` : words)
+    ));
     this.status = make("p", {role: "status"});
     this.bar = make("progress", {max: 1, ariaLabel: "Training of your two models"});
     this.place.replaceChildren(maps, make("ul", {}, ...legend), this.bar, this.status);
@@ -87,7 +89,9 @@ class Training {
   draw() {
     const {groups} = this.data;
     this.place.querySelectorAll("li i").forEach((mark, group) => {
-      mark.style.background = groups[group].colour;
+      const {colour, rare} = groups[group];
+      mark.style.borderColor = colour;
+      mark.style.background = rare ? colour : "none";
     });
     this.place.querySelectorAll("canvas").forEach((canvas, pane) => {
       const frame = this.frames[pane];
