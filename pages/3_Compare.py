@@ -22,7 +22,7 @@ else:  # no `st.stop` above: after it, Streamlit keeps the controls of the other
     with shell.attributed(images):
         with shell.errors_as_sentences():
             sides = models.choose_sides(images, steps, towers)
-            if not models.need_sides(sides):
+            if not models.need_sides(images, sides):
                 st.stop()
             view = maps.choose_maps(sides, palette, bar)
             selection = selections.choose_selection(view, bar)

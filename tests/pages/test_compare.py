@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -89,6 +90,18 @@ def test_nothing_trains_without_a_press(queue: FakeQueue) -> None:
     pretrained = plans.find("experiments", Condition().with_towers("pretrained")).conditions[2:]
     press(page, "Train 2 models")
     assert queue.asked == [condition.key for condition in pretrained]
+
+
+def test_models_that_are_trained_at_another_bias_are_a_link_away(queue: FakeQueue) -> None:
+    queue.disk = True
+    page = start(left="bias:0.9", right="bias:0.9,labels:descriptive")
+    links = {link.proto.label: link.proto.query_string for link in page.get("page_link")}
+    offered = {label: query for label, query in links.items() if "trained models" in label}
+    assert list(offered) == [
+        f"Compare the trained models with bias {bias}" for bias in ("0%", "75%")
+    ]
+    there = with_maps(start(**dict(parse_qsl(offered["Compare the trained models with bias 75%"]))))
+    assert models_of(there) == {"Model A": SHORT, "Model B": DESCRIPTIVE}
 
 
 @pytest.mark.parametrize("waiting", [0, 3])

@@ -53,7 +53,7 @@ def choose_sides(images: ImageSet, steps: int, towers: str) -> list[Side]:
     return sides
 
 
-def need_sides(sides: Sequence[Side]) -> bool:
+def need_sides(images: ImageSet, sides: Sequence[Side]) -> bool:
     """Offer the training of missing models; whether all are trained."""
 
     def draw(views: list[JobStatus]) -> None:
@@ -66,7 +66,21 @@ def need_sides(sides: Sequence[Side]) -> bool:
                 if view.state.is_active and not is_quick(side.condition):
                     widgets.live(side.condition, view, shell.palette(), f"live_{side.name}")
 
-    return jobs.need_models([side.condition for side in sides], draw=draw)
+    if jobs.need_models([side.condition for side in sides], draw=draw):
+        return True
+    _link_to_trained(images, [side.condition for side in sides])
+    return False
+
+
+def _link_to_trained(images: ImageSet, missing: Sequence[Condition]) -> None:
+    """Link to models on the disk that differ from missing ones in the bias alone."""
+    on_disk = comparable(images)
+    with st.container(horizontal=True):
+        for name, bias in condition_controls.BIASES.items():
+            left, right = (condition.replace(bias=bias) for condition in missing)
+            if on_disk.keys() >= {left.key, right.key}:
+                address = condition_controls.compared(left, right)
+                widgets.link(address, f"Compare the trained models with bias {name}", "compare")
 
 
 def set_and_steps(images: ImageSet, sides: Sequence[Side]) -> str:
