@@ -174,6 +174,9 @@ def test_a_visitor_says_what_an_image_shows(experiments: list[Artifact]) -> None
             ok(page.selectbox(key="shows").set_value(shows).run())
         (report, *_) = next(iter(answers_of(page).reports.values()))
         assert report.truth == shows
+    assert "says the name of the file" not in text_of(page)
+    page = upload(start(), file("horse_03.png", 1))
+    assert "Shows: horse, says the name of the file" in text_of(page)
 
 
 def test_a_mark_that_is_clicked_stays_ringed(

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.api import uploads
 from vlcore.api.answers import UNTESTED, Answers, Upload
 from vlcore.api.uploads import UploadReport
-from vlcore.data.uploads import UploadedPicture
+from vlcore.data.uploads import UploadedPicture, object_in_name
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.options import ArtifactKind
 from vlcore.experiment.plain_text import plain
@@ -120,9 +120,16 @@ def show_upload_with_name(image: UploadedPicture, name: str, longest: int, about
             fitting = widgets.fitting_name(name)
             st.text(fitting, help=None if fitting == name else name)
             if image.object:
-                st.caption(f"Shows: {plain(image.object)}")
+                st.caption(f"Shows: {plain(image.object)}{_says_who(image)}")
             if about:
                 st.caption(about)
+
+
+def _says_who(image: UploadedPicture) -> str:
+    """Say that the name of a visitor's file tells what the image shows; empty for others."""
+    is_sample = image.is_drawn or image.row is not None
+    is_in_name = object_in_name(image.name, [image.object]) and not is_sample
+    return ", says the name of the file" if is_in_name else ""
 
 
 def about_first_sample(answers: Answers) -> str:

@@ -76,6 +76,11 @@ def show_answers(
             )
     if any(map(uploads.knows_photographs, choice.conditions)):
         st.caption(_known_before(choice))
+    if image_set.folds:
+        st.caption(
+            f"Of each condition the first of {image_set.folds} models answers. It may have been"
+            " trained on your image, if the image is one of the set."
+        )
     predictions.show_reliances(upload, places)
     inputs = {"upload": upload}
     stage = panels.Stage(comparison, keys, image_set, palette, side, inputs)
