@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.api.published import publish
+from vlcore.api import description
 from vlcore.artifacts import store
 from vlcore.experiment.condition import Condition
 from vlcore.experiment.grouping import SCENES
@@ -68,6 +69,14 @@ def test_a_report_holds_the_answer_every_run_and_how_to_repeat_it(complete: Stud
         assert words in page
     assert all(run.key in page for run in complete.artifacts)
     assert page.count('<img src="data:image/svg+xml;base64,') == 1
+
+
+def test_a_report_from_few_held_out_images_says_so(
+    complete: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "held-out images: " not in report_html(complete)
+    monkeypatch.setattr(description, "FEW", 10_000)
+    assert "Fewer than 10000 held-out images: " in report_html(complete)
 
 
 @pytest.mark.usefixtures("empty_home")

@@ -20,7 +20,13 @@ def selected_images(comparison: Comparison, selection: Selection) -> Iterator[Bl
     if predicts(maps):
         yield Table(selection.correct())
         names = ", ".join(maps.named)
-        yield Text(f"Predictions below each image ({names}): ✓ correct, ✗ wrong.", note=True)
+        words = f"Predictions below each image ({names}): ✓ correct, ✗ wrong."
+        if folds := comparison.images.folds:
+            words += (
+                f" They are those of the first of {folds} models, like the maps, even for images"
+                " that it was trained on. Accuracies by group are over all held-out images."
+            )
+        yield Text(words, note=True)
     lines = {
         int(row): [prediction_words(maps, int(row), pane) for pane in panes]
         for row in on_maps[:MOST_SHOWN]

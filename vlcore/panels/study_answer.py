@@ -7,6 +7,7 @@ from typing import Annotated
 import altair as alt
 import pandas as pd
 
+from vlcore.api.description import small_sample_warning
 from vlcore.api.panels import STUDY, Block, Chart, OneOf, Table, Text, panel
 from vlcore.experiment.condition import STUDY_BIAS
 from vlcore.experiment.grouping import Grouping
@@ -46,7 +47,10 @@ MEASURE = OneOf(
 def study_answer(study: Study, measure: Annotated[str, MEASURE] = "") -> Iterator[Block]:
     measure = measure or study.plan.measure
     levels = study.levels(measure)
-    yield Text(answer_sentence(study, measure, levels, study.images.grouping))
+    grouping = study.images.grouping
+    yield Text(answer_sentence(study, measure, levels, grouping))
+    if warning := small_sample_warning(study.artifacts[0], grouping):
+        yield Text(warning, note=True)
     words = f"Differences from {study.plan.baseline}, whose numbers are in the table below"
     yield Chart(words, partial(_forest, study, measure))
     yield Table(comparisons_table(study.plan, levels))
