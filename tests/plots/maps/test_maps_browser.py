@@ -286,6 +286,18 @@ def test_a_finger_lights_and_picks_an_image_and_the_page_scrolls(opened: Opened)
     expect(page.locator(".card")).to_be_hidden()
 
 
+def test_the_card_of_a_finger_leaves_a_small_map_free(opened: Opened) -> None:
+    data = told(side=200)
+    page = opened(data, has_touch=True, is_mobile=True)
+    page.add_style_tag(content="body { padding-top: 200px; }")
+    page.touchscreen.tap(*at(page, 0, places(data, 0)[lonely(data)] * 200 / SIDE))
+    expect(page.locator(".card .image")).to_be_visible()
+    card = page.locator(".card").bounding_box()
+    surface = page.locator(".surface").first.bounding_box()
+    assert card is not None and surface is not None
+    assert card["y"] + card["height"] <= surface["y"]
+
+
 def test_a_lost_context_is_restored(opened: Opened) -> None:
     page = opened(told())
     page.evaluate(

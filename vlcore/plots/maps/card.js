@@ -53,11 +53,13 @@ class Card {
     this.status.textContent = Object.entries(this.maps.describe(hovered, over)).map(words => words.join(": ")).join(", ");
   }
 
-  // Puts the card beside the pointer, or above the finger, and inside the window.
+  // Puts the card beside the pointer, above the finger, or above a small map, which it would hide; and inside the window.
   place({clientX, clientY, pointerType}) {
     this.at = {clientX, clientY, pointerType, top: this.maps.root.getBoundingClientRect().top};
     const {offsetWidth: width, offsetHeight: height} = this.node, isFinger = pointerType === "touch";
-    const away = isFinger ? OF_FINGER : 16, above = clientY - away - height, below = clientY + away;
+    const {over, side, surfaces} = this.maps, small = isFinger && side < SMALL ? surfaces[over] : null;
+    const away = isFinger ? OF_FINGER : 16, below = clientY + away;
+    const above = (small ? small.getBoundingClientRect().top : clientY - away) - height;
     const isAbove = isFinger ? above >= 0 : below + height > innerHeight;
     const left = isFinger ? clientX - width / 2 : clientX + away;
     const inside = (start, length, room) => Math.max(0, Math.min(start, room - length));
