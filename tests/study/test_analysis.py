@@ -69,6 +69,7 @@ def test_pairs_that_all_differ_by_the_same_are_not_equivalent() -> None:
 
     for level in compare(frame(conditions(range(6)), saturated)):
         assert (level.status, level.equivalence_p) == (Status.NOT_DECIDED, None)
+        assert level.difference_words == "0.0 points (the same in all seed pairs)"
 
 
 @pytest.mark.parametrize(("images", "status"), [(8, Status.NOT_DECIDED), (20, Status.EQUIVALENT)])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from vlcore.experiment.wording import difference, points
+from vlcore.experiment.wording import difference, points, signed
 from vlcore.metrics.catalogue import PRIMARY, measure_of
 from vlcore.metrics.estimate import Estimate
 from vlcore.metrics.paired import EQUIVALENCE, Paired, Status, holm, paired, t_interval
@@ -68,11 +68,16 @@ class Level:
 
     @property
     def difference_words(self) -> str:
-        """``-5.3 points (-6.4 to -4.2)``, or in the measure itself; empty without a difference."""
+        """``-5.3 points (-6.4 to -4.2)``, or in the measure itself; ``0.0 points (the same in all
+        seed pairs)`` where an interval would have no width; empty without a difference."""
         if self.difference is None:
             return ""
-        mean = self.difference.mean.as_dict()
-        return points(mean, 1) if self.share else difference(mean)
+        mean = self.difference.mean
+        if self.difference.sd == 0:
+            in_points = f"{signed(100 * mean.value, 1)} points"
+            value = in_points if self.share else signed(mean.value, 2)
+            return f"{value} (the same in all seed pairs)"
+        return points(mean.as_dict(), 1) if self.share else difference(mean.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as a document."""
