@@ -294,7 +294,8 @@ def test_the_card_of_a_finger_leaves_a_small_map_free(opened: Opened) -> None:
     expect(page.locator(".card .image")).to_be_visible()
     card = page.locator(".card").bounding_box()
     surface = page.locator(".surface").first.bounding_box()
-    assert card is not None and surface is not None
+    assert card is not None
+    assert surface is not None
     assert card["y"] + card["height"] <= surface["y"]
 
 
